@@ -1,0 +1,107 @@
+/**
+ * Types of the shard layer: ordered rows, replicated, one commit order per shard.
+ * The layer knows bytes only; what rows mean is decided by a StateMachine that server/ brings.
+ */
+import type { DeviceId, Epoch, Micros, Sequence, ShardId } from '../../base/units.ts';
+
+/** Row keys are ordered by bytes. `meta` is opaque; `body` is an inline object body of at most 16 KiB. */
+export interface Row {
+  readonly key: Uint8Array;
+  readonly meta: Uint8Array;
+  /** Length of the inline body; undefined when the row has none. The bytes lie in the log. */
+  readonly bodyLength: number | undefined;
+}
+
+/** Handed to every decision: the place of the commit in the shard's order. */
+export interface Stamp {
+  readonly epoch: Epoch;
+  readonly sequence: Sequence;
+  /** Strictly increasing within a shard. */
+  readonly time: Micros;
+}
+
+/** What a decision sees: every earlier commit of the shard, also those not yet durable. Synchronous. */
+export interface RowView {
+  get(key: Uint8Array): Row | undefined;
+}
+
+export type RowWrite =
+  | { readonly type: 'put'; readonly key: Uint8Array; readonly meta: Uint8Array; readonly body?: Uint8Array }
+  /** Puts a row whose inline body is the one that the row `from` has now (before this commit). `from` may equal `key`. */
+  | { readonly type: 'put-with-body-of'; readonly key: Uint8Array; readonly meta: Uint8Array; readonly from: Uint8Array }
+  | { readonly type: 'delete'; readonly key: Uint8Array };
+
+export interface Decision {
+  /** Applied atomically, in order. Empty: nothing is committed and the result returns at once (after earlier commits it depends on are durable). */
+  readonly writes: readonly RowWrite[];
+  readonly result: unknown;
+}
+
+/** Pure, synchronous, deterministic; throws StoreError to refuse the command. Runs at the primary only; replicas apply the writes. */
+export interface StateMachine {
+  decide(command: unknown, view: RowView, stamp: Stamp): Decision;
+}
+
+export interface ScanRange {
+  /** Inclusive lower bound. */
+  readonly gte: Uint8Array;
+  /** Exclusive upper bound. */
+  readonly lt: Uint8Array;
+  readonly limit: number;
+  readonly reverse?: boolean;
+}
+
+/**
+ * A listing inside one region of rows (all row keys start with `region`, then an escaped name that
+ * ends with the terminator of row-key.ts, then a suffix). Every name bound is in raw UTF-8 bytes.
+ */
+export interface ListQuery {
+  readonly region: Uint8Array;
+  /** Only names that start with this. */
+  readonly prefix: Uint8Array;
+  /** Groups names that hold it after the prefix; empty: no grouping. Any length. */
+  readonly delimiter: Uint8Array;
+  /** Names (and groups) must be greater than this; undefined: from the start. With `afterSuffix`: rows of exactly this name whose suffix is greater also count. */
+  readonly after: Uint8Array | undefined;
+  readonly afterSuffix?: Uint8Array;
+  /** Names must be smaller than this (Swift end_marker); undefined: to the end. With `reverse`, `after` and `before` keep these meanings: only the order of the page turns. */
+  readonly before: Uint8Array | undefined;
+  readonly reverse: boolean;
+  /** At most this many items (rows and groups together). */
+  readonly limit: number;
+}
+
+export type ListItem =
+  | { readonly type: 'row'; readonly name: Uint8Array; readonly suffix: Uint8Array; readonly row: Row }
+  /** A group: prefix up to and including the delimiter. A group is left out when it is not greater than `after` (or `after` starts with it). */
+  | { readonly type: 'group'; readonly name: Uint8Array };
+
+export interface ListPage {
+  readonly items: readonly ListItem[];
+  /** Whether anything follows. */
+  readonly truncated: boolean;
+}
+
+/** One shard as its clients see it, wherever its primary runs. Errors: `unavailable`, `stale-epoch`, and whatever decide throws. */
+export interface Shard {
+  readonly id: ShardId;
+  /** Resolves with the decision's result when every in-sync replica (at least two, one if the policy has m = 0) has it synced, and the row is readable. Outcome unknown: `unavailable`. */
+  execute(command: unknown): Promise<unknown>;
+  get(key: Uint8Array): Promise<Row | undefined>;
+  /** The row and its inline body (verified; taken from another replica when the local bytes are bad). The caller owns the bytes. */
+  getWithBody(key: Uint8Array): Promise<{ row: Row; body: Uint8Array | undefined } | undefined>;
+  scan(range: ScanRange): Promise<readonly Row[]>;
+  list(query: ListQuery): Promise<ListPage>;
+}
+
+/** One shard's line in the cluster map. */
+export interface ShardState {
+  readonly id: ShardId;
+  /** First row route (16 bytes, hex) that it owns; the next shard's start ends it. */
+  readonly start: string;
+  readonly epoch: Epoch;
+  readonly replicas: readonly DeviceId[];
+  readonly primary: DeviceId;
+  /** A subset of `replicas` that holds every acknowledged commit; includes the primary. */
+  readonly inSync: readonly DeviceId[];
+}
