@@ -1,0 +1,304 @@
+/**
+ * What the doors call. One method an operation; each lives in a file of its own (`object/put.ts` …)
+ * and `core.ts` joins them. All throw StoreError only. Names are strings of valid UTF-8.
+ *
+ * Every operation that addresses a container first resolves its name: the caller's account first,
+ * then (S3 only: `account` undefined) the owner of the bucket name. Then `access/` decides.
+ */
+import type { Micros } from "../../base/units.ts";
+import type {
+  MetadataPatch,
+  ObjectChange,
+  PutOutcome,
+  DeleteOutcome,
+  WriteCondition,
+} from "./commands.ts";
+import type {
+  AccountUsageRow,
+  BodyRef,
+  Checksum,
+  ChecksumAlgorithm,
+  ChecksumType,
+  ContainerRow,
+  Id,
+  Metadata,
+  PartRow,
+  UploadRow,
+  UsageRow,
+  VersionRow,
+  Versioning,
+} from "./model.ts";
+import type { Page, PageQuery } from "./ports.ts";
+
+/** Who asks. `anonymous` has no account. */
+export interface Principal {
+  readonly type: "user" | "anonymous";
+  /** e.g. `AUTH_test`; '' for anonymous. */
+  readonly account: string;
+  readonly user: string;
+  /** `owner`: everything in its account. `member`: only what ACLs grant. `reseller`: everything in every account. */
+  readonly role: "owner" | "member" | "reseller";
+}
+
+/** Travels with every call. */
+export interface RequestContext {
+  readonly principal: Principal;
+  /** Aborts when the client goes away or the deadline passes. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a door names a container: with an account (Swift), or by bucket name alone (S3). */
+export interface ContainerAddress {
+  readonly account: string | undefined;
+  readonly container: string;
+}
+export interface ObjectAddress extends ContainerAddress {
+  readonly key: string;
+}
+
+export interface ContainerInfo {
+  readonly containerId: Id;
+  readonly row: ContainerRow;
+  readonly usage: UsageRow;
+}
+
+export interface AccountInfo {
+  readonly name: string;
+  readonly exists: boolean;
+  readonly createdAt: Micros | undefined;
+  readonly metadata: Metadata;
+  readonly usage: AccountUsageRow;
+}
+
+/** Bytes coming in. The door has already stripped its framing and checks its own signatures while they pass; it throws from the iterator on any mismatch. */
+export interface IncomingBody {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Declared length, if any: more or fewer bytes is `incomplete-body`. */
+  readonly size: number | undefined;
+  /** Hex MD5 that the bytes must have (Content-MD5, Swift ETag). */
+  readonly md5?: string | undefined;
+  /** Algorithms to compute (and store) besides MD5. */
+  readonly checksums?: readonly ChecksumAlgorithm[] | undefined;
+  /** Called once after the last byte: values (base64) that the client stated, in headers or trailers; a mismatch is `digest-mismatch` with detail.algorithm. */
+  readonly expected?:
+    | (() => readonly { readonly algorithm: ChecksumAlgorithm; readonly value: string }[])
+    | undefined;
+}
+
+export interface PutObject extends ObjectAddress {
+  readonly body: IncomingBody;
+  readonly contentType: string;
+  readonly system: Metadata;
+  readonly user: Metadata;
+  readonly expiresAt?: number | undefined;
+  readonly condition: WriteCondition;
+}
+
+/** Read conditions (RFC 9110 section 13.2.2 order): failing ones throw `precondition-failed` or `not-modified`, with detail etag and modifiedAt. */
+export interface ReadCondition {
+  readonly ifMatch?: readonly string[] | "*" | undefined;
+  readonly ifNoneMatch?: readonly string[] | "*" | undefined;
+  /** Milliseconds since 1970, whole seconds. */
+  readonly ifModifiedSince?: number | undefined;
+  readonly ifUnmodifiedSince?: number | undefined;
+}
+
+/** One range as requested: [first, last], suffix of `last` bytes when first is undefined, open end when last is undefined. */
+export interface RangeRequest {
+  readonly first: number | undefined;
+  readonly last: number | undefined;
+}
+
+export interface GetObject extends ObjectAddress {
+  /** `null` or 16 hex digits; undefined: the current version. */
+  readonly versionId?: string | undefined;
+  readonly partNumber?: number | undefined;
+  readonly condition: ReadCondition;
+}
+
+/** A part as seen by `partNumber` requests. */
+export interface PartView {
+  readonly partNumber: number;
+  readonly partsCount: number | undefined;
+  readonly start: number;
+  readonly end: number;
+  readonly checksums: readonly Checksum[];
+}
+
+/** A version ready to be read. `read` may be called several times (multi-range). */
+export interface ObjectReader {
+  readonly row: VersionRow;
+  readonly container: ContainerRow;
+  readonly part: PartView | undefined;
+  /** Bytes [start, end), verified; the consumer owns each chunk. A stored body that cannot be made whole throws: the door must then cut the connection. */
+  read(start: number, end: number): AsyncIterable<Uint8Array>;
+}
+
+export interface CopyObject {
+  readonly source: ObjectAddress & { readonly versionId?: string | undefined };
+  readonly sourceCondition: ReadCondition;
+  /** Only these bytes (Swift COPY with Range, UploadPartCopy); judged against the size by the caller's `pick`. */
+  readonly range?: RangeRequest | undefined;
+  readonly target: ObjectAddress;
+  readonly condition: WriteCondition;
+  /** Called with the source's row: what the new object carries. Throws to refuse. */
+  readonly describe: (source: VersionRow) => {
+    readonly contentType: string;
+    readonly system: Metadata;
+    readonly user: Metadata;
+    readonly expiresAt?: number | undefined;
+    /** undefined: the algorithms that the source has. */
+    readonly checksums?: readonly ChecksumAlgorithm[] | undefined;
+  };
+}
+
+export interface UploadAddress extends ObjectAddress {
+  readonly uploadId: Id;
+}
+
+export interface CreateUpload extends ObjectAddress {
+  readonly contentType: string;
+  readonly system: Metadata;
+  readonly user: Metadata;
+  readonly checksum?:
+    | { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType }
+    | undefined;
+  readonly expiresAt?: number | undefined;
+}
+
+export interface CompleteUpload extends UploadAddress {
+  readonly parts: readonly {
+    readonly partNumber: number;
+    readonly etag: string;
+    readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: string };
+  }[];
+  readonly checksum?: Checksum | undefined;
+  readonly size?: number | undefined;
+  readonly condition: WriteCondition;
+}
+
+export interface VersionPage {
+  /** Rows of current and noncurrent versions, by key, newest first; `isLatest` beside each. */
+  readonly items: readonly (
+    | {
+        readonly type: "row";
+        readonly name: string;
+        readonly row: VersionRow;
+        readonly isLatest: boolean;
+      }
+    | { readonly type: "group"; readonly name: string }
+  )[];
+  readonly truncated: boolean;
+}
+
+export interface Core {
+  headAccount(ctx: RequestContext, account: string): Promise<AccountInfo>;
+  updateAccount(ctx: RequestContext, account: string, metadata: MetadataPatch): Promise<void>;
+  /** Containers in name order with their usage. */
+  listContainers(
+    ctx: RequestContext,
+    account: string,
+    query: PageQuery,
+  ): Promise<Page<ContainerInfo>>;
+
+  /** `name-taken`: another account has the bucket name (only with `claimName`); `created` false when the account had it already. */
+  createContainer(
+    ctx: RequestContext,
+    address: { readonly account: string; readonly container: string },
+    options: {
+      /** S3: the name must be free everywhere. Swift: claimed if free. */
+      readonly claimName: "required" | "if-free";
+      readonly policy: string | undefined;
+      readonly settings: Metadata;
+      readonly versioning?: Versioning;
+    },
+  ): Promise<{ readonly created: boolean; readonly info: ContainerInfo }>;
+  headContainer(ctx: RequestContext, address: ContainerAddress): Promise<ContainerInfo>;
+  updateContainer(
+    ctx: RequestContext,
+    address: ContainerAddress,
+    change: { readonly settings: MetadataPatch; readonly versioning?: Versioning },
+  ): Promise<void>;
+  deleteContainer(ctx: RequestContext, address: ContainerAddress): Promise<void>;
+  listObjects(
+    ctx: RequestContext,
+    address: ContainerAddress,
+    query: PageQuery,
+  ): Promise<{ readonly container: ContainerInfo; readonly page: Page<VersionRow> }>;
+  listVersions(
+    ctx: RequestContext,
+    address: ContainerAddress,
+    query: PageQuery & { readonly afterVersionId?: string | undefined },
+  ): Promise<VersionPage>;
+  listUploads(
+    ctx: RequestContext,
+    address: ContainerAddress,
+    query: PageQuery,
+  ): Promise<Page<UploadRow>>;
+
+  putObject(ctx: RequestContext, command: PutObject): Promise<PutOutcome>;
+  /** `no-such-object`, `no-such-version`, `is-delete-marker` (with detail version), … */
+  openObject(ctx: RequestContext, command: GetObject): Promise<ObjectReader>;
+  updateObject(
+    ctx: RequestContext,
+    address: ObjectAddress & { readonly versionId?: string | undefined },
+    change: ObjectChange,
+  ): Promise<VersionRow>;
+  deleteObject(
+    ctx: RequestContext,
+    command: ObjectAddress & {
+      readonly versionId?: string | undefined;
+      readonly condition: WriteCondition;
+    },
+  ): Promise<DeleteOutcome>;
+  copyObject(
+    ctx: RequestContext,
+    command: CopyObject,
+  ): Promise<PutOutcome & { readonly source: VersionRow }>;
+
+  createUpload(ctx: RequestContext, command: CreateUpload): Promise<UploadRow>;
+  headUpload(ctx: RequestContext, address: UploadAddress): Promise<UploadRow>;
+  putPart(
+    ctx: RequestContext,
+    command: UploadAddress & { readonly partNumber: number; readonly body: IncomingBody },
+  ): Promise<PartRow>;
+  copyPart(
+    ctx: RequestContext,
+    command: UploadAddress & {
+      readonly partNumber: number;
+      readonly source: CopyObject["source"];
+      readonly sourceCondition: ReadCondition;
+      readonly range?: RangeRequest | undefined;
+    },
+  ): Promise<PartRow & { readonly sourceVersion: VersionRow }>;
+  listParts(
+    ctx: RequestContext,
+    address: UploadAddress,
+    after: number,
+    limit: number,
+  ): Promise<{
+    readonly upload: UploadRow;
+    readonly parts: readonly PartRow[];
+    readonly truncated: boolean;
+  }>;
+  completeUpload(ctx: RequestContext, command: CompleteUpload): Promise<PutOutcome>;
+  abortUpload(ctx: RequestContext, address: UploadAddress): Promise<void>;
+
+  readonly limits: CoreLimits;
+  readonly policies: { readonly names: readonly string[]; readonly defaultPolicy: string };
+}
+
+/** Every limit of the model, from the configuration. */
+export interface CoreLimits {
+  readonly inlineBytes: number;
+  readonly maxKeyBytes: number;
+  readonly maxContainerNameBytes: number;
+  /** One PUT or part: 5 GiB by default. */
+  readonly maxBodyBytes: number;
+  readonly minPartBytes: number;
+  readonly maxParts: number;
+  readonly maxPageItems: number;
+}
+
+/** Where a version's bytes are: re-exported for the doors' renderers. */
+export type { BodyRef };

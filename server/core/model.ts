@@ -1,0 +1,196 @@
+/**
+ * The object model that both doors share. Plain data: rows are these types as JSON. No HTTP, no XML,
+ * no ring, no devices here.
+ */
+import type { Micros } from "../../base/units.ts";
+
+/** 16 bytes as 32 hex digits. Container ids are random; an account's id is derived from its name. */
+export type Id = string;
+
+/** A name→value set whose names are lower case (metadata names compare without case). */
+export type Metadata = Readonly<Record<string, string>>;
+
+export const checksumAlgorithms = ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"] as const;
+export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number];
+export type ChecksumType = "full-object" | "composite";
+
+export interface Checksum {
+  readonly algorithm: ChecksumAlgorithm;
+  readonly type: ChecksumType;
+  /** Base64; a composite one without its `-N`. */
+  readonly value: string;
+}
+
+/** An account: created by its first write. */
+export interface AccountRow {
+  readonly name: string;
+  readonly createdAt: Micros;
+  /** Swift's X-Account-Meta-*, names without that prefix. */
+  readonly metadata: Metadata;
+}
+
+/** An account's line for one of its containers: says which container id the name means. */
+export interface DirectoryRow {
+  readonly containerId: Id;
+  readonly createdAt: Micros;
+  /** `creating` until the container's own row exists; whoever meets it may finish it. */
+  readonly state: "creating" | "ready";
+  readonly policy: string;
+}
+
+/** Who owns a bucket name across all accounts. */
+export interface BucketNameRow {
+  readonly account: string;
+  readonly containerId: Id;
+}
+
+/** `off` = never enabled (S3 "unversioned"). */
+export type Versioning = "off" | "enabled" | "suspended";
+
+/** A container's state, in its home shard: what commits on its objects depend on. */
+export interface ContainerRow {
+  readonly account: string;
+  readonly name: string;
+  readonly state: "live" | "deleted";
+  readonly createdAt: Micros;
+  /** Last change of the container's own settings (not of its objects). */
+  readonly modifiedAt: Micros;
+  readonly policy: string;
+  readonly versioning: Versioning;
+  /** Door-made settings and metadata (Swift X-Container-Meta-*: `meta:<name>`; ACLs: `read`, `write`; S3 sub-resources: `s3:<name>`). Core does not interpret unknown ones. */
+  readonly settings: Metadata;
+}
+
+/** Sums kept in the same commit as the rows they count. */
+export interface UsageRow {
+  /** Current objects (no delete markers). */
+  readonly objects: number;
+  /** Bytes of current objects. */
+  readonly bytes: number;
+  /** All versions and delete markers, current ones included: a container is empty when this and `uploads` are 0. */
+  readonly versions: number;
+  readonly versionBytes: number;
+  /** Open multipart uploads. */
+  readonly uploads: number;
+}
+
+/** One account's sums over the containers of one shard. */
+export interface AccountUsageRow {
+  readonly containers: number;
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/** Bytes stored as fragments. */
+export interface StoredBody {
+  /** Names the fragments; fresh and random for every upload. */
+  readonly objectId: Id;
+  readonly policy: string;
+  /** Where the ring puts it; kept so that a later rename or ring needs no recomputation. */
+  readonly partition: number;
+  readonly size: number;
+  readonly stripeBytes: number;
+  /** Fragment indexes that were not synced when the write was acknowledged: the repair queue's. Usually empty. */
+  readonly missing: readonly number[];
+}
+
+/** Where a version's bytes are. */
+export type BodyRef =
+  | { readonly type: "empty" }
+  /** In the row itself (at most `limits.inlineBytes`). */
+  | { readonly type: "inline" }
+  | { readonly type: "stored"; readonly stored: StoredBody }
+  /** The parts of this completed upload, in `PartRow`s beside the key. */
+  | { readonly type: "parts"; readonly uploadId: Id; readonly runs: readonly PartRun[] };
+
+/** `count` consecutive part numbers from `first`, each of `size` bytes: a compact manifest. */
+export interface PartRun {
+  readonly first: number;
+  readonly count: number;
+  readonly size: number;
+}
+
+/** One version of an object, or a delete marker. */
+export interface VersionRow {
+  readonly kind: "object" | "delete-marker";
+  /** The commit's stamp: also the version id (`versionIdOf`). Unique within a container. */
+  readonly version: Micros;
+  /** Written while versioning was not enabled: S3 calls its id `null`. */
+  readonly isNull: boolean;
+  /** When clients see it last changed; moves with a Swift POST, equals `version` otherwise. */
+  readonly modifiedAt: Micros;
+  readonly size: number;
+  /** Without quotes: hex MD5, or `<hex>-<parts>` for a multipart object. Empty for a delete marker. */
+  readonly etag: string;
+  readonly contentType: string;
+  /** cache-control, content-disposition, content-encoding, content-language, expires; and door-made ones with a `:` in their name (`s3:storage-class`, `swift:object-manifest`). */
+  readonly system: Metadata;
+  /** S3 x-amz-meta-*, Swift X-Object-Meta-*: names without the prefix, lower case. Values are Unicode strings. */
+  readonly user: Metadata;
+  readonly checksums: readonly Checksum[];
+  readonly body: BodyRef;
+  /** Milliseconds since 1970 after which it must not be served; undefined: never. */
+  readonly expiresAt?: number | undefined;
+}
+
+/** An open, or recently completed, multipart upload. */
+export interface UploadRow {
+  readonly uploadId: Id;
+  readonly startedAt: Micros;
+  readonly contentType: string;
+  readonly system: Metadata;
+  readonly user: Metadata;
+  /** What the client announced at Create; undefined when it did not. */
+  readonly checksum?:
+    | { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType }
+    | undefined;
+  readonly expiresAt?: number | undefined;
+  /** Set when completed: makes a repeated Complete answer the same. Such an upload is no longer listed. */
+  readonly completed?: { readonly etag: string; readonly version: Micros } | undefined;
+}
+
+/** One part of an upload (and, after Complete, of the object). */
+export interface PartRow {
+  readonly partNumber: number;
+  readonly size: number;
+  /** Hex MD5 of the part's bytes. */
+  readonly etag: string;
+  readonly modifiedAt: Micros;
+  readonly checksums: readonly Checksum[];
+  readonly body: BodyRef;
+}
+
+/** Claims a stored body for a row: what the sweeper and the reconstructor go by. Local to the shard. */
+export interface ClaimRow {
+  readonly containerId: Id;
+  readonly key: string;
+  readonly stored: StoredBody;
+}
+
+/** Work that a commit leaves behind. Local to the shard; each is done at least once. */
+export type QueueRow =
+  /** Fragments to delete once readers of the old row are done. */
+  | { readonly type: "release"; readonly stored: StoredBody }
+  /** Part rows of an upload to release: all of them, or those not in `keep`. */
+  | {
+      readonly type: "release-parts";
+      readonly containerId: Id;
+      readonly key: string;
+      readonly uploadId: Id;
+      readonly keep: readonly PartRun[];
+      readonly dropUpload: boolean;
+    }
+  /** A version that expires. */
+  | {
+      readonly type: "expire";
+      readonly containerId: Id;
+      readonly key: string;
+      readonly version: Micros;
+    }
+  /** Fragments that were missing at the acknowledgement, or found bad since. */
+  | { readonly type: "repair"; readonly objectId: Id; readonly containerId: Id };
+
+/** The name of a version at both doors: 16 hex digits, or `null`. */
+export function versionIdOf(row: Pick<VersionRow, "version" | "isNull">): string {
+  return row.isNull ? "null" : row.version.toString(16).padStart(16, "0");
+}
