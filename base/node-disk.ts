@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Disk, DiskFile } from './disk.ts';
 import { StoreError } from './errors.ts';
 
-
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
@@ -12,7 +11,8 @@ function codeOf(error: unknown): string {
 function diskError(error: unknown, op: string): StoreError {
   if (error instanceof StoreError) return error;
   const code = codeOf(error);
-  const kind = code === 'ENOSPC' || code === 'EDQUOT' ? 'full' : code === 'EIO' ? 'corrupt' : 'internal';
+  const kind =
+    code === 'ENOSPC' || code === 'EDQUOT' ? 'full' : code === 'EIO' ? 'corrupt' : 'internal';
   return new StoreError(kind, op, `${op} failed: ${code || String(error)}`, { cause: error });
 }
 
@@ -153,7 +153,11 @@ class NodeDiskFile implements DiskFile {
   }
 
   /** A short writev (a signal, a nearly full disk): write what is left piece by piece. */
-  async #writeRest(position: number, pieces: readonly Uint8Array[], written: number): Promise<void> {
+  async #writeRest(
+    position: number,
+    pieces: readonly Uint8Array[],
+    written: number,
+  ): Promise<void> {
     let offset = 0;
     for (const piece of pieces) {
       let from = Math.max(0, written - offset);

@@ -5,14 +5,14 @@
  * Every operation that addresses a container first resolves its name: the caller's account first,
  * then (S3 only: `account` undefined) the owner of the bucket name. Then `access/` decides.
  */
-import type { Micros } from "../../base/units.ts";
+import type { Micros } from '../../base/units.ts';
 import type {
   MetadataPatch,
   ObjectChange,
   PutOutcome,
   DeleteOutcome,
   WriteCondition,
-} from "./commands.ts";
+} from './commands.ts';
 import type {
   AccountUsageRow,
   BodyRef,
@@ -27,17 +27,17 @@ import type {
   UsageRow,
   VersionRow,
   Versioning,
-} from "./model.ts";
-import type { Page, PageQuery } from "./ports.ts";
+} from './model.ts';
+import type { Page, PageQuery } from './ports.ts';
 
 /** Who asks. `anonymous` has no account. */
 export interface Principal {
-  readonly type: "user" | "anonymous";
+  readonly type: 'user' | 'anonymous';
   /** e.g. `AUTH_test`; '' for anonymous. */
   readonly account: string;
   readonly user: string;
   /** `owner`: everything in its account. `member`: only what ACLs grant. `reseller`: everything in every account. */
-  readonly role: "owner" | "member" | "reseller";
+  readonly role: 'owner' | 'member' | 'reseller';
 }
 
 /** Travels with every call. */
@@ -96,8 +96,8 @@ export interface PutObject extends ObjectAddress {
 
 /** Read conditions (RFC 9110 section 13.2.2 order): failing ones throw `precondition-failed` or `not-modified`, with detail etag and modifiedAt. */
 export interface ReadCondition {
-  readonly ifMatch?: readonly string[] | "*" | undefined;
-  readonly ifNoneMatch?: readonly string[] | "*" | undefined;
+  readonly ifMatch?: readonly string[] | '*' | undefined;
+  readonly ifNoneMatch?: readonly string[] | '*' | undefined;
   /** Milliseconds since 1970, whole seconds. */
   readonly ifModifiedSince?: number | undefined;
   readonly ifUnmodifiedSince?: number | undefined;
@@ -181,12 +181,12 @@ export interface VersionPage {
   /** Rows of current and noncurrent versions, by key, newest first; `isLatest` beside each. */
   readonly items: readonly (
     | {
-        readonly type: "row";
+        readonly type: 'row';
         readonly name: string;
         readonly row: VersionRow;
         readonly isLatest: boolean;
       }
-    | { readonly type: "group"; readonly name: string }
+    | { readonly type: 'group'; readonly name: string }
   )[];
   readonly truncated: boolean;
 }
@@ -207,7 +207,7 @@ export interface Core {
     address: { readonly account: string; readonly container: string },
     options: {
       /** S3: the name must be free everywhere. Swift: claimed if free. */
-      readonly claimName: "required" | "if-free";
+      readonly claimName: 'required' | 'if-free';
       readonly policy: string | undefined;
       readonly settings: Metadata;
       readonly versioning?: Versioning;
@@ -266,7 +266,7 @@ export interface Core {
     ctx: RequestContext,
     command: UploadAddress & {
       readonly partNumber: number;
-      readonly source: CopyObject["source"];
+      readonly source: CopyObject['source'];
       readonly sourceCondition: ReadCondition;
       readonly range?: RangeRequest | undefined;
     },

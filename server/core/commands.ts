@@ -2,7 +2,7 @@
  * Everything that changes rows. A command is plain data (it may travel to another machine); its
  * decision (decide/*.ts) runs at the shard's primary, where a precondition is a plain `if`.
  */
-import type { Micros } from "../../base/units.ts";
+import type { Micros } from '../../base/units.ts';
 import type {
   Checksum,
   DirectoryRow,
@@ -13,14 +13,14 @@ import type {
   UploadRow,
   VersionRow,
   Versioning,
-} from "./model.ts";
+} from './model.ts';
 
 /** Conditions on the object that a write replaces, judged against the current version (a delete marker or an expired object counts as absent). */
 export interface WriteCondition {
   /** Must exist with one of these etags; `*`: must exist. Absent object: `no-such-object`; other etag: `precondition-failed`. */
-  readonly ifMatch?: readonly string[] | "*" | undefined;
+  readonly ifMatch?: readonly string[] | '*' | undefined;
   /** Must not exist (`*`), or not have one of these etags: `precondition-failed`. */
-  readonly ifNoneMatch?: readonly string[] | "*" | undefined;
+  readonly ifNoneMatch?: readonly string[] | '*' | undefined;
   /** Milliseconds; the current version must not be newer: `precondition-failed`. */
   readonly ifUnmodifiedSince?: number | undefined;
   /** Absent object under ifMatch is `precondition-failed` rather than `no-such-object` (Swift). */
@@ -31,27 +31,27 @@ export interface WriteCondition {
 export type MetadataPatch = Readonly<Record<string, string | null>>;
 
 /** What a new version holds, before the primary stamps it. */
-export type NewVersion = Omit<VersionRow, "kind" | "version" | "isNull" | "modifiedAt">;
+export type NewVersion = Omit<VersionRow, 'kind' | 'version' | 'isNull' | 'modifiedAt'>;
 
 export interface Commands {
-  "account.ensure": { args: { accountId: Id; name: string }; result: { created: boolean } };
-  "account.update": {
+  'account.ensure': { args: { accountId: Id; name: string }; result: { created: boolean } };
+  'account.update': {
     args: { accountId: Id; name: string; metadata: MetadataPatch; limits: MetadataLimits };
     result: null;
   };
   /** Adds a directory line in state `creating` (or returns the one there is). */
-  "directory.begin": {
+  'directory.begin': {
     args: { accountId: Id; name: string; containerId: Id; policy: string };
     result: DirectoryRow;
   };
   /** `creating` → `ready`, if it still means this container. */
-  "directory.ready": { args: { accountId: Id; name: string; containerId: Id }; result: boolean };
-  "directory.remove": { args: { accountId: Id; name: string; containerId: Id }; result: boolean };
+  'directory.ready': { args: { accountId: Id; name: string; containerId: Id }; result: boolean };
+  'directory.remove': { args: { accountId: Id; name: string; containerId: Id }; result: boolean };
   /** Claims a bucket name; false when another container has it. Idempotent. */
-  "bucketName.claim": { args: { nameId: Id; account: string; containerId: Id }; result: boolean };
-  "bucketName.release": { args: { nameId: Id; containerId: Id }; result: boolean };
+  'bucketName.claim': { args: { nameId: Id; account: string; containerId: Id }; result: boolean };
+  'bucketName.release': { args: { nameId: Id; containerId: Id }; result: boolean };
   /** Makes the container's own row unless it exists; false when it is deleted already. */
-  "container.create": {
+  'container.create': {
     args: {
       containerId: Id;
       account: string;
@@ -62,7 +62,7 @@ export interface Commands {
     };
     result: boolean;
   };
-  "container.update": {
+  'container.update': {
     args: {
       containerId: Id;
       settings: MetadataPatch;
@@ -72,9 +72,9 @@ export interface Commands {
     result: null;
   };
   /** Marks it deleted if it is empty, else `container-not-empty`. */
-  "container.delete": { args: { containerId: Id }; result: null };
+  'container.delete': { args: { containerId: Id }; result: null };
 
-  "object.put": {
+  'object.put': {
     args: {
       containerId: Id;
       key: string;
@@ -85,50 +85,50 @@ export interface Commands {
     result: PutOutcome;
   };
   /** Replaces the metadata of a version in place (Swift POST; S3 tagging later). */
-  "object.update": {
+  'object.update': {
     args: { containerId: Id; key: string; version?: Micros; change: ObjectChange };
     result: VersionRow;
   };
-  "object.delete": {
+  'object.delete': {
     args: { containerId: Id; key: string; versionId?: string; condition: WriteCondition };
     result: DeleteOutcome;
   };
   /** Removes the version if it is still there and still expired. */
-  "object.expire": {
+  'object.expire': {
     args: { containerId: Id; key: string; version: Micros; nowMillis: number };
     result: boolean;
   };
 
-  "upload.create": {
-    args: { containerId: Id; key: string; upload: Omit<UploadRow, "startedAt"> };
+  'upload.create': {
+    args: { containerId: Id; key: string; upload: Omit<UploadRow, 'startedAt'> };
     result: UploadRow;
   };
-  "upload.put-part": {
+  'upload.put-part': {
     args: {
       containerId: Id;
       key: string;
       uploadId: Id;
-      part: Omit<PartRow, "modifiedAt">;
+      part: Omit<PartRow, 'modifiedAt'>;
       inline?: Uint8Array;
     };
     result: PartRow;
   };
-  "upload.complete": { args: CompleteArgs; result: PutOutcome };
-  "upload.abort": {
+  'upload.complete': { args: CompleteArgs; result: PutOutcome };
+  'upload.abort': {
     args: { containerId: Id; key: string; uploadId: Id; ifStartedAt?: Micros };
     result: null;
   };
 
   /** Queue and claim upkeep by the workers. */
-  "queue.done": { args: { containerId: Id; dueAt: number; id: string }; result: null };
-  "queue.release": { args: { containerId: Id; stored: StoredBody }; result: null };
-  "parts.release": {
+  'queue.done': { args: { containerId: Id; dueAt: number; id: string }; result: null };
+  'queue.release': { args: { containerId: Id; stored: StoredBody }; result: null };
+  'parts.release': {
     args: { containerId: Id; key: string; uploadId: Id; partNumbers: readonly number[] };
     result: null;
   };
-  "upload.forget": { args: { containerId: Id; key: string; uploadId: Id }; result: null };
-  "repair.enqueue": { args: { containerId: Id; objectId: Id }; result: boolean };
-  "repair.done": {
+  'upload.forget': { args: { containerId: Id; key: string; uploadId: Id }; result: null };
+  'repair.enqueue': { args: { containerId: Id; objectId: Id }; result: boolean };
+  'repair.done': {
     args: { containerId: Id; objectId: Id; missing: readonly number[] };
     result: null;
   };
@@ -155,7 +155,7 @@ export interface CompleteArgs {
   readonly parts: readonly {
     readonly partNumber: number;
     readonly etag: string;
-    readonly checksum?: { readonly algorithm: Checksum["algorithm"]; readonly value: string };
+    readonly checksum?: { readonly algorithm: Checksum['algorithm']; readonly value: string };
   }[];
   /** The whole object's checksum as the client states it; checked where it can be computed. */
   readonly checksum?: Checksum | undefined;
@@ -183,6 +183,6 @@ export interface DeleteOutcome {
 
 export type CommandName = keyof Commands;
 export type Command = {
-  [N in CommandName]: { readonly type: N } & Commands[N]["args"];
+  [N in CommandName]: { readonly type: N } & Commands[N]['args'];
 }[CommandName];
-export type CommandResult<C extends Command> = Commands[C["type"]]["result"];
+export type CommandResult<C extends Command> = Commands[C['type']]['result'];

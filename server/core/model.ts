@@ -2,7 +2,7 @@
  * The object model that both doors share. Plain data: rows are these types as JSON. No HTTP, no XML,
  * no ring, no devices here.
  */
-import type { Micros } from "../../base/units.ts";
+import type { Micros } from '../../base/units.ts';
 
 /** 16 bytes as 32 hex digits. Container ids are random; an account's id is derived from its name. */
 export type Id = string;
@@ -10,9 +10,9 @@ export type Id = string;
 /** A name→value set whose names are lower case (metadata names compare without case). */
 export type Metadata = Readonly<Record<string, string>>;
 
-export const checksumAlgorithms = ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"] as const;
+export const checksumAlgorithms = ['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as const;
 export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number];
-export type ChecksumType = "full-object" | "composite";
+export type ChecksumType = 'full-object' | 'composite';
 
 export interface Checksum {
   readonly algorithm: ChecksumAlgorithm;
@@ -34,7 +34,7 @@ export interface DirectoryRow {
   readonly containerId: Id;
   readonly createdAt: Micros;
   /** `creating` until the container's own row exists; whoever meets it may finish it. */
-  readonly state: "creating" | "ready";
+  readonly state: 'creating' | 'ready';
   readonly policy: string;
 }
 
@@ -45,13 +45,13 @@ export interface BucketNameRow {
 }
 
 /** `off` = never enabled (S3 "unversioned"). */
-export type Versioning = "off" | "enabled" | "suspended";
+export type Versioning = 'off' | 'enabled' | 'suspended';
 
 /** A container's state, in its home shard: what commits on its objects depend on. */
 export interface ContainerRow {
   readonly account: string;
   readonly name: string;
-  readonly state: "live" | "deleted";
+  readonly state: 'live' | 'deleted';
   readonly createdAt: Micros;
   /** Last change of the container's own settings (not of its objects). */
   readonly modifiedAt: Micros;
@@ -96,12 +96,12 @@ export interface StoredBody {
 
 /** Where a version's bytes are. */
 export type BodyRef =
-  | { readonly type: "empty" }
+  | { readonly type: 'empty' }
   /** In the row itself (at most `limits.inlineBytes`). */
-  | { readonly type: "inline" }
-  | { readonly type: "stored"; readonly stored: StoredBody }
+  | { readonly type: 'inline' }
+  | { readonly type: 'stored'; readonly stored: StoredBody }
   /** The parts of this completed upload, in `PartRow`s beside the key. */
-  | { readonly type: "parts"; readonly uploadId: Id; readonly runs: readonly PartRun[] };
+  | { readonly type: 'parts'; readonly uploadId: Id; readonly runs: readonly PartRun[] };
 
 /** `count` consecutive part numbers from `first`, each of `size` bytes: a compact manifest. */
 export interface PartRun {
@@ -112,7 +112,7 @@ export interface PartRun {
 
 /** One version of an object, or a delete marker. */
 export interface VersionRow {
-  readonly kind: "object" | "delete-marker";
+  readonly kind: 'object' | 'delete-marker';
   /** The commit's stamp: also the version id (`versionIdOf`). Unique within a container. */
   readonly version: Micros;
   /** Written while versioning was not enabled: S3 calls its id `null`. */
@@ -170,10 +170,10 @@ export interface ClaimRow {
 /** Work that a commit leaves behind. Local to the shard; each is done at least once. */
 export type QueueRow =
   /** Fragments to delete once readers of the old row are done. */
-  | { readonly type: "release"; readonly stored: StoredBody }
+  | { readonly type: 'release'; readonly stored: StoredBody }
   /** Part rows of an upload to release: all of them, or those not in `keep`. */
   | {
-      readonly type: "release-parts";
+      readonly type: 'release-parts';
       readonly containerId: Id;
       readonly key: string;
       readonly uploadId: Id;
@@ -182,15 +182,15 @@ export type QueueRow =
     }
   /** A version that expires. */
   | {
-      readonly type: "expire";
+      readonly type: 'expire';
       readonly containerId: Id;
       readonly key: string;
       readonly version: Micros;
     }
   /** Fragments that were missing at the acknowledgement, or found bad since. */
-  | { readonly type: "repair"; readonly objectId: Id; readonly containerId: Id };
+  | { readonly type: 'repair'; readonly objectId: Id; readonly containerId: Id };
 
 /** The name of a version at both doors: 16 hex digits, or `null`. */
-export function versionIdOf(row: Pick<VersionRow, "version" | "isNull">): string {
-  return row.isNull ? "null" : row.version.toString(16).padStart(16, "0");
+export function versionIdOf(row: Pick<VersionRow, 'version' | 'isNull'>): string {
+  return row.isNull ? 'null' : row.version.toString(16).padStart(16, '0');
 }

@@ -2,8 +2,8 @@
  * What core asks of the world below it: rows (consistent, ordered) and bodies (erasure-coded).
  * Implemented by server/proxy over a cluster, and in memory for tests (test/memory/).
  */
-import type { Micros } from "../../base/units.ts";
-import type { Command, CommandResult } from "./commands.ts";
+import type { Micros } from '../../base/units.ts';
+import type { Command, CommandResult } from './commands.ts';
 import type {
   AccountRow,
   AccountUsageRow,
@@ -18,7 +18,7 @@ import type {
   UploadRow,
   UsageRow,
   VersionRow,
-} from "./model.ts";
+} from './model.ts';
 
 /** Every table, its row type and its key. Keys with a `containerId` (or other 16-byte id as first field) are routed by it. */
 export interface Tables {
@@ -44,8 +44,8 @@ export interface Tables {
   queue: { key: { containerId: Id; dueAt: number; id: string }; row: QueueRow };
 }
 export type TableName = keyof Tables;
-export type KeyOf<T extends TableName> = Tables[T]["key"];
-export type RowOf<T extends TableName> = Tables[T]["row"];
+export type KeyOf<T extends TableName> = Tables[T]['key'];
+export type RowOf<T extends TableName> = Tables[T]['row'];
 
 /** What a decision sees: every earlier commit of its shard. Synchronous and side-effect free. */
 export interface ShardView {
@@ -56,7 +56,7 @@ export interface ShardView {
 export type Change = {
   [T in TableName]:
     | {
-        readonly type: "put";
+        readonly type: 'put';
         readonly table: T;
         readonly key: KeyOf<T>;
         readonly row: RowOf<T>;
@@ -65,7 +65,7 @@ export type Change = {
           readonly [S in TableName]: { readonly table: S; readonly key: KeyOf<S> };
         }[TableName];
       }
-    | { readonly type: "delete"; readonly table: T; readonly key: KeyOf<T> };
+    | { readonly type: 'delete'; readonly table: T; readonly key: KeyOf<T> };
 }[TableName];
 
 /** Options of one page of a listing. All names are strings; order is that of their UTF-8 bytes. */
@@ -85,8 +85,8 @@ export interface PageQuery {
 }
 
 export type PageItem<R> =
-  | { readonly type: "row"; readonly name: string; readonly row: R }
-  | { readonly type: "group"; readonly name: string };
+  | { readonly type: 'row'; readonly name: string; readonly row: R }
+  | { readonly type: 'group'; readonly name: string };
 
 export interface Page<R> {
   readonly items: readonly PageItem<R>[];

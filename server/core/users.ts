@@ -1,10 +1,10 @@
 /** Who may sign in: from the configuration and data/credentials.json. Both doors read it. */
-import type { Principal } from "./api.ts";
+import type { Principal } from './api.ts';
 
 export interface UserEntry {
   readonly account: string; // model account name, e.g. `AUTH_test`
   readonly user: string;
-  readonly role: Principal["role"];
+  readonly role: Principal['role'];
   /** TempAuth: sign-in name `tempauthAccount:user` and key. */
   readonly swift?: { readonly login: string; readonly key: string } | undefined;
   readonly s3?:
@@ -25,5 +25,5 @@ export interface UserDirectory {
 }
 
 export function principalOf(entry: UserEntry): Principal {
-  return { type: "user", account: entry.account, user: entry.user, role: entry.role };
+  return { type: 'user', account: entry.account, user: entry.user, role: entry.role };
 }

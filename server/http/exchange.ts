@@ -41,12 +41,12 @@ export interface Door {
 
 /** UTF-8 text → the latin1 string that puts those bytes on the wire. */
 export function headerBytes(text: string): string {
-  return Buffer.from(text, "utf8").toString("latin1");
+  return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** Wire value (latin1 string) → text, if its bytes are UTF-8; undefined otherwise. */
 export function headerText(value: string): string | undefined {
-  const bytes = Buffer.from(value, "latin1");
-  const text = bytes.toString("utf8");
-  return Buffer.from(text, "utf8").equals(bytes) ? text : undefined;
+  const bytes = Buffer.from(value, 'latin1');
+  const text = bytes.toString('utf8');
+  return Buffer.from(text, 'utf8').equals(bytes) ? text : undefined;
 }

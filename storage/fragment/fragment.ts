@@ -42,7 +42,10 @@ export interface FragmentStore {
    * 64 KiB sub-block touched. Undefined when the device does not hold it; `corrupt` when it does
    * but bytes are bad. The caller owns the bytes. Returns whole unit when range is omitted.
    */
-  read(id: FragmentId, range?: { offset: number; length: number }): Promise<FragmentRead | undefined>;
+  read(
+    id: FragmentId,
+    range?: { offset: number; length: number },
+  ): Promise<FragmentRead | undefined>;
   /** Which of these the device's index knows (no bytes are read). */
   has(ids: readonly FragmentId[]): Promise<readonly boolean[]>;
   /** Forgets all fragments of an object on this device; their space is reclaimed by the compactor. Returns how many there were. */

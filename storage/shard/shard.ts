@@ -26,9 +26,19 @@ export interface RowView {
 }
 
 export type RowWrite =
-  | { readonly type: 'put'; readonly key: Uint8Array; readonly meta: Uint8Array; readonly body?: Uint8Array }
+  | {
+      readonly type: 'put';
+      readonly key: Uint8Array;
+      readonly meta: Uint8Array;
+      readonly body?: Uint8Array;
+    }
   /** Puts a row whose inline body is the one that the row `from` has now (before this commit). `from` may equal `key`. */
-  | { readonly type: 'put-with-body-of'; readonly key: Uint8Array; readonly meta: Uint8Array; readonly from: Uint8Array }
+  | {
+      readonly type: 'put-with-body-of';
+      readonly key: Uint8Array;
+      readonly meta: Uint8Array;
+      readonly from: Uint8Array;
+    }
   | { readonly type: 'delete'; readonly key: Uint8Array };
 
 export interface Decision {
@@ -72,7 +82,12 @@ export interface ListQuery {
 }
 
 export type ListItem =
-  | { readonly type: 'row'; readonly name: Uint8Array; readonly suffix: Uint8Array; readonly row: Row }
+  | {
+      readonly type: 'row';
+      readonly name: Uint8Array;
+      readonly suffix: Uint8Array;
+      readonly row: Row;
+    }
   /** A group: prefix up to and including the delimiter. A group is left out when it is not greater than `after` (or `after` starts with it). */
   | { readonly type: 'group'; readonly name: Uint8Array };
 
