@@ -2,23 +2,23 @@
  * A disk in memory for tests, which loses what was not synced, tears writes, flips bits, fills up,
  * fails, and takes its time. The model of durability is in `medium.ts`.
  */
-import type { Clock } from "../../base/clock.ts";
-import type { Disk, DiskFile } from "../../base/disk.ts";
-import { StoreError } from "../../base/errors.ts";
-import { invariant } from "../../base/invariant.ts";
-import type { Random } from "../../base/random.ts";
-import { type Change, type Fate, Medium } from "./medium.ts";
+import type { Clock } from '../../base/clock.ts';
+import type { Disk, DiskFile } from '../../base/disk.ts';
+import { StoreError } from '../../base/errors.ts';
+import { invariant } from '../../base/invariant.ts';
+import type { Random } from '../../base/random.ts';
+import { type Change, type Fate, Medium } from './medium.ts';
 
 /** Every operation, as the hook sees it before it happens; those of `Change` alter the disk. */
 export type DiskOperation =
   | Change
-  | { readonly type: "open"; readonly path: string }
-  | { readonly type: "readAll"; readonly path: string }
-  | { readonly type: "list"; readonly path: string }
-  | { readonly type: "space" }
-  | { readonly type: "size"; readonly path: string }
+  | { readonly type: 'open'; readonly path: string }
+  | { readonly type: 'readAll'; readonly path: string }
+  | { readonly type: 'list'; readonly path: string }
+  | { readonly type: 'space' }
+  | { readonly type: 'size'; readonly path: string }
   | {
-      readonly type: "read";
+      readonly type: 'read';
       readonly path: string;
       readonly position: number;
       readonly length: number;
@@ -37,31 +37,31 @@ export interface SimDiskOptions {
  * un-synced arrives. `some`: each un-synced operation arrives or does not, later ones also without
  * earlier ones. `tear`: moreover a write may arrive in part, sector by sector.
  */
-export type Loss = "none" | "all" | "some" | "tear";
+export type Loss = 'none' | 'all' | 'some' | 'tear';
 
-export type Failing = "nothing" | "reads" | "writes" | "syncs" | "all";
+export type Failing = 'nothing' | 'reads' | 'writes' | 'syncs' | 'all';
 
-const readTypes: readonly string[] = ["open", "readAll", "list", "size", "read"];
-const syncTypes: readonly string[] = ["sync", "syncDirectory"];
+const readTypes: readonly string[] = ['open', 'readAll', 'list', 'size', 'read'];
+const syncTypes: readonly string[] = ['sync', 'syncDirectory'];
 
 function matches(failing: Failing, operation: DiskOperation): boolean {
-  if (failing === "nothing") return false;
-  if (failing === "all") return true;
-  if (failing === "syncs") return syncTypes.includes(operation.type);
+  if (failing === 'nothing') return false;
+  if (failing === 'all') return true;
+  if (failing === 'syncs') return syncTypes.includes(operation.type);
   const reads = readTypes.includes(operation.type);
-  return failing === "reads" ? reads : !reads && operation.type !== "space";
+  return failing === 'reads' ? reads : !reads && operation.type !== 'space';
 }
 
 /** One bias per crash, so that runs meet all of: nearly nothing arrived, half, nearly everything. */
-function randomFates(random: Random, loss: "some" | "tear"): () => Fate {
+function randomFates(random: Random, loss: 'some' | 'tear'): () => Fate {
   const bias = random.fraction();
   return () => {
-    if (loss === "tear" && random.fraction() < 0.4) {
+    if (loss === 'tear' && random.fraction() < 0.4) {
       const kept: boolean[] = [];
       return { sectors: (place) => (kept[place] ??= random.fraction() < bias) };
     }
-    if (random.fraction() < bias) return "kept";
-    return random.fraction() < 0.2 ? "size-only" : "lost";
+    if (random.fraction() < bias) return 'kept';
+    return random.fraction() < 0.2 ? 'size-only' : 'lost';
   };
 }
 
@@ -70,12 +70,12 @@ export class SimDisk implements Disk {
   readonly #clock: Clock | undefined;
   #latencyMillis: (operation: DiskOperation) => number;
   #medium = new Medium();
-  #failing: Failing = "nothing";
+  #failing: Failing = 'nothing';
   #hook: ((operation: DiskOperation) => void) | undefined;
   /** Grows at every crash: what was opened or begun before it is dead. */
   #life = 0;
   readonly #open = new Map<number, number>();
-  readonly #inFlight = new Set<Change & { type: "write" }>();
+  readonly #inFlight = new Set<Change & { type: 'write' }>();
 
   constructor(options: SimDiskOptions = {}) {
     this.capacityBytes = options.capacityBytes ?? 2 ** 30;
@@ -109,18 +109,18 @@ export class SimDisk implements Disk {
     this.#open.clear();
     const { lose } = options;
     // A write under way at the crash may have reached the cache, and from there the medium.
-    for (const change of lose === "all" ? [] : this.#inFlight) {
+    for (const change of lose === 'all' ? [] : this.#inFlight) {
       if (random.fraction() < 0.5) this.#medium.apply(change);
     }
     this.#inFlight.clear();
-    if (lose !== "none") {
-      this.#medium.settle(lose === "all" ? () => "lost" : randomFates(random, lose));
+    if (lose !== 'none') {
+      this.#medium.settle(lose === 'all' ? () => 'lost' : randomFates(random, lose));
     }
     this.#medium.collect(new Set());
   }
 
   /** A crash in which the caller decides about each un-synced operation. */
-  crashWith(fateOf: Parameters<Medium["settle"]>[0]): void {
+  crashWith(fateOf: Parameters<Medium['settle']>[0]): void {
     this.#life++;
     this.#open.clear();
     this.#inFlight.clear();
@@ -163,7 +163,7 @@ export class SimDisk implements Disk {
   /** Flips one bit of a file's byte, in cache and on the medium. */
   flip(path: string, position: number, bit = 0): void {
     const file = this.#medium.lookup(path);
-    if (file === undefined) throw new StoreError("internal", "disk.flip", `no such file: ${path}`);
+    if (file === undefined) throw new StoreError('internal', 'disk.flip', `no such file: ${path}`);
     this.#medium.flip(file, position, bit);
   }
 
@@ -177,23 +177,23 @@ export class SimDisk implements Disk {
   }
 
   open(path: string): Promise<DiskFile | undefined> {
-    return this.#perform({ type: "open", path }, () => {
+    return this.#perform({ type: 'open', path }, () => {
       const file = this.#medium.lookup(path);
       return file === undefined ? undefined : this.#handle(path, file);
     });
   }
 
   create(path: string): Promise<DiskFile> {
-    return this.#perform({ type: "create", path }, (change) => {
+    return this.#perform({ type: 'create', path }, (change) => {
       this.#medium.apply(change);
       const file = this.#medium.lookup(path);
-      invariant(file !== undefined, "a created file has a name");
+      invariant(file !== undefined, 'a created file has a name');
       return this.#handle(path, file);
     });
   }
 
   readAll(path: string): Promise<Uint8Array | undefined> {
-    return this.#perform({ type: "readAll", path }, () => {
+    return this.#perform({ type: 'readAll', path }, () => {
       const file = this.#medium.lookup(path);
       if (file === undefined) return undefined;
       const bytes = new Uint8Array(this.#medium.size(file));
@@ -203,27 +203,27 @@ export class SimDisk implements Disk {
   }
 
   list(path: string): Promise<readonly string[]> {
-    return this.#perform({ type: "list", path }, () => this.#medium.list(path));
+    return this.#perform({ type: 'list', path }, () => this.#medium.list(path));
   }
 
   makeDirectory(path: string): Promise<void> {
-    return this.#change({ type: "makeDirectory", path });
+    return this.#change({ type: 'makeDirectory', path });
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.#change({ type: "rename", from, to });
+    return this.#change({ type: 'rename', from, to });
   }
 
   remove(path: string): Promise<void> {
-    return this.#change({ type: "remove", path });
+    return this.#change({ type: 'remove', path });
   }
 
   syncDirectory(path: string): Promise<void> {
-    return this.#change({ type: "syncDirectory", path });
+    return this.#change({ type: 'syncDirectory', path });
   }
 
   space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }> {
-    return this.#perform({ type: "space" }, () => {
+    return this.#perform({ type: 'space' }, () => {
       const freeBytes = Math.max(0, this.capacityBytes - this.#medium.usedBytes());
       return { freeBytes, totalBytes: this.capacityBytes };
     });
@@ -231,7 +231,7 @@ export class SimDisk implements Disk {
 
   #checkLife(life: number): void {
     if (life !== this.#life) {
-      throw new StoreError("internal", "disk", "the disk went away in a crash");
+      throw new StoreError('internal', 'disk', 'the disk went away in a crash');
     }
   }
 
@@ -252,15 +252,15 @@ export class SimDisk implements Disk {
   #admit(operation: DiskOperation): void {
     this.#hook?.(operation);
     if (!matches(this.#failing, operation)) return;
-    if (operation.type === "sync") this.#medium.forgetPending(operation.file);
-    throw new StoreError("corrupt", `disk.${operation.type}`, "the medium failed (simulated)");
+    if (operation.type === 'sync') this.#medium.forgetPending(operation.file);
+    throw new StoreError('corrupt', `disk.${operation.type}`, 'the medium failed (simulated)');
   }
 
   #change(change: Change): Promise<void> {
     return this.#perform(change, () => {
       this.#medium.apply(change);
       // Removed names may have been the last of their files.
-      if (change.type !== "truncate") this.#medium.collect(new Set(this.#open.keys()));
+      if (change.type !== 'truncate') this.#medium.collect(new Set(this.#open.keys()));
     });
   }
 
@@ -270,17 +270,17 @@ export class SimDisk implements Disk {
     let open = true;
     const check = (): void => {
       this.#checkLife(life);
-      if (!open) throw new StoreError("internal", "disk.file", `the file is closed: ${path}`);
+      if (!open) throw new StoreError('internal', 'disk.file', `the file is closed: ${path}`);
     };
     return {
       read: async (position, into) => {
         check();
-        const operation = { type: "read", path, position, length: into.length } as const;
+        const operation = { type: 'read', path, position, length: into.length } as const;
         return this.#perform(operation, () => this.#medium.read(file, position, into));
       },
       readSync: (position, into) => {
         check();
-        this.#admit({ type: "read", path, position, length: into.length });
+        this.#admit({ type: 'read', path, position, length: into.length });
         return this.#medium.read(file, position, into);
       },
       write: async (position, pieces) => {
@@ -291,17 +291,17 @@ export class SimDisk implements Disk {
         check();
         // Only what was written before the call: what arrives while it runs is not covered.
         const covered = this.#medium.countOf(file);
-        await this.#perform({ type: "sync", path, file }, () => {
+        await this.#perform({ type: 'sync', path, file }, () => {
           this.#medium.syncUpTo(file, covered);
         });
       },
       truncate: async (size) => {
         check();
-        await this.#change({ type: "truncate", path, file, size });
+        await this.#change({ type: 'truncate', path, file, size });
       },
       size: async () => {
         check();
-        return this.#perform({ type: "size", path }, () => this.#medium.size(file));
+        return this.#perform({ type: 'size', path }, () => this.#medium.size(file));
       },
       close: async () => {
         check();
@@ -324,7 +324,7 @@ export class SimDisk implements Disk {
     // A copy: the pieces are the caller's again once the write resolves.
     const bytes = new Uint8Array(Buffer.concat(write.pieces));
     if (bytes.length === 0) return;
-    const change: Change & { type: "write" } = { type: "write", path, file, position, bytes };
+    const change: Change & { type: 'write' } = { type: 'write', path, file, position, bytes };
     this.#inFlight.add(change);
     try {
       await this.#perform(change, () => this.#applyWrite(change));
@@ -333,7 +333,7 @@ export class SimDisk implements Disk {
     }
   }
 
-  #applyWrite(change: Change & { type: "write" }): void {
+  #applyWrite(change: Change & { type: 'write' }): void {
     const { file, position, bytes } = change;
     const grows = position + bytes.length - this.#medium.size(file);
     const room = grows > 0 ? Math.max(0, this.capacityBytes - this.#medium.usedBytes()) : 0;
@@ -344,6 +344,6 @@ export class SimDisk implements Disk {
     // As a real disk does it: what fits is written, then the error comes.
     const fits = bytes.length - (grows - room);
     if (fits > 0) this.#medium.apply({ ...change, bytes: bytes.subarray(0, fits) });
-    throw new StoreError("full", "disk.write", "no space left (simulated)");
+    throw new StoreError('full', 'disk.write', 'no space left (simulated)');
   }
 }

@@ -10,50 +10,50 @@
  * - whatever is not durable survives a power cut in any combination, a write also in parts of
  *   512-byte sectors, and the growth of a file also without its bytes (zeros).
  */
-import { StoreError } from "../../base/errors.ts";
-import { invariant } from "../../base/invariant.ts";
+import { StoreError } from '../../base/errors.ts';
+import { invariant } from '../../base/invariant.ts';
 
 export const sectorBytes = 512;
 
 /** One operation that changes the medium. `file` is the inode number, stable under replay. */
 export type Change =
-  | { readonly type: "create"; readonly path: string }
-  | { readonly type: "makeDirectory"; readonly path: string }
-  | { readonly type: "rename"; readonly from: string; readonly to: string }
-  | { readonly type: "remove"; readonly path: string }
-  | { readonly type: "syncDirectory"; readonly path: string }
+  | { readonly type: 'create'; readonly path: string }
+  | { readonly type: 'makeDirectory'; readonly path: string }
+  | { readonly type: 'rename'; readonly from: string; readonly to: string }
+  | { readonly type: 'remove'; readonly path: string }
+  | { readonly type: 'syncDirectory'; readonly path: string }
   | {
-      readonly type: "write";
+      readonly type: 'write';
       readonly path: string;
       readonly file: number;
       readonly position: number;
       readonly bytes: Uint8Array;
     }
   | {
-      readonly type: "truncate";
+      readonly type: 'truncate';
       readonly path: string;
       readonly file: number;
       readonly size: number;
     }
-  | { readonly type: "sync"; readonly path: string; readonly file: number };
+  | { readonly type: 'sync'; readonly path: string; readonly file: number };
 
 /** What a power cut does to one operation that was not synced. */
 export type Fate =
-  | "kept"
-  | "lost"
+  | 'kept'
+  | 'lost'
   /** A write that grew the file, and whose bytes did not arrive: zeros. Other operations: lost. */
-  | "size-only"
+  | 'size-only'
   /** A write of which only these sectors arrived (place in the write, counted from 0). Other operations: kept. */
   | { readonly sectors: (place: number) => boolean };
 
 type FileChange =
-  | { readonly type: "write"; readonly position: number; readonly bytes: Uint8Array }
-  | { readonly type: "truncate"; readonly size: number };
+  | { readonly type: 'write'; readonly position: number; readonly bytes: Uint8Array }
+  | { readonly type: 'truncate'; readonly size: number };
 
 /** An operation that a power cut may undo. */
 export type Pending =
-  | { readonly on: "file"; readonly file: number; readonly change: FileChange }
-  | { readonly on: "names"; readonly entries: readonly NameChange[] };
+  | { readonly on: 'file'; readonly file: number; readonly change: FileChange }
+  | { readonly on: 'names'; readonly entries: readonly NameChange[] };
 
 interface NameChange {
   readonly folder: number;
@@ -99,7 +99,7 @@ class Content {
   }
 
   apply(change: FileChange): void {
-    if (change.type === "write") this.write(change.position, change.bytes);
+    if (change.type === 'write') this.write(change.position, change.bytes);
     else this.resize(change.size);
   }
 
@@ -109,7 +109,7 @@ class Content {
 }
 
 class FileNode {
-  readonly kind = "file";
+  readonly kind = 'file';
   readonly number: number;
   current: Content;
   durable: Content;
@@ -140,11 +140,11 @@ class FileNode {
   /** The power cut: what arrived of the pending operations is now all there is. */
   settle(fateOf: (pending: Pending) => Fate): void {
     for (const change of this.pending) {
-      const fate = fateOf({ on: "file", file: this.number, change });
-      if (fate === "lost") continue;
-      if (fate === "kept" || (change.type === "truncate" && fate !== "size-only")) {
+      const fate = fateOf({ on: 'file', file: this.number, change });
+      if (fate === 'lost') continue;
+      if (fate === 'kept' || (change.type === 'truncate' && fate !== 'size-only')) {
         this.durable.apply(change);
-      } else if (change.type === "write") {
+      } else if (change.type === 'write') {
         this.#settleTorn(change, fate);
       }
     }
@@ -152,9 +152,9 @@ class FileNode {
     this.current = this.durable.copy();
   }
 
-  #settleTorn(change: FileChange & { type: "write" }, fate: Exclude<Fate, "kept" | "lost">): void {
+  #settleTorn(change: FileChange & { type: 'write' }, fate: Exclude<Fate, 'kept' | 'lost'>): void {
     const end = change.position + change.bytes.length;
-    if (fate === "size-only") {
+    if (fate === 'size-only') {
       this.durable.resize(Math.max(this.durable.size, end));
       return;
     }
@@ -173,7 +173,7 @@ class FileNode {
 }
 
 class FolderNode {
-  readonly kind = "folder";
+  readonly kind = 'folder';
   readonly number: number;
   current = new Map<string, number>();
   durable = new Map<string, number>();
@@ -196,11 +196,11 @@ function set(entries: Map<string, number>, name: string, node: number | undefine
 }
 
 const failed = (op: string, why: string): StoreError =>
-  new StoreError("internal", `disk.${op}`, `${op} failed: ${why}`);
+  new StoreError('internal', `disk.${op}`, `${op} failed: ${why}`);
 
 export class Medium {
   #nodes = new Map<number, FileNode | FolderNode>([[0, new FolderNode(0)]]);
-  #names: (Pending & { on: "names" })[] = [];
+  #names: (Pending & { on: 'names' })[] = [];
   #nextNumber = 1;
 
   clone(): Medium {
@@ -214,20 +214,20 @@ export class Medium {
   /** Does one operation, as the running process sees it. Throws StoreError, and then changed nothing. */
   apply(change: Change): void {
     switch (change.type) {
-      case "create":
+      case 'create':
         return this.#create(change.path, (number) => new FileNode(number));
-      case "makeDirectory":
+      case 'makeDirectory':
         return this.#makeDirectory(change.path);
-      case "rename":
+      case 'rename':
         return this.#rename(change.from, change.to);
-      case "remove":
+      case 'remove':
         return this.#remove(change.path);
-      case "syncDirectory":
+      case 'syncDirectory':
         return this.#syncDirectory(change.path);
-      case "sync":
+      case 'sync':
         return this.syncUpTo(change.file, Number.POSITIVE_INFINITY);
-      case "write":
-      case "truncate": {
+      case 'write':
+      case 'truncate': {
         const node = this.#file(change.file);
         node.pending.push(change);
         node.count++;
@@ -255,12 +255,12 @@ export class Medium {
   /** Inode number of a file by the running process's names; undefined when there is none. */
   lookup(path: string): number | undefined {
     const node = this.#resolve(path);
-    return node?.kind === "file" ? node.number : undefined;
+    return node?.kind === 'file' ? node.number : undefined;
   }
 
   list(path: string): readonly string[] {
     const node = this.#resolve(path);
-    return node?.kind === "folder" ? [...node.current.keys()].sort() : [];
+    return node?.kind === 'folder' ? [...node.current.keys()].sort() : [];
   }
 
   read(file: number, position: number, into: Uint8Array): number {
@@ -274,18 +274,18 @@ export class Medium {
   /** Bytes of all files that have a name, or that a pending operation may still name. */
   usedBytes(): number {
     let sum = 0;
-    for (const node of this.#nodes.values()) if (node.kind === "file") sum += node.current.size;
+    for (const node of this.#nodes.values()) if (node.kind === 'file') sum += node.current.size;
     return sum;
   }
 
   /** Flips one bit wherever the byte lies: in the cache, on the medium, and on its way there. */
   flip(file: number, position: number, bit: number): void {
     const node = this.#file(file);
-    invariant(position < node.current.size, "only a byte of the file can be flipped");
+    invariant(position < node.current.size, 'only a byte of the file can be flipped');
     node.current.flip(position, bit);
     node.durable.flip(position, bit);
     node.pending = node.pending.map((change) => {
-      if (change.type !== "write") return change;
+      if (change.type !== 'write') return change;
       const content = new Content(change.bytes.slice());
       content.flip(position - change.position, bit);
       const bytes = new Uint8Array(change.bytes.length);
@@ -297,8 +297,8 @@ export class Medium {
   pending(): readonly Pending[] {
     const all: Pending[] = [...this.#names];
     for (const node of this.#nodes.values()) {
-      if (node.kind === "file") {
-        for (const change of node.pending) all.push({ on: "file", file: node.number, change });
+      if (node.kind === 'file') {
+        for (const change of node.pending) all.push({ on: 'file', file: node.number, change });
       }
     }
     return all;
@@ -308,12 +308,12 @@ export class Medium {
   settle(fateOf: (pending: Pending) => Fate): void {
     for (const pending of this.#names) {
       const fate = fateOf(pending);
-      if (fate === "lost" || fate === "size-only") continue;
-      this.#applyNames(pending, "durable");
+      if (fate === 'lost' || fate === 'size-only') continue;
+      this.#applyNames(pending, 'durable');
     }
     this.#names = [];
     for (const node of this.#nodes.values()) {
-      if (node.kind === "file") node.settle(fateOf);
+      if (node.kind === 'file') node.settle(fateOf);
       else node.current = new Map(node.durable);
     }
     this.collect(new Set());
@@ -330,7 +330,7 @@ export class Medium {
       before = reachable.size;
       for (const number of reachable) {
         const node = this.#nodes.get(number);
-        if (node?.kind !== "folder") continue;
+        if (node?.kind !== 'folder') continue;
         for (const child of node.current.values()) reachable.add(child);
         for (const child of node.durable.values()) reachable.add(child);
       }
@@ -344,7 +344,7 @@ export class Medium {
     const walk = (folder: FolderNode, path: string): void => {
       for (const name of [...folder.durable.keys()].sort()) {
         const node = this.#nodes.get(folder.durable.get(name) ?? -1);
-        if (node?.kind === "folder") {
+        if (node?.kind === 'folder') {
           lines.push(`${path}${name}/`);
           walk(node, `${path}${name}/`);
         } else if (node !== undefined) {
@@ -354,26 +354,26 @@ export class Medium {
         }
       }
     };
-    walk(this.#folder(""), "");
-    return lines.join("\n");
+    walk(this.#folder(''), '');
+    return lines.join('\n');
   }
 
   #file(number: number): FileNode {
     const node = this.#nodes.get(number);
-    invariant(node?.kind === "file", "a file is used while it is open or has a name");
+    invariant(node?.kind === 'file', 'a file is used while it is open or has a name');
     return node;
   }
 
   #folder(path: string): FolderNode {
     const node = this.#resolve(path);
-    if (node?.kind !== "folder") throw failed("path", `no such folder: ${path}`);
+    if (node?.kind !== 'folder') throw failed('path', `no such folder: ${path}`);
     return node;
   }
 
   #resolve(path: string): FileNode | FolderNode | undefined {
     let node: FileNode | FolderNode | undefined = this.#nodes.get(0);
-    for (const name of path === "" ? [] : path.split("/")) {
-      if (node?.kind !== "folder") return undefined;
+    for (const name of path === '' ? [] : path.split('/')) {
+      if (node?.kind !== 'folder') return undefined;
       const child = node.current.get(name);
       node = child === undefined ? undefined : this.#nodes.get(child);
     }
@@ -381,15 +381,15 @@ export class Medium {
   }
 
   #split(path: string): { folder: FolderNode; name: string } {
-    const slash = path.lastIndexOf("/");
-    const folder = this.#folder(slash < 0 ? "" : path.slice(0, slash));
+    const slash = path.lastIndexOf('/');
+    const folder = this.#folder(slash < 0 ? '' : path.slice(0, slash));
     return { folder, name: path.slice(slash + 1) };
   }
 
   #create(path: string, make: (number: number) => FileNode | FolderNode): void {
     const { folder, name } = this.#split(path);
     if (folder.current.has(name)) {
-      throw new StoreError("conflict", "disk.create", `the file exists: ${path}`);
+      throw new StoreError('conflict', 'disk.create', `the file exists: ${path}`);
     }
     const node = make(this.#nextNumber++);
     this.#nodes.set(node.number, node);
@@ -397,11 +397,11 @@ export class Medium {
   }
 
   #makeDirectory(path: string): void {
-    const names = path === "" ? [] : path.split("/");
+    const names = path === '' ? [] : path.split('/');
     for (let depth = 1; depth <= names.length; depth++) {
-      const part = names.slice(0, depth).join("/");
+      const part = names.slice(0, depth).join('/');
       const node = this.#resolve(part);
-      if (node?.kind === "file") throw failed("makeDirectory", `a file is in the way: ${part}`);
+      if (node?.kind === 'file') throw failed('makeDirectory', `a file is in the way: ${part}`);
       if (node === undefined) this.#create(part, (number) => new FolderNode(number));
     }
   }
@@ -410,7 +410,7 @@ export class Medium {
     const source = this.#split(from);
     const target = this.#split(to);
     const node = source.folder.current.get(source.name);
-    if (node === undefined) throw failed("rename", `no such file: ${from}`);
+    if (node === undefined) throw failed('rename', `no such file: ${from}`);
     if (source.folder === target.folder && source.name === target.name) return;
     this.#changeNames([
       { folder: source.folder.number, name: source.name, node: undefined },
@@ -421,29 +421,29 @@ export class Medium {
   #remove(path: string): void {
     const node = this.#resolve(path);
     if (node === undefined) return;
-    if (node.kind === "folder") throw failed("remove", `a folder: ${path}`);
+    if (node.kind === 'folder') throw failed('remove', `a folder: ${path}`);
     const { folder, name } = this.#split(path);
     this.#changeNames([{ folder: folder.number, name, node: undefined }]);
   }
 
   #changeNames(entries: readonly NameChange[]): void {
-    const pending = { on: "names", entries } as const;
+    const pending = { on: 'names', entries } as const;
     this.#names.push(pending);
-    this.#applyNames(pending, "current");
+    this.#applyNames(pending, 'current');
   }
 
-  #applyNames(pending: Pending & { on: "names" }, where: "current" | "durable"): void {
+  #applyNames(pending: Pending & { on: 'names' }, where: 'current' | 'durable'): void {
     for (const { folder, name, node } of pending.entries) {
       const holder = this.#nodes.get(folder);
-      if (holder?.kind === "folder") set(holder[where], name, node);
+      if (holder?.kind === 'folder') set(holder[where], name, node);
     }
   }
 
   #syncDirectory(path: string): void {
     const folder = this.#folder(path).number;
-    const touches = (pending: Pending & { on: "names" }): boolean =>
+    const touches = (pending: Pending & { on: 'names' }): boolean =>
       pending.entries.some((entry) => entry.folder === folder);
-    for (const pending of this.#names) if (touches(pending)) this.#applyNames(pending, "durable");
+    for (const pending of this.#names) if (touches(pending)) this.#applyNames(pending, 'durable');
     this.#names = this.#names.filter((pending) => !touches(pending));
   }
 }
