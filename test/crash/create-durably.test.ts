@@ -4,6 +4,7 @@ import { utf8 } from '../../base/bytes.ts';
 import { createDurably, type Disk } from '../../base/disk.ts';
 import { CrashRecorder, enumerateCrashStates } from '../sim/crash-states.ts';
 import { SimDisk } from '../sim/disk.ts';
+import { dropSyncs } from '../sim/dropped-syncs.ts';
 
 const old = utf8('old '.repeat(500));
 const young = utf8('young '.repeat(1000));
