@@ -1,0 +1,275 @@
+/**
+ * Reads one body. A healthy read touches data units only and never decodes; a range reads only the
+ * units, and the sub-blocks, that it needs. A missing, bad or slow unit is replaced by decoding from
+ * any k others, and reported. Every byte was verified before it is yielded.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { isStoreError, StoreError, toStoreError } from '../../base/errors.ts';
+import { invariant } from '../../base/invariant.ts';
+import { fragmentIndex } from '../../base/units.ts';
+import { unitLength } from '../../storage/erasure/stripe.ts';
+import type { FragmentRead } from '../../storage/fragment/fragment.ts';
+import type { StoredBody } from '../core/model.ts';
+import type { LatencyTracker } from './latency.ts';
+import type { Home, Policy } from './placement.ts';
+
+export interface ReadSettings {
+  /** Stripes asked for ahead of the one being sent. */
+  readonly readAheadStripes: number;
+  /** A unit later than the recent p95, within these bounds, is no longer waited for alone. */
+  readonly hedgeMinMillis: number;
+  readonly hedgeMaxMillis: number;
+}
+
+/** A fragment that should be on a serving device and is not there, or is bad. */
+export interface Damage {
+  readonly objectId: string;
+  readonly containerId: string;
+  readonly index: number;
+  readonly reason: 'missing' | 'corrupt';
+}
+
+export interface ReadContext {
+  readonly clock: Clock;
+  readonly settings: ReadSettings;
+  readonly latency: LatencyTracker;
+  /** Told once per bad fragment met; must not throw. */
+  readonly onDamage: (damage: Damage) => void;
+}
+
+export interface ReadJob {
+  readonly stored: StoredBody;
+  readonly policy: Policy;
+  readonly homes: readonly Home[];
+}
+
+/** Where bytes [start, end) of a stripe lie: one slice per data unit touched. */
+interface Slice {
+  readonly index: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+function slicesOf(unit: number, start: number, end: number): Slice[] {
+  const slices: Slice[] = [];
+  for (let index = Math.floor(start / unit); index * unit < end; index++) {
+    const from = Math.max(start - index * unit, 0);
+    const to = Math.min(end - index * unit, unit);
+    slices.push({ index, offset: from, length: to - from });
+  }
+  return slices;
+}
+
+type Outcome =
+  | { readonly ok: true; readonly read: FragmentRead }
+  | { readonly ok: false; readonly reason: 'missing' | 'corrupt' | 'away' };
+
+/** The reading of one stripe. */
+class StripeRead {
+  readonly #context: ReadContext;
+  readonly #job: ReadJob;
+  readonly #stripe: number;
+  readonly #unit: number;
+  /** Whole units under way or read, by fragment index. */
+  readonly #whole = new Map<number, Promise<Outcome>>();
+  #containerId: string | undefined;
+  readonly #damaged: { index: number; reason: 'missing' | 'corrupt' }[] = [];
+
+  constructor(context: ReadContext, job: ReadJob, stripe: number) {
+    this.#context = context;
+    this.#job = job;
+    this.#stripe = stripe;
+    const { stored } = job;
+    const length = Math.min(stored.stripeBytes, stored.size - stripe * stored.stripeBytes);
+    this.#unit = unitLength(length, job.policy.scheme.k);
+  }
+
+  /** Bytes [start, end) of the stripe, in pieces. */
+  async bytes(start: number, end: number): Promise<readonly Uint8Array[]> {
+    const slices = slicesOf(this.#unit, start, end);
+    const healthy = Promise.all(slices.map((slice) => this.#slice(slice)));
+    const first = await this.#untilLate(healthy);
+    if (first !== 'late' && first.every((outcome) => outcome.ok)) {
+      return first.map((outcome) => {
+        invariant(outcome.ok, 'every slice was read');
+        return outcome.read.bytes;
+      });
+    }
+    try {
+      return await this.#decode(slices, healthy);
+    } finally {
+      this.#report();
+    }
+  }
+
+  async #untilLate<T>(work: Promise<T>): Promise<T | 'late'> {
+    const { clock, latency, settings } = this.#context;
+    const p95 = latency.quantiles()?.p95 ?? settings.hedgeMaxMillis;
+    const patience = Math.min(Math.max(2 * p95, settings.hedgeMinMillis), settings.hedgeMaxMillis);
+    let cancel = (): void => undefined;
+    const late = new Promise<'late'>((resolve) => {
+      cancel = clock.after(patience, () => resolve('late'));
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      cancel();
+    }
+  }
+
+  #slice(slice: Slice): Promise<Outcome> {
+    const isWhole = slice.offset === 0 && slice.length === this.#unit;
+    if (isWhole) return this.#wholeUnit(slice.index);
+    return this.#readUnit(slice.index, { offset: slice.offset, length: slice.length });
+  }
+
+  #wholeUnit(index: number): Promise<Outcome> {
+    let outcome = this.#whole.get(index);
+    if (outcome === undefined) {
+      outcome = this.#readUnit(index, undefined);
+      this.#whole.set(index, outcome);
+    }
+    return outcome;
+  }
+
+  async #readUnit(
+    index: number,
+    range: { offset: number; length: number } | undefined,
+  ): Promise<Outcome> {
+    const store = this.#job.homes[index]?.store;
+    if (store === undefined) return { ok: false, reason: 'away' };
+    const { clock, latency } = this.#context;
+    const id = {
+      objectId: this.#job.stored.objectId,
+      stripe: this.#stripe,
+      index: fragmentIndex(index),
+    };
+    const started = clock.monotonic();
+    try {
+      const read = await store.read(id, range);
+      latency.record(clock.monotonic() - started);
+      if (read === undefined) return this.#damage(index, 'missing');
+      this.#containerId ??= read.header.containerId;
+      if (read.header.unitLength !== this.#unit) return this.#damage(index, 'corrupt');
+      return { ok: true, read };
+    } catch (error) {
+      if (isStoreError(error, 'corrupt')) return this.#damage(index, 'corrupt');
+      if (isStoreError(error)) return { ok: false, reason: 'away' };
+      throw toStoreError(error, 'body.read');
+    }
+  }
+
+  #damage(index: number, reason: 'missing' | 'corrupt'): Outcome {
+    if (!this.#damaged.some((known) => known.index === index)) {
+      this.#damaged.push({ index, reason });
+    }
+    return { ok: false, reason };
+  }
+
+  /**
+   * Reads whole units until any k are there, data units of slow devices included if they arrive
+   * first, and decodes what is missing.
+   */
+  async #decode(
+    slices: readonly Slice[],
+    healthy: Promise<readonly Outcome[]>,
+  ): Promise<readonly Uint8Array[]> {
+    const units = await Promise.race([this.#anyUnits(), healthyPieces(healthy)]);
+    if (!(units instanceof Map)) return units;
+    const { codec, scheme } = this.#job.policy;
+    const missing = slices.map((slice) => slice.index).filter((index) => !units.has(index));
+    const places = Array.from({ length: scheme.k + scheme.m }, (_, index) => units.get(index));
+    const rebuilt = missing.length === 0 ? [] : await codec.reconstruct(places, missing);
+    return slices.map((slice) => {
+      const unit = units.get(slice.index) ?? rebuilt[missing.indexOf(slice.index)];
+      invariant(unit !== undefined, 'a slice is read or rebuilt');
+      return unit.subarray(slice.offset, slice.offset + slice.length);
+    });
+  }
+
+  /** Whole units of any k devices, the fastest ones; rejects when fewer than k can be had. */
+  #anyUnits(): Promise<Map<number, Uint8Array>> {
+    const { k, m } = this.#job.policy.scheme;
+    const total = k + m;
+    return new Promise((resolve, reject) => {
+      const units = new Map<number, Uint8Array>();
+      const failed: string[] = [];
+      for (let index = 0; index < total; index++) {
+        this.#wholeUnit(index).then((outcome) => {
+          if (outcome.ok) units.set(index, outcome.read.bytes);
+          else failed.push(outcome.reason);
+          if (units.size === k) resolve(units);
+          if (failed.length > m) reject(this.#tooFew(failed));
+        }, reject);
+      }
+    });
+  }
+
+  #tooFew(reasons: readonly string[]): StoreError {
+    const { stored, policy } = this.#job;
+    const kind = reasons.includes('away') ? 'unavailable' : 'corrupt';
+    return new StoreError(
+      kind,
+      'body.read',
+      `stripe ${this.#stripe} of ${stored.objectId} has fewer than ${policy.scheme.k} good fragments (${reasons.join(', ')})`,
+    );
+  }
+
+  #report(): void {
+    const containerId = this.#containerId;
+    if (containerId === undefined) return;
+    for (const { index, reason } of this.#damaged) {
+      this.#context.onDamage({
+        objectId: this.#job.stored.objectId,
+        containerId,
+        index,
+        reason,
+      });
+    }
+  }
+}
+
+/** The slices themselves, if they all come good after all; otherwise never settles. */
+function healthyPieces(healthy: Promise<readonly Outcome[]>): Promise<readonly Uint8Array[]> {
+  return new Promise((resolve) => {
+    healthy.then(
+      (outcomes) => {
+        const pieces = outcomes.flatMap((outcome) => (outcome.ok ? [outcome.read.bytes] : []));
+        if (pieces.length === outcomes.length) resolve(pieces);
+      },
+      () => undefined, // the whole-unit reads meet the same error and report it
+    );
+  });
+}
+
+/** See BodyStore.read. */
+export async function* readBody(
+  context: ReadContext,
+  job: ReadJob,
+  range: { readonly start: number; readonly end: number },
+): AsyncGenerator<Uint8Array> {
+  const { stored } = job;
+  invariant(range.start >= 0 && range.end <= stored.size, 'the range lies inside the body');
+  if (range.start >= range.end) return;
+  const firstStripe = Math.floor(range.start / stored.stripeBytes);
+  const lastStripe = Math.floor((range.end - 1) / stored.stripeBytes);
+  const ahead: Promise<readonly Uint8Array[]>[] = [];
+  const ask = (stripe: number): void => {
+    const base = stripe * stored.stripeBytes;
+    const bytes = new StripeRead(context, job, stripe).bytes(
+      Math.max(range.start - base, 0),
+      Math.min(range.end - base, stored.stripeBytes),
+    );
+    // A read-ahead that nobody comes to fetch (the client went away) must not become an unhandled rejection.
+    bytes.catch(() => undefined);
+    ahead.push(bytes);
+  };
+  let next = firstStripe;
+  while (next <= lastStripe && ahead.length <= context.settings.readAheadStripes) ask(next++);
+  for (;;) {
+    const pieces = await ahead.shift();
+    if (pieces === undefined) return;
+    if (next <= lastStripe) ask(next++);
+    yield* pieces;
+  }
+}

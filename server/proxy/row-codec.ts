@@ -1,0 +1,161 @@
+/**
+ * The one translator between core's tables and stored rows (docs/format/rows.md).
+ * Key: area, then a 16-byte id, a tag and the table's own fields. Value: a version byte, then JSON.
+ */
+import { fromHex, fromUtf8, toHex, utf8 } from '../../base/bytes.ts';
+import { StoreError } from '../../base/errors.ts';
+import { decodeName, encodeName } from '../../storage/shard/row-key.ts';
+import type { KeyOf, RowOf, TableName } from '../core/ports.ts';
+
+const AREA_LOCAL = 0x00;
+const AREA_ROWS = 0x01;
+const VALUE_FORMAT = 1;
+
+/** Tags order the regions of one id; they are part of the format and never reused. */
+const tags = {
+  account: 0x01,
+  directory: 0x02,
+  bucketName: 0x03,
+  container: 0x10,
+  usage: 0x11,
+  current: 0x20,
+  version: 0x21,
+  upload: 0x30,
+  part: 0x31,
+  claim: 0x40,
+  accountUsage: 0x41,
+  queue: 0x42,
+} as const satisfies Record<TableName, number>;
+
+function rowsKey(id: string, tag: number, ...rest: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat([Uint8Array.of(AREA_ROWS), fromHex(id), Uint8Array.of(tag), ...rest]);
+}
+
+function localKey(tag: number, ...rest: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat([Uint8Array.of(AREA_LOCAL, tag), ...rest]);
+}
+
+/** Eight bytes, big-endian: sorts as the number does. */
+export function orderedNumber(value: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return bytes;
+}
+
+/** Sorts newest first. */
+export function invertedNumber(value: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(0xffff_ffff_ffff_ffffn - BigInt(value));
+  return bytes;
+}
+
+function shortNumber(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 8, value & 0xff);
+}
+
+const name = (text: string): Uint8Array => encodeName(utf8(text));
+
+type KeyEncoders = { readonly [T in TableName]: (key: KeyOf<T>) => Uint8Array };
+
+const encoders: KeyEncoders = {
+  account: (key) => rowsKey(key.accountId, tags.account),
+  directory: (key) => rowsKey(key.accountId, tags.directory, name(key.name)),
+  bucketName: (key) => rowsKey(key.nameId, tags.bucketName),
+  container: (key) => rowsKey(key.containerId, tags.container),
+  usage: (key) => rowsKey(key.containerId, tags.usage),
+  current: (key) => rowsKey(key.containerId, tags.current, name(key.key)),
+  version: (key) =>
+    rowsKey(key.containerId, tags.version, name(key.key), invertedNumber(key.version)),
+  upload: (key) => rowsKey(key.containerId, tags.upload, name(key.key), fromHex(key.uploadId)),
+  part: (key) =>
+    rowsKey(
+      key.containerId,
+      tags.part,
+      name(key.key),
+      fromHex(key.uploadId),
+      shortNumber(key.partNumber),
+    ),
+  claim: (key) => localKey(tags.claim, fromHex(key.objectId)),
+  accountUsage: (key) => localKey(tags.accountUsage, fromHex(key.accountId)),
+  queue: (key) => localKey(tags.queue, orderedNumber(key.dueAt), utf8(key.id)),
+};
+
+export function encodeKey<T extends TableName>(table: T, key: KeyOf<T>): Uint8Array {
+  return encoders[table](key);
+}
+
+/** The 16-byte id (hex) that routes a row to its shard. */
+export function routeOf(key: KeyOf<TableName>): string {
+  if ('containerId' in key) return key.containerId;
+  if ('nameId' in key) return key.nameId;
+  return key.accountId;
+}
+
+/** All rows of one listing: the bytes before the escaped name. */
+export function regionOf(
+  table: 'directory' | 'current' | 'version' | 'upload',
+  id: string,
+): Uint8Array {
+  return rowsKey(id, tags[table]);
+}
+
+/** Where the part rows of one upload start (and, with all bits set after it, end). */
+export function partsPrefix(containerId: string, key: string, uploadId: string): Uint8Array {
+  return rowsKey(containerId, tags.part, name(key), fromHex(uploadId));
+}
+
+export function partBound(prefix: Uint8Array, partNumber: number): Uint8Array {
+  return Buffer.concat([prefix, shortNumber(partNumber)]);
+}
+
+/** Range of a shard's local table. */
+export function localRange(table: 'claim' | 'queue' | 'accountUsage'): {
+  readonly gte: Uint8Array;
+  readonly lt: Uint8Array;
+} {
+  return {
+    gte: Uint8Array.of(AREA_LOCAL, tags[table]),
+    lt: Uint8Array.of(AREA_LOCAL, tags[table] + 1),
+  };
+}
+
+export function queueBound(dueAt: number): Uint8Array {
+  return localKey(tags.queue, orderedNumber(dueAt));
+}
+
+/** The key fields of a queue row, from its bytes. */
+export function decodeQueueKey(key: Uint8Array): { readonly dueAt: number; readonly id: string } {
+  const view = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  return { dueAt: Number(view.readBigUInt64BE(2)), id: fromUtf8(key.subarray(10)) };
+}
+
+export function decodeClaimKey(key: Uint8Array): { readonly objectId: string } {
+  return { objectId: toHex(key.subarray(2)) };
+}
+
+export function nameText(bytes: Uint8Array): string {
+  return fromUtf8(bytes);
+}
+
+export { decodeName };
+
+export function encodeRow<T extends TableName>(row: RowOf<T>): Uint8Array {
+  const json = JSON.stringify(row);
+  const bytes = Buffer.allocUnsafe(1 + Buffer.byteLength(json));
+  bytes[0] = VALUE_FORMAT;
+  bytes.write(json, 1);
+  return bytes;
+}
+
+/** Throws StoreError `corrupt` on bytes that no release of ours wrote. */
+export function decodeRow<T extends TableName>(meta: Uint8Array): RowOf<T> {
+  if (meta[0] !== VALUE_FORMAT) {
+    throw new StoreError('corrupt', 'rows.decode', `unknown row format ${meta[0] ?? 'none'}`);
+  }
+  try {
+    const view = Buffer.from(meta.buffer, meta.byteOffset, meta.byteLength);
+    return JSON.parse(view.toString('utf8', 1)) as RowOf<T>;
+  } catch (error) {
+    throw new StoreError('corrupt', 'rows.decode', 'a row is not JSON', { cause: error });
+  }
+}

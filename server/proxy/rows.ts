@@ -1,0 +1,144 @@
+import { utf8 } from '../../base/bytes.ts';
+import type { Shard, ListItem, ListQuery } from '../../storage/shard/shard.ts';
+import type { Command, CommandResult } from '../core/commands.ts';
+import type {
+  AccountUsageRow,
+  DirectoryRow,
+  Id,
+  PartRow,
+  UploadRow,
+  VersionRow,
+} from '../core/model.ts';
+import type { KeyOf, Page, PageItem, PageQuery, RowOf, RowStore, TableName } from '../core/ports.ts';
+import {
+  decodeRow,
+  encodeKey,
+  invertedNumber,
+  nameText,
+  partBound,
+  partsPrefix,
+  regionOf,
+  routeOf,
+} from './row-codec.ts';
+import { fromHex } from '../../base/bytes.ts';
+
+/** The shards of the cluster, by the id that routes a row. */
+export interface ShardMap {
+  route(id: Id): Shard;
+  all(): readonly Shard[];
+}
+
+/** The id that routes a command: the first of these that it has. */
+function routeOfCommand(command: Command): Id {
+  if ('containerId' in command && !command.type.startsWith('directory.')) {
+    if (!command.type.startsWith('bucketName.')) return command.containerId;
+  }
+  if ('nameId' in command) return command.nameId;
+  if ('accountId' in command) return command.accountId;
+  return command.containerId;
+}
+
+/** core's RowStore over the shards' primaries. */
+export class ClusterRows implements RowStore {
+  readonly #shards: ShardMap;
+
+  constructor(shards: ShardMap) {
+    this.#shards = shards;
+  }
+
+  async execute<C extends Command>(command: C): Promise<CommandResult<C>> {
+    const result = await this.#shards.route(routeOfCommand(command)).execute(command);
+    // The decision for this command type made it: the shard layer hands results back as they are.
+    return result as CommandResult<C>;
+  }
+
+  async get<T extends TableName>(table: T, key: KeyOf<T>): Promise<RowOf<T> | undefined> {
+    const row = await this.#shards.route(routeOf(key)).get(encodeKey(table, key));
+    return row === undefined ? undefined : decodeRow<T>(row.meta);
+  }
+
+  async getWithBody<T extends TableName>(
+    table: T,
+    key: KeyOf<T>,
+  ): Promise<{ readonly row: RowOf<T>; readonly body: Uint8Array | undefined } | undefined> {
+    const found = await this.#shards.route(routeOf(key)).getWithBody(encodeKey(table, key));
+    if (found === undefined) return undefined;
+    return { row: decodeRow<T>(found.row.meta), body: found.body };
+  }
+
+  listDirectory(accountId: Id, query: PageQuery): Promise<Page<DirectoryRow>> {
+    return this.#list('directory', accountId, query);
+  }
+
+  listCurrent(containerId: Id, query: PageQuery): Promise<Page<VersionRow>> {
+    return this.#list('current', containerId, query);
+  }
+
+  listVersions(containerId: Id, query: PageQuery): Promise<Page<VersionRow>> {
+    const { afterVersion } = query;
+    const suffix = afterVersion === undefined ? undefined : invertedNumber(afterVersion);
+    return this.#list('version', containerId, query, suffix);
+  }
+
+  listUploads(containerId: Id, query: PageQuery): Promise<Page<UploadRow>> {
+    const { afterUpload } = query;
+    const suffix = afterUpload === undefined ? undefined : fromHex(afterUpload.uploadId);
+    return this.#list('upload', containerId, query, suffix);
+  }
+
+  async #list<T extends 'directory' | 'current' | 'version' | 'upload'>(
+    table: T,
+    id: Id,
+    query: PageQuery,
+    afterSuffix?: Uint8Array,
+  ): Promise<Page<RowOf<T>>> {
+    const list: ListQuery = {
+      region: regionOf(table, id),
+      prefix: utf8(query.prefix),
+      delimiter: utf8(query.delimiter),
+      after: query.after === undefined ? undefined : utf8(query.after),
+      before: query.before === undefined ? undefined : utf8(query.before),
+      reverse: query.reverse,
+      limit: query.limit,
+      ...(afterSuffix === undefined ? {} : { afterSuffix }),
+    };
+    const page = await this.#shards.route(id).list(list);
+    return { items: page.items.map((item) => toPageItem<T>(item)), truncated: page.truncated };
+  }
+
+  async listParts(
+    at: { readonly containerId: Id; readonly key: string; readonly uploadId: Id },
+    after: number,
+    limit: number,
+  ): Promise<{ readonly parts: readonly PartRow[]; readonly truncated: boolean }> {
+    const prefix = partsPrefix(at.containerId, at.key, at.uploadId);
+    const rows = await this.#shards.route(at.containerId).scan({
+      gte: partBound(prefix, after + 1),
+      lt: Buffer.concat([prefix, Uint8Array.of(0xff, 0xff, 0xff)]),
+      limit: limit + 1,
+    });
+    const parts = rows.slice(0, limit).map((row) => decodeRow<'part'>(row.meta));
+    return { parts, truncated: rows.length > limit };
+  }
+
+  async accountUsage(accountId: Id): Promise<AccountUsageRow> {
+    const key = encodeKey('accountUsage', { containerId: accountId, accountId });
+    const rows = await Promise.all(this.#shards.all().map((shard) => shard.get(key)));
+    let total: AccountUsageRow = { containers: 0, objects: 0, bytes: 0 };
+    for (const row of rows) {
+      if (row === undefined) continue;
+      const usage = decodeRow<'accountUsage'>(row.meta);
+      total = {
+        containers: total.containers + usage.containers,
+        objects: total.objects + usage.objects,
+        bytes: total.bytes + usage.bytes,
+      };
+    }
+    return total;
+  }
+}
+
+function toPageItem<T extends TableName>(item: ListItem): PageItem<RowOf<T>> {
+  if (item.type === 'group') return { type: 'group', name: nameText(item.name) };
+  return { type: 'row', name: nameText(item.name), row: decodeRow<T>(item.row.meta) };
+}

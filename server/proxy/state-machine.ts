@@ -1,0 +1,37 @@
+import { invariant } from '../../base/invariant.ts';
+import type { Decision, RowView, RowWrite, StateMachine } from '../../storage/shard/shard.ts';
+import type { Command } from '../core/commands.ts';
+import type { Change, ShardView } from '../core/ports.ts';
+import type { Decide } from '../core/decide/decide.ts';
+import { decodeRow, encodeKey, encodeRow } from './row-codec.ts';
+
+/** Lets core's decisions run at a shard's primary: tables over row bytes, changes into row writes. */
+export function createStateMachine(decide: Decide): StateMachine {
+  return {
+    decide(command, rows, stamp): Decision {
+      const view: ShardView = { get: (table, key) => getRow(rows, encodeKey(table, key)) };
+      // The shard layer carries commands as opaque values; only RowStore.execute makes them.
+      const { changes, result } = decide(command as Command, view, stamp);
+      return { writes: changes.map(toWrite), result };
+    },
+  };
+
+  function getRow<R>(rows: RowView, key: Uint8Array): R | undefined {
+    const row = rows.get(key);
+    return row === undefined ? undefined : (decodeRow(row.meta) as R);
+  }
+}
+
+function toWrite(change: Change): RowWrite {
+  const key = encodeKey(change.table, change.key);
+  if (change.type === 'delete') return { type: 'delete', key };
+  const meta = encodeRow(change.row);
+  if (change.bodyOf !== undefined) {
+    invariant(change.body === undefined, 'a row has one inline body');
+    const from = encodeKey(change.bodyOf.table, change.bodyOf.key);
+    return { type: 'put-with-body-of', key, meta, from };
+  }
+  return change.body === undefined
+    ? { type: 'put', key, meta }
+    : { type: 'put', key, meta, body: change.body };
+}

@@ -1,0 +1,274 @@
+/**
+ * Writes one body: stripes are encoded and appended to the partition's homes, then everything is
+ * synced. Invariants: success means synced on at least k + ceil(m/2) devices (design.md section 1.3);
+ * at most two stripes are in flight; a device that fails or lags is left behind for the rest of
+ * this body and its fragment index is reported as missing.
+ */
+import { concatBytes } from '../../base/bytes.ts';
+import type { Clock } from '../../base/clock.ts';
+import { isStoreError, StoreError, toStoreError } from '../../base/errors.ts';
+import { invariant } from '../../base/invariant.ts';
+import { fragmentIndex } from '../../base/units.ts';
+import { writeQuorum } from '../../ring/policy.ts';
+import { splitStripe } from '../../storage/erasure/stripe.ts';
+import type { StoredBody } from '../core/model.ts';
+import type { BodyTarget } from '../core/ports.ts';
+import type { LatencyTracker } from './latency.ts';
+import type { Home, Policy } from './placement.ts';
+
+export interface WriteSettings {
+  /** Object bytes in one stripe (1 MiB). */
+  readonly stripeBytes: number;
+  /** Patience with a laggard once the quorum is there: three times the recent p99, within these bounds. */
+  readonly patienceMinMillis: number;
+  readonly patienceMaxMillis: number;
+  /** Dirty bytes (of object data) after which a sync runs beside the upload, so that the last sync is short. */
+  readonly syncEveryBytes: number;
+}
+
+export interface WriteContext {
+  readonly clock: Clock;
+  readonly settings: WriteSettings;
+  readonly latency: LatencyTracker;
+}
+
+export interface WriteJob {
+  readonly target: BodyTarget;
+  readonly policy: Policy;
+  readonly homes: readonly Home[];
+  readonly objectId: string;
+  readonly partition: number;
+}
+
+/** One device's side of the upload: its calls run one after the other, apart from the other devices'. */
+class Lane {
+  readonly home: Home;
+  #tail: Promise<unknown> = Promise.resolve();
+  error: StoreError | undefined;
+
+  constructor(home: Home) {
+    this.home = home;
+    if (home.store === undefined) {
+      this.error = new StoreError('unavailable', 'body.write', 'the device is away');
+    }
+  }
+
+  get alive(): boolean {
+    return this.error === undefined;
+  }
+
+  fail(error: unknown): void {
+    this.error ??= toStoreError(error, 'body.write');
+  }
+
+  /** Queues one step; a failed lane does nothing more. Never rejects. */
+  run(step: () => Promise<void>): Promise<void> {
+    const done = this.#tail.then(async () => {
+      if (!this.alive) return;
+      try {
+        await step();
+      } catch (error) {
+        this.fail(error);
+      }
+    });
+    this.#tail = done;
+    return done;
+  }
+}
+
+class BodyWriter {
+  readonly #context: WriteContext;
+  readonly #job: WriteJob;
+  readonly #lanes: readonly Lane[];
+  readonly #quorum: number;
+  readonly #createdAt: number;
+  #size = 0;
+  #stripe = 0;
+  #dirty = 0;
+  readonly #inFlight: Promise<void>[] = [];
+
+  constructor(context: WriteContext, job: WriteJob) {
+    this.#context = context;
+    this.#job = job;
+    this.#lanes = job.homes.map((home) => new Lane(home));
+    this.#quorum = writeQuorum(job.policy.scheme);
+    this.#createdAt = context.clock.now();
+  }
+
+  /** `stripe` is handed over; full except for the last one. */
+  async add(stripe: Uint8Array): Promise<void> {
+    this.#assertQuorum();
+    if (this.#inFlight.length >= 2) await this.#inFlight.shift();
+    const { k } = this.#job.policy.scheme;
+    const data = splitStripe(stripe, k);
+    const parity = await this.#job.policy.codec.encode(data);
+    const units = [...data, ...parity];
+    const number = this.#stripe++;
+    this.#size += stripe.length;
+    this.#dirty += stripe.length;
+    const syncNow = this.#dirty >= this.#context.settings.syncEveryBytes;
+    if (syncNow) this.#dirty = 0;
+    const steps = this.#lanes.map((lane) => {
+      const unit = units[lane.home.index];
+      invariant(unit !== undefined, 'every home has a unit');
+      return lane.run(() => this.#append(lane, { number, length: stripe.length, unit, syncNow }));
+    });
+    this.#inFlight.push(this.#settle(steps));
+  }
+
+  async #append(
+    lane: Lane,
+    piece: { number: number; length: number; unit: Uint8Array; syncNow: boolean },
+  ): Promise<void> {
+    const { store, index } = lane.home;
+    if (store === undefined) return;
+    const { scheme } = this.#job.policy;
+    const { target, objectId } = this.#job;
+    await store.append([
+      {
+        header: {
+          objectId,
+          stripe: piece.number,
+          index: fragmentIndex(index),
+          k: scheme.k,
+          m: scheme.m,
+          stripeLength: piece.length,
+          unitLength: piece.unit.length,
+          containerId: target.containerId,
+          key: target.key,
+          createdAt: this.#createdAt,
+        },
+        unit: piece.unit,
+      },
+    ]);
+    if (piece.syncNow) await store.commit();
+  }
+
+  /** Waits for all lanes; once a quorum is through, only a little longer for the others. */
+  async #settle(steps: readonly Promise<void>[]): Promise<void> {
+    const { clock, latency, settings } = this.#context;
+    const started = clock.monotonic();
+    const all = Promise.all(steps);
+    let finished = 0;
+    const done = new Set<Lane>();
+    const quorumReached = new Promise<void>((resolve) => {
+      for (const [position, step] of steps.entries()) {
+        void step.then(() => {
+          const lane = this.#lanes[position];
+          if (lane?.alive) {
+            done.add(lane);
+            finished++;
+            latency.record(clock.monotonic() - started);
+          }
+          if (finished >= this.#quorum) resolve();
+        });
+      }
+    });
+    await Promise.race([all, quorumReached]);
+    if (this.#lanes.every((lane) => !lane.alive || done.has(lane))) return;
+    const wanted = 3 * (latency.quantiles()?.p99 ?? settings.patienceMinMillis);
+    const patience = Math.min(
+      Math.max(wanted, settings.patienceMinMillis),
+      settings.patienceMaxMillis,
+    );
+    let cancel = (): void => undefined;
+    const impatient = new Promise<void>((resolve) => {
+      cancel = clock.after(patience, resolve);
+    });
+    await Promise.race([all, impatient]);
+    cancel();
+    for (const lane of this.#lanes) {
+      if (!lane.alive || done.has(lane)) continue;
+      if (this.#lanes.filter((other) => other.alive).length <= this.#quorum) break;
+      lane.fail(new StoreError('timeout', 'body.write', 'the device lags behind the others'));
+    }
+    // A lane without which there is no quorum is waited for, however slow it is.
+    if (this.#lanes.some((lane) => lane.alive && !done.has(lane))) await all;
+  }
+
+  async finish(): Promise<StoredBody> {
+    await Promise.all(this.#inFlight);
+    const commits = this.#lanes.map((lane) =>
+      lane.run(async () => {
+        await lane.home.store?.commit();
+      }),
+    );
+    await this.#settle(commits);
+    this.#assertQuorum();
+    return {
+      objectId: this.#job.objectId,
+      policy: this.#job.policy.name,
+      partition: this.#job.partition,
+      size: this.#size,
+      stripeBytes: this.#context.settings.stripeBytes,
+      missing: this.#lanes.filter((lane) => !lane.alive).map((lane) => lane.home.index),
+    };
+  }
+
+  #assertQuorum(): void {
+    const alive = this.#lanes.filter((lane) => lane.alive);
+    if (alive.length >= this.#quorum) return;
+    const errors = this.#lanes.flatMap((lane) => (lane.error === undefined ? [] : [lane.error]));
+    const full = errors.some((error) => isStoreError(error, 'full'));
+    throw new StoreError(
+      full ? 'full' : 'unavailable',
+      'body.write',
+      `${alive.length} of ${this.#lanes.length} devices took the bytes, ${this.#quorum} are needed`,
+      { cause: errors[0] },
+    );
+  }
+
+  /** Removes what was written, after the calls under way; failures leave orphans for the sweeper. */
+  abandon(): Promise<unknown> {
+    return Promise.all(
+      this.#lanes.map((lane) =>
+        lane.run(async () => {
+          await lane.home.store?.remove(this.#job.objectId);
+        }),
+      ),
+    );
+  }
+}
+
+/** Cuts a stream of chunks into stripes of exactly `size` bytes (the last one shorter), copying each byte once at most. */
+export async function* stripesOf(
+  body: AsyncIterable<Uint8Array>,
+  size: number,
+): AsyncGenerator<Uint8Array> {
+  let pieces: Uint8Array[] = [];
+  let filled = 0;
+  for await (const chunk of body) {
+    let rest = chunk;
+    while (filled + rest.length >= size) {
+      const count = size - filled;
+      pieces.push(rest.subarray(0, count));
+      yield concatBytes(pieces);
+      pieces = [];
+      filled = 0;
+      rest = rest.subarray(count);
+    }
+    if (rest.length > 0) {
+      pieces.push(rest);
+      filled += rest.length;
+    }
+  }
+  if (filled > 0) yield concatBytes(pieces);
+}
+
+/** See BodyStore.write. On any error the fragments are removed again, as far as devices answer. */
+export async function writeBody(
+  context: WriteContext,
+  job: WriteJob,
+  body: AsyncIterable<Uint8Array>,
+): Promise<StoredBody> {
+  const writer = new BodyWriter(context, job);
+  try {
+    for await (const stripe of stripesOf(body, context.settings.stripeBytes)) {
+      await writer.add(stripe);
+    }
+    return await writer.finish();
+  } catch (error) {
+    void writer.abandon();
+    throw error;
+  }
+}
