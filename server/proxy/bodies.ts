@@ -14,12 +14,14 @@ export interface BodiesOptions {
   readonly read: ReadContext;
 }
 
+const COMMIT_GRACE_MILLIS = 60_000;
+
 /** core's BodyStore over the cluster's devices. */
 export class ClusterBodies implements BodyStore {
   readonly defaultPolicy: string;
   readonly #options: BodiesOptions;
-  /** Bodies being written now: the sweeper must leave their fragments alone. */
-  readonly #open = new Set<string>();
+  /** Bodies being written (Infinity), or written but perhaps not committed yet (until that monotonic time): the sweeper must leave their fragments alone. */
+  readonly #open = new Map<string, number>();
 
   constructor(options: BodiesOptions) {
     this.#options = options;
@@ -35,7 +37,17 @@ export class ClusterBodies implements BodyStore {
   }
 
   isOpen(objectId: string): boolean {
-    return this.#open.has(objectId);
+    return (this.#open.get(objectId) ?? 0) > this.#options.write.clock.monotonic();
+  }
+
+  /** The commit follows the last byte within moments; a minute is generous. */
+  #close(objectId: string): void {
+    const now = this.#options.write.clock.monotonic();
+    this.#open.set(objectId, now + COMMIT_GRACE_MILLIS);
+    for (const [id, until] of this.#open) {
+      if (until > now) break; // insertion order is nearly time order: stop at the first live one
+      this.#open.delete(id);
+    }
   }
 
   async write(target: BodyTarget, body: AsyncIterable<Uint8Array>): Promise<StoredBody> {
@@ -44,11 +56,11 @@ export class ClusterBodies implements BodyStore {
     const objectId = toHex(random.bytes(16));
     const partition = placement.partitionFor(policy, target, objectId);
     const homes = placement.homes(policy, partition);
-    this.#open.add(objectId);
+    this.#open.set(objectId, Number.POSITIVE_INFINITY);
     try {
       return await writeBody(write, { target, policy, homes, objectId, partition }, body);
     } finally {
-      this.#open.delete(objectId);
+      this.#close(objectId);
     }
   }
 

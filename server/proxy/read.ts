@@ -25,7 +25,8 @@ export interface ReadSettings {
 export interface Damage {
   readonly objectId: string;
   readonly containerId: string;
-  readonly index: number;
+  readonly stripe: number;
+  readonly home: Home;
   readonly reason: 'missing' | 'corrupt';
 }
 
@@ -218,13 +219,11 @@ class StripeRead {
   #report(): void {
     const containerId = this.#containerId;
     if (containerId === undefined) return;
+    const { objectId } = this.#job.stored;
     for (const { index, reason } of this.#damaged) {
-      this.#context.onDamage({
-        objectId: this.#job.stored.objectId,
-        containerId,
-        index,
-        reason,
-      });
+      const home = this.#job.homes[index];
+      invariant(home !== undefined, 'only homes are read');
+      this.#context.onDamage({ objectId, containerId, stripe: this.#stripe, home, reason });
     }
   }
 }
@@ -272,4 +271,47 @@ export async function* readBody(
     if (next <= lastStripe) ask(next++);
     yield* pieces;
   }
+}
+
+/** For repair: whole verified units of one stripe, at least k of them; places not read are undefined. Throws `unavailable` or `corrupt` when fewer can be had. */
+export async function readWholeUnits(
+  homes: readonly Home[],
+  want: {
+    readonly stored: StoredBody;
+    readonly stripe: number;
+    readonly k: number;
+    readonly unitLength: number;
+    readonly except: readonly number[];
+  },
+): Promise<(Uint8Array | undefined)[]> {
+  const units: (Uint8Array | undefined)[] = homes.map(() => undefined);
+  let found = 0;
+  let away = false;
+  for (const home of homes) {
+    if (found === want.k) break;
+    if (want.except.includes(home.index)) continue;
+    const id = {
+      objectId: want.stored.objectId,
+      stripe: want.stripe,
+      index: fragmentIndex(home.index),
+    };
+    try {
+      const read = await home.store?.read(id);
+      if (home.store === undefined) away = true;
+      if (read?.header.unitLength !== want.unitLength) continue;
+      units[home.index] = read.bytes;
+      found++;
+    } catch (error) {
+      if (!isStoreError(error)) throw error;
+      if (error.kind !== 'corrupt') away = true;
+    }
+  }
+  if (found < want.k) {
+    throw new StoreError(
+      away ? 'unavailable' : 'corrupt',
+      'body.repair',
+      `stripe ${want.stripe} of ${want.stored.objectId} has ${found} good fragments, ${want.k} are needed`,
+    );
+  }
+  return units;
 }

@@ -9,7 +9,15 @@ import type {
   UploadRow,
   VersionRow,
 } from '../core/model.ts';
-import type { KeyOf, Page, PageItem, PageQuery, RowOf, RowStore, TableName } from '../core/ports.ts';
+import type {
+  KeyOf,
+  Page,
+  PageItem,
+  PageQuery,
+  RowOf,
+  RowStore,
+  TableName,
+} from '../core/ports.ts';
 import {
   decodeRow,
   encodeKey,

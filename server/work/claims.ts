@@ -1,0 +1,52 @@
+import type { Shard } from '../../storage/shard/shard.ts';
+import type { ClaimRow } from '../core/model.ts';
+import { decodeRow, encodeKey, localRange } from '../proxy/row-codec.ts';
+import type { ShardMap } from '../proxy/rows.ts';
+
+export interface Claim {
+  readonly shard: Shard;
+  readonly row: ClaimRow;
+}
+
+/** The row that claims a stored body, wherever it is; undefined for an orphan. */
+export async function findClaim(shards: ShardMap, objectId: string): Promise<Claim | undefined> {
+  const key = encodeKey('claim', { containerId: '', objectId });
+  for (const shard of shards.all()) {
+    const row = await shard.get(key);
+    if (row !== undefined) return { shard, row: decodeRow<'claim'>(row.meta) };
+  }
+  return undefined;
+}
+
+/** Walks all claims of all shards, a page at a time. */
+export class ClaimWalk {
+  readonly #shards: ShardMap;
+  readonly #pageRows: number;
+  #shard = 0;
+  #from: Uint8Array | undefined;
+
+  constructor(shards: ShardMap, pageRows: number) {
+    this.#shards = shards;
+    this.#pageRows = pageRows;
+  }
+
+  /** The next page (it may be empty); undefined at the end of the walk. */
+  async next(): Promise<readonly Claim[] | undefined> {
+    const shard = this.#shards.all()[this.#shard];
+    if (shard === undefined) return undefined;
+    const range = localRange('claim');
+    const rows = await shard.scan({
+      gte: this.#from ?? range.gte,
+      lt: range.lt,
+      limit: this.#pageRows,
+    });
+    const last = rows.at(-1);
+    if (rows.length < this.#pageRows || last === undefined) {
+      this.#shard++;
+      this.#from = undefined;
+    } else {
+      this.#from = Buffer.concat([last.key, Uint8Array.of(0)]);
+    }
+    return rows.map((row) => ({ shard, row: decodeRow<'claim'>(row.meta) }));
+  }
+}
