@@ -1,0 +1,191 @@
+import { NodeDisk } from '../../../base/node-disk.ts';
+import { StoreError } from '../../../base/errors.ts';
+import { invariant } from '../../../base/invariant.ts';
+import { multiply } from '../galois.ts';
+import { cell, type Matrix } from '../matrix.ts';
+
+/** Rows that the kernel computes in one pass. */
+export const maxRows = 6;
+const maxColumns = 16;
+/** A product by one constant: 16 answers for the low half of a byte, 16 for the high half. */
+const tableBytes = 32;
+/** Sixteen times 0x0f, before the tables: what cuts the low half out of every byte. */
+const maskBytes = 16;
+
+/**
+ * The arena in bytes: look-up tables, then one slot for each input and output. Units pass through
+ * it in slices, so it never grows, whatever their length; at 256 KiB what is copied in, read,
+ * written and copied out again stays in the second-level cache. (Measured: bench/codec.ts.)
+ */
+const tableArena = 4096;
+const slotArena = 256 * 1024;
+const pageBytes = 64 * 1024;
+/** The longest round of the kernel: it reads and writes up to so many bytes at once. */
+const roundBytes = 64;
+
+/** A matrix in the form that the kernel reads: made once, used for many stripes. */
+export interface Product {
+  readonly rows: number;
+  readonly columns: number;
+  readonly tables: Uint8Array;
+}
+
+/** `by`: at most 6 rows and 16 columns. */
+export function makeProduct(by: Matrix): Product {
+  invariant(by.rows > 0 && by.rows <= maxRows, 'the kernel computes one to six rows');
+  invariant(by.columns > 0 && by.columns <= maxColumns, 'the kernel reads one to sixteen inputs');
+  const tables = new Uint8Array(maskBytes + by.rows * by.columns * tableBytes);
+  invariant(tables.length <= tableArena, 'the tables fit before the slots');
+  tables.fill(0x0f, 0, maskBytes);
+  let at = maskBytes;
+  for (let column = 0; column < by.columns; column++) {
+    for (let row = 0; row < by.rows; row++) {
+      const factor = cell(by, row, column);
+      for (let half = 0; half < 16; half++) {
+        tables[at + half] = multiply(factor, half);
+        tables[at + 16 + half] = multiply(factor, half << 4);
+      }
+      at += tableBytes;
+    }
+  }
+  return { rows: by.rows, columns: by.columns, tables };
+}
+
+/** tables, from, k, to, stride, length: see kernel.as.ts. */
+type Code = (
+  tables: number,
+  from: number,
+  k: number,
+  to: number,
+  stride: number,
+  length: number,
+) => void;
+
+const isCode = (value: unknown): value is Code => typeof value === 'function';
+
+/** How one product cuts the arena: the slot of unit i starts at `tableArena + i * stride`. */
+interface Cut {
+  readonly code: Code;
+  readonly stride: number;
+  readonly slice: number;
+}
+
+/**
+ * The compiled kernel over its one memory. Every method is synchronous from its first copy in to
+ * its last copy out, so callers share the arena without a lock.
+ */
+export class Kernel {
+  readonly #codes: readonly Code[];
+  readonly #arena: Uint8Array;
+
+  constructor(instance: WebAssembly.Instance, memory: WebAssembly.Memory) {
+    this.#codes = Array.from({ length: maxRows }, (_, row) => {
+      const code = instance.exports[`code${row + 1}`];
+      invariant(isCode(code), 'the kernel exports a function for each number of rows');
+      return code;
+    });
+    this.#arena = new Uint8Array(memory.buffer);
+  }
+
+  /**
+   * outputs = product x inputs. All units have one length, any; outputs are filled, and may not
+   * overlap inputs. Nothing is kept.
+   */
+  multiply(product: Product, inputs: readonly Uint8Array[], outputs: readonly Uint8Array[]): void {
+    invariant(outputs.length === product.rows, 'one output for each row');
+    const arena = this.#arena;
+    this.#eachSlice(product, inputs, (at, offset, length, row) => {
+      outputs[row]?.set(arena.subarray(at, at + length), offset);
+      return true;
+    });
+  }
+
+  /** Whether product x inputs is `expected`, byte for byte. */
+  matches(
+    product: Product,
+    inputs: readonly Uint8Array[],
+    expected: readonly Uint8Array[],
+  ): boolean {
+    invariant(expected.length === product.rows, 'one expected unit for each row');
+    const arena = this.#arena;
+    return this.#eachSlice(product, inputs, (at, offset, length, row) => {
+      const unit = expected[row]?.subarray(offset, offset + length);
+      return unit !== undefined && Buffer.compare(arena.subarray(at, at + length), unit) === 0;
+    });
+  }
+
+  /** Calls `take` for every row of every slice until it answers false; whether it never did. */
+  #eachSlice(
+    product: Product,
+    inputs: readonly Uint8Array[],
+    take: (at: number, offset: number, length: number, row: number) => boolean,
+  ): boolean {
+    const total = inputs[0]?.length ?? 0;
+    invariant(inputs.length === product.columns, 'one input for each column');
+    invariant(
+      inputs.every((unit) => unit.length === total),
+      'units have one length',
+    );
+    const { code, stride, slice } = this.#cut(product);
+    const outputs = tableArena + inputs.length * stride;
+    const arena = this.#arena;
+    arena.set(product.tables, 0);
+    for (let offset = 0; offset < total; offset += slice) {
+      const length = Math.min(slice, total - offset);
+      let at = tableArena;
+      for (const unit of inputs) {
+        arena.set(length === total ? unit : unit.subarray(offset, offset + length), at);
+        at += stride;
+      }
+      // A last round may compute beyond `length`: inside its slot, from bytes nobody reads.
+      code(0, tableArena, product.columns, outputs, stride, length);
+      for (let row = 0; row < product.rows; row++) {
+        if (!take(outputs + row * stride, offset, length, row)) return false;
+      }
+    }
+    return true;
+  }
+
+  #cut(product: Product): Cut {
+    const code = this.#codes[product.rows - 1];
+    invariant(code !== undefined, 'the kernel computes one to six rows');
+    const share = Math.floor(slotArena / (product.columns + product.rows));
+    // An odd multiple of the cache line: strides that share a power of two would make all units
+    // compete for the same few lines of the first-level cache.
+    const lines = Math.floor(share / roundBytes);
+    const stride = (lines % 2 === 0 ? lines - 1 : lines) * roundBytes;
+    return { code, stride, slice: stride };
+  }
+}
+
+const disk = new NodeDisk(import.meta.dirname);
+
+/** The best module that this machine's engine accepts; undefined where it has no SIMD at all. */
+async function loadKernel(): Promise<Kernel | undefined> {
+  for (const file of ['kernel-relaxed.wasm', 'kernel.wasm']) {
+    const kernel = await loadKernelModule(file);
+    if (kernel !== undefined) return kernel;
+  }
+  return undefined;
+}
+
+/** One of the two checked-in modules; undefined where the engine refuses it. */
+export async function loadKernelModule(file: string): Promise<Kernel | undefined> {
+  const bytes = await disk.readAll(file);
+  if (bytes === undefined) {
+    throw new StoreError('internal', 'codec.load', `${file} is missing from the installation`);
+  }
+  if (!WebAssembly.validate(bytes)) return undefined;
+  const pages = Math.ceil((tableArena + slotArena) / pageBytes);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const module = await WebAssembly.compile(bytes);
+  return new Kernel(await WebAssembly.instantiate(module, { env: { memory } }), memory);
+}
+
+let shared: Promise<Kernel | undefined> | undefined;
+
+/** The kernel of this thread, loaded once: every codec shares its arena. */
+export function sharedKernel(): Promise<Kernel | undefined> {
+  shared ??= loadKernel();
+  return shared;
+}
