@@ -104,7 +104,7 @@ function two(value: number): string {
 }
 
 /** Days since 1970-01-01 of a date in the proleptic Gregorian calendar (Hinnant, "chrono-compatible low-level date algorithms"). */
-function daysFromCivil(year: number, month: number, day: number): number {
+export function daysFromCivil(year: number, month: number, day: number): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);
   const yearOfEra = y - era * 400;
@@ -114,7 +114,8 @@ function daysFromCivil(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - 719_468;
 }
 
-function civilFromDays(epochDay: number): { year: number; month: number; day: number } {
+/** The date (month 1-12) of a day counted from 1970-01-01. */
+export function civilFromDays(epochDay: number): { year: number; month: number; day: number } {
   const z = epochDay + 719_468;
   const era = Math.floor(z / 146_097);
   const dayOfEra = z - era * 146_097;

@@ -1,0 +1,21 @@
+/** What every answer about a container shows. */
+import type { ContainerInfo } from '../../core/api.ts';
+import { wireOf } from '../header-text.ts';
+import type { ListingFormat } from '../listing/format.ts';
+import { metadataHeaders, metadataOfSettings } from '../metadata.ts';
+import { formatLastModified, formatTimestamp } from '../timestamps.ts';
+
+export function containerHeaders(info: ContainerInfo, format: ListingFormat): [string, string][] {
+  const { row, usage } = info;
+  const headers: [string, string][] = [
+    ['Content-Type', format.contentType],
+    ['X-Container-Object-Count', String(usage.objects)],
+    ['X-Container-Bytes-Used', String(usage.bytes)],
+    ['X-Timestamp', formatTimestamp(row.createdAt)],
+    ['Last-Modified', formatLastModified(row.modifiedAt)],
+    ['X-Storage-Policy', wireOf(row.policy)],
+    ...metadataHeaders('container', metadataOfSettings(row.settings)),
+  ];
+  if (format.varies) headers.push(['Vary', 'Accept']);
+  return headers;
+}

@@ -1,0 +1,49 @@
+/** PUT of a container: makes it, or changes the metadata of the one there is. */
+import type { MetadataPatch } from '../../core/commands.ts';
+import type { Metadata } from '../../core/model.ts';
+import type { HttpReply } from '../../http/exchange.ts';
+import type { ContainerCall } from '../call.ts';
+import { wireOf } from '../header-text.ts';
+import {
+  checkStored,
+  metadataOfSettings,
+  readMetadataPatch,
+  settingsOfPatch,
+} from '../metadata.ts';
+import { refuse, statusReply } from '../reply.ts';
+
+export async function putContainer(call: ContainerCall): Promise<HttpReply> {
+  const { core } = call.door;
+  const patch = readMetadataPatch(call.headers, 'container');
+  const policy = readPolicy(call);
+  if (Buffer.byteLength(call.container) > core.limits.maxContainerNameBytes) throw refuse(400);
+  const address = { account: call.account, container: call.container };
+  const settings = settingsOfPatch(patch);
+  const { created, info } = await core.createContainer(call.context, address, {
+    claimName: 'if-free',
+    policy,
+    settings: setOnly(settings),
+  });
+  if (created) return statusReply(201);
+  if (policy !== undefined && policy !== info.row.policy) throw refuse(409);
+  checkStored(metadataOfSettings(info.row.settings), patch);
+  // Even an empty change counts: Last-Modified of a container moves with every PUT.
+  await core.updateContainer(call.context, address, { settings });
+  return statusReply(202);
+}
+
+function setOnly(patch: MetadataPatch): Metadata {
+  const set: Record<string, string> = {};
+  for (const [name, value] of Object.entries(patch)) if (value !== null) set[name] = value;
+  return set;
+}
+
+/** Policy names compare without case, as in Swift; undefined: the default one. */
+function readPolicy(call: ContainerCall): string | undefined {
+  const wanted = call.headers.get('x-storage-policy');
+  if (wanted === undefined || wanted === '') return undefined;
+  const { names } = call.door.core.policies;
+  const found = names.find((name) => wireOf(name).toLowerCase() === wanted.toLowerCase());
+  if (found === undefined) throw refuse(400, `Invalid X-Storage-Policy '${wanted}'`);
+  return found;
+}

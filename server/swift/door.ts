@@ -1,0 +1,160 @@
+/** The OpenStack Swift door: one request in, one reply out, never an exception. */
+import { toHex } from '../../base/bytes.ts';
+import { StoreError, toStoreError } from '../../base/errors.ts';
+import { InvariantError } from '../../base/invariant.ts';
+import type { Principal } from '../core/api.ts';
+import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
+import {
+  anonymous,
+  isAuthPath,
+  principalOfRequest,
+  signIn,
+  unauthorized,
+} from './auth/tempauth.ts';
+import type { AccountCall, SwiftDoorOptions } from './call.ts';
+import { errorReply } from './error-table.ts';
+import { readHeaders } from './headers.ts';
+import { accountNameBytes } from './limits.ts';
+import { parsePath, quote, realmOf, type SwiftPath } from './path.ts';
+import { Query } from './query.ts';
+import { Refusal, refuse, statusReply } from './reply.ts';
+import { allowedMethods, routes } from './routes.ts';
+import { answerHealthcheck } from './service/healthcheck.ts';
+import { answerInfo } from './service/info.ts';
+import { refuseUnsupported } from './unsupported.ts';
+
+export type { SwiftDoorOptions } from './call.ts';
+
+export function createSwiftDoor(options: SwiftDoorOptions): Door {
+  return { handle: (request) => handle(options, request) };
+}
+
+/** Whether a path can only be meant for this door; every other one may name an S3 bucket. */
+export function isSwiftPath(path: string): boolean {
+  return /^\/(?:v1|v1\.0)(?:\/|$)|^\/auth\/|^\/\/v1|^\/(?:info|healthcheck)$/.test(path);
+}
+
+async function handle(door: SwiftDoorOptions, request: HttpRequest): Promise<HttpReply> {
+  const transactionId = newTransactionId(door, request);
+  // Errors need to know who asked: the same refusal is 401 to strangers and 403 to users.
+  const caller: { principal: Principal } = { principal: anonymous };
+  let reply: HttpReply;
+  try {
+    reply = await answer(door, request, caller);
+  } catch (error) {
+    // A broken invariant is a fault of the program: it must not look like an answer.
+    if (error instanceof InvariantError) throw error;
+    reply =
+      error instanceof Refusal
+        ? error.reply
+        : replyToError(door, request, caller.principal, toStoreError(error, 'swift.handle'));
+  }
+  return finish(request, reply, transactionId);
+}
+
+async function answer(
+  door: SwiftDoorOptions,
+  request: HttpRequest,
+  caller: { principal: Principal },
+): Promise<HttpReply> {
+  const headers = readHeaders(request);
+  const query = new Query(request.query);
+  if (request.path === '/healthcheck') return answerHealthcheck();
+  if (request.path === '/info') return answerInfo(door, request, query);
+  if (isAuthPath(request.path)) return signIn(door, request, headers);
+  const principal = principalOfRequest(door, headers, request.path);
+  caller.principal = principal;
+  const path = parsePath(request.path);
+  const { method } = request;
+  if (method === 'OPTIONS') return answerOptions(path, headers.has('origin'));
+  if (!routes.some((route) => route.shape === path.shape && route.method === method)) {
+    return answerUnknownMethod(path, method, query);
+  }
+  // Nothing is public yet: without a user there is nothing to decide. This moves to core with ACLs.
+  if (principal.type === 'anonymous') return unauthorized(realmOf(request.path));
+  if (Buffer.byteLength(path.account) > accountNameBytes) throw refuse(400);
+  refuseUnsupported(path.shape, method, headers, query);
+  const context = { principal, signal: request.signal };
+  const { account } = path;
+  return run(path, { door, request, headers, query, principal, context, account });
+}
+
+function run(path: SwiftPath, call: AccountCall): Promise<HttpReply> {
+  for (const route of routes) {
+    if (route.method !== call.request.method) continue;
+    if (route.shape === 'account' && path.shape === 'account') return route.run(call);
+    if (route.shape === 'container' && path.shape === 'container') {
+      return route.run({ ...call, container: path.container });
+    }
+    if (route.shape === 'object' && path.shape === 'object') {
+      return route.run({ ...call, container: path.container, key: path.key });
+    }
+  }
+  throw refuse(405);
+}
+
+/** CORS is not built, so no origin is ever allowed: Swift answers a preflight for such with 401. */
+function answerOptions(path: SwiftPath, hasOrigin: boolean): HttpReply {
+  const allow: [string, string] = ['Allow', allowedMethods(path.shape)];
+  return statusReply(hasOrigin ? 401 : 200, [allow]);
+}
+
+function answerUnknownMethod(path: SwiftPath, method: string, query: Query): HttpReply {
+  // A mistyped parameter must not turn what was meant for a feature into the deletion of an account.
+  if (path.shape === 'account' && method === 'DELETE' && !query.isEmpty) return statusReply(400);
+  return statusReply(405, [['Allow', allowedMethods(path.shape)]]);
+}
+
+function replyToError(
+  door: SwiftDoorOptions,
+  request: HttpRequest,
+  principal: Principal,
+  error: StoreError,
+): HttpReply {
+  const denied = error.kind === 'access-denied' && principal.type === 'anonymous';
+  if (denied || error.kind === 'unauthenticated') return unauthorized(realmOf(request.path));
+  const reply = errorReply(error);
+  if (reply.status >= 500 && reply.status !== 501) logFailure(door, request, error);
+  return reply;
+}
+
+function logFailure(door: SwiftDoorOptions, request: HttpRequest, error: StoreError): void {
+  const fields = {
+    event: 'swift.failed',
+    method: request.method,
+    kind: error.kind,
+    op: error.op,
+    detail: error.detail,
+    cause: error.cause instanceof Error ? error.cause.stack : undefined,
+  };
+  // Only what nobody foresaw is an error of the program; the rest is the state of the cluster.
+  if (error.kind === 'internal') door.logger.error(fields, error.message);
+  else door.logger.warn(fields, error.message);
+}
+
+/** `tx` + 21 random hex digits + `-` + the time, as Swift's: operators grep for it. */
+function newTransactionId(door: SwiftDoorOptions, request: HttpRequest): string {
+  const random = toHex(door.random.bytes(11)).slice(0, 21);
+  const time = Math.floor(door.clock.now() / 1000)
+    .toString(16)
+    .padStart(10, '0');
+  const extra = request.header('x-trans-id-extra')?.slice(0, 32) ?? '';
+  return `tx${random}-${time}${extra === '' ? '' : quote(`-${extra}`)}`;
+}
+
+function finish(request: HttpRequest, reply: HttpReply, transactionId: string): HttpReply {
+  const headers: (readonly [string, string])[] = [
+    ...reply.headers,
+    ['X-Trans-Id', transactionId],
+    ['X-Openstack-Request-Id', transactionId],
+  ];
+  const { body, status } = reply;
+  const bodiless = request.method === 'HEAD' || status === 204 || status === 304;
+  if (body === undefined) return { status, headers };
+  if (!bodiless) return { status, headers, body };
+  // HEAD tells the length that GET would have.
+  if (request.method === 'HEAD' && body instanceof Uint8Array && status !== 204) {
+    headers.push(['Content-Length', String(body.length)]);
+  }
+  return { status, headers };
+}

@@ -1,0 +1,22 @@
+/** Limits that are Swift's own (its `constraints.py` defaults). Those of the model come from `core.limits`. */
+
+/** Counted in bytes on the wire, names without their `X-…-Meta-` prefix. */
+export const metadataLimits = {
+  nameBytes: 128,
+  valueBytes: 256,
+  count: 90,
+  overallBytes: 4096,
+  /** Of any header's value. */
+  headerBytes: 8192,
+} as const;
+
+/** Entries of one listing page; more is refused with 412. */
+export const listingLimit = 10_000;
+
+export const accountNameBytes = 256;
+
+/** Seconds that a token lives. */
+export const tokenLifeSeconds = 86_400;
+
+/** Swift's limits against ranges that cost the server more than the client (RFC 9110 section 17.15). */
+export const rangeLimits = { ranges: 50, overlaps: 2, outOfOrder: 8 } as const;

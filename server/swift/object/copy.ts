@@ -1,0 +1,142 @@
+/** COPY, and PUT with X-Copy-From (swift/common/middleware/copy.py). */
+import { StoreError } from '../../../base/errors.ts';
+import type { CopyObject, ObjectAddress, RangeRequest } from '../../core/api.ts';
+import type { VersionRow } from '../../core/model.ts';
+import type { HttpReply } from '../../http/exchange.ts';
+import { parseRangeHeader } from '../../http/range.ts';
+import type { ObjectCall } from '../call.ts';
+import { isTrue } from '../headers.ts';
+import { checkStored, readObjectMetadata } from '../metadata.ts';
+import { guessType } from '../mime.ts';
+import { nameText, quote, splitPath, unquote } from '../path.ts';
+import { refuse, statusReply } from '../reply.ts';
+import { formatLastModified } from '../timestamps.ts';
+import { judgeCopySource, readWriteCondition } from './conditions.ts';
+import { readExpiry } from './expiry.ts';
+import {
+  checkKeyLength,
+  descriptionHeaders,
+  readContentType,
+  readSystemHeaders,
+} from './object-headers.ts';
+
+type CopyAddress = ObjectAddress & { readonly account: string };
+
+/** `COPY source`, `Destination: container/object`. */
+export async function copyObject(call: ObjectCall): Promise<HttpReply> {
+  const destination = call.headers.get('destination') ?? '';
+  if (destination === '') throw refuse(412, 'Destination header required');
+  const account = readAccount(call, 'Destination-Account');
+  const [container, key] = readObjectPath('Destination', destination);
+  return runCopy(call, call, { account, container, key });
+}
+
+/** `PUT target`, `X-Copy-From: container/object`. */
+export async function copyIntoObject(call: ObjectCall): Promise<HttpReply> {
+  if ((call.request.contentLength ?? 0) > 0 || (await hasChunkedBody(call))) {
+    throw refuse(400, 'Copy requests require a zero byte body');
+  }
+  const account = readAccount(call, 'X-Copy-From-Account');
+  const [container, key] = readObjectPath('X-Copy-From', call.headers.get('x-copy-from') ?? '');
+  return runCopy(call, { account, container, key }, call);
+}
+
+async function runCopy(
+  call: ObjectCall,
+  source: CopyAddress,
+  target: CopyAddress,
+): Promise<HttpReply> {
+  const command = readCopy(call, source, target);
+  const outcome = await call.door.core.copyObject(call.context, command);
+  return statusReply(201, [
+    ['Etag', outcome.row.etag],
+    ['Last-Modified', formatLastModified(outcome.row.modifiedAt)],
+    ['X-Copied-From', quote(`${source.container}/${source.key}`)],
+    ['X-Copied-From-Account', quote(source.account)],
+    ['X-Copied-From-Last-Modified', formatLastModified(outcome.source.modifiedAt)],
+    ...descriptionHeaders(outcome.row).filter(([name]) => name.startsWith('X-')),
+  ]);
+}
+
+function readCopy(call: ObjectCall, source: CopyAddress, target: CopyAddress): CopyObject {
+  const { headers } = call;
+  checkKeyLength(call, target.key);
+  const fresh = isTrue(headers.get('x-fresh-metadata'));
+  const contentType = isTrue(headers.get('x-detect-content-type'))
+    ? guessType(target.key)
+    : readContentType(headers);
+  const user = readObjectMetadata(headers);
+  const system = readSystemHeaders(headers);
+  const expiresAt = readExpiry(headers, call.door.clock.now());
+  return {
+    source: addressOf(source),
+    target: addressOf(target),
+    // Swift's conditions are judged in `describe`, which sees the source's row.
+    sourceCondition: {},
+    range: readRange(headers.get('range')),
+    condition: readWriteCondition(conditionsOfTarget(headers)),
+    describe: (row: VersionRow) => {
+      judgeCopySource(headers, row);
+      refuseTooLarge(call, row);
+      if (!fresh) checkStored(row.user, user);
+      const inherited = fresh ? undefined : row;
+      return {
+        contentType: contentType ?? row.contentType,
+        system: { ...inherited?.system, ...system },
+        user: { ...inherited?.user, ...user },
+        expiresAt: expiresAt ?? inherited?.expiresAt,
+      };
+    },
+  };
+}
+
+function addressOf({ account, container, key }: CopyAddress): CopyAddress {
+  return { account, container, key };
+}
+
+/** Of a copy's conditions only `If-None-Match: *` speaks of the target: it must not exist. The others are the source's. */
+function conditionsOfTarget(headers: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const value = headers.get('if-none-match');
+  return new Map(value === undefined ? [] : [['if-none-match', value]]);
+}
+
+function refuseTooLarge(call: ObjectCall, row: VersionRow): void {
+  // A copy becomes one object with one MD5, as a PUT does, and is bounded like one.
+  if (row.size > call.door.core.limits.maxBodyBytes) {
+    throw new StoreError('too-large', 'object.copy', 'the source is larger than an object may be');
+  }
+}
+
+/** One range. Swift would store the MIME document of several; nobody can want that. */
+function readRange(header: string | undefined): RangeRequest | undefined {
+  const ranges = parseRangeHeader(header, { blanksAnywhere: true });
+  if (ranges !== undefined && ranges.length > 1) {
+    throw refuse(501, 'Copies of several ranges are not supported');
+  }
+  return ranges?.[0];
+}
+
+function readAccount(call: ObjectCall, header: string): string {
+  const value = call.headers.get(header.toLowerCase());
+  if (value === undefined) return call.account;
+  const account = nameText(unquote(value));
+  if (account === '') throw refuse(412, 'Account name cannot be empty');
+  if (account.includes('/')) throw refuse(412, 'Account name cannot contain slashes');
+  return account;
+}
+
+function readObjectPath(header: string, value: string): [container: string, key: string] {
+  const path = nameText(unquote(value));
+  const segments = splitPath(path.startsWith('/') ? path : `/${path}`, 2, 2);
+  const [container, key] = segments ?? [];
+  if (container === undefined || key === undefined) {
+    throw refuse(412, `${header} header must be of the form <container name>/<object name>`);
+  }
+  return [container, key];
+}
+
+async function hasChunkedBody(call: ObjectCall): Promise<boolean> {
+  if (!call.request.isChunked) return false;
+  for await (const chunk of call.request.body()) if (chunk.length > 0) return true;
+  return false;
+}

@@ -1,0 +1,36 @@
+/** `X-Delete-At` (seconds since 1970) and `X-Delete-After` (seconds from now), checked as Swift's `check_delete_headers` does. */
+import type { Headers } from '../headers.ts';
+import { refuse } from '../reply.ts';
+
+/** Swift keeps ten digits; a later date means the last of them. */
+const lastSecond = 9_999_999_999;
+
+/** Milliseconds since 1970; undefined when the object shall stay. Throws Refusal 400. */
+export function readExpiry(headers: Headers, nowMillis: number): number | undefined {
+  const now = nowMillis / 1000;
+  const after = headers.get('x-delete-after');
+  // After wins over At, as in Swift.
+  if (after !== undefined) {
+    const at = clamp(Math.floor(now + integer(after, 'X-Delete-After')));
+    if (at <= now) throw refuse(400, 'X-Delete-After in past');
+    return at * 1000;
+  }
+  const text = headers.get('x-delete-at');
+  if (text === undefined) return undefined;
+  const at = clamp(integer(text, 'X-Delete-At'));
+  if (at <= now) throw refuse(400, 'X-Delete-At in past');
+  return at * 1000;
+}
+
+export function formatExpiry(expiresAt: number): string {
+  return String(Math.floor(expiresAt / 1000)).padStart(10, '0');
+}
+
+function integer(text: string, header: string): number {
+  if (!/^\s*[+-]?\d+\s*$/.test(text)) throw refuse(400, `Non-integer ${header}`);
+  return Number(text);
+}
+
+function clamp(seconds: number): number {
+  return Math.min(Math.max(seconds, 0), lastSecond);
+}

@@ -1,0 +1,82 @@
+/** An object's headers: what a PUT, POST or COPY says of it, and what every answer about it shows. */
+import type { Metadata, VersionRow } from '../../core/model.ts';
+import type { ObjectCall } from '../call.ts';
+import { type Headers, isTrue } from '../headers.ts';
+import { isUtf8, textOf, titleCase, wireOf } from '../header-text.ts';
+import { metadataHeaders } from '../metadata.ts';
+import { guessType } from '../mime.ts';
+import { refuse } from '../reply.ts';
+import { formatLastModified, formatTimestamp } from '../timestamps.ts';
+import { formatExpiry } from './expiry.ts';
+
+/** Swift's default `allowed_headers`, by request header; the model knows the first five, the last is Swift's own. */
+const systemNames: ReadonlyMap<string, string> = new Map([
+  ['cache-control', 'cache-control'],
+  ['content-disposition', 'content-disposition'],
+  ['content-encoding', 'content-encoding'],
+  ['content-language', 'content-language'],
+  ['expires', 'expires'],
+  ['x-robots-tag', 'swift:x-robots-tag'],
+]);
+
+/** What the request says; values may be empty. */
+export function readSystemHeaders(headers: Headers): Metadata {
+  const system: Record<string, string> = {};
+  for (const [header, name] of systemNames) {
+    const value = headers.get(header);
+    if (value !== undefined) system[name] = textOf(value);
+  }
+  return system;
+}
+
+/** What a POST leaves alone: entries that the other door made. */
+export function foreignSystem(system: Metadata): Metadata {
+  const own = new Set(systemNames.values());
+  return Object.fromEntries(Object.entries(system).filter(([name]) => !own.has(name)));
+}
+
+/** The Content-Type given; undefined when there is none or the client wants it guessed. Throws Refusal 400. */
+export function readContentType(headers: Headers): string | undefined {
+  const value = headers.get('content-type');
+  if (value === undefined || value === '' || isTrue(headers.get('x-detect-content-type'))) {
+    return undefined;
+  }
+  if (!isUtf8(value)) throw refuse(400, 'Invalid Content-Type');
+  // Swift keeps its own notes behind such parameters, and refuses them from clients.
+  if (/;\s*swift_/i.test(value)) {
+    throw refuse(400, 'Invalid Content-Type, swift_* is not a valid parameter name.');
+  }
+  return textOf(value);
+}
+
+export function contentTypeFor(headers: Headers, key: string): string {
+  return readContentType(headers) ?? guessType(key);
+}
+
+/** Throws Refusal 400. */
+export function checkKeyLength(call: ObjectCall, key: string): void {
+  const bytes = Buffer.byteLength(key);
+  const limit = call.door.core.limits.maxKeyBytes;
+  if (bytes > limit) throw refuse(400, `Object name length of ${bytes} longer than ${limit}`);
+}
+
+/** Who it is and when it changed: on 200, 206, 304, 412 and 416 alike. */
+export function identityHeaders(row: VersionRow): [string, string][] {
+  return [
+    ['Etag', wireOf(row.etag)],
+    ['Last-Modified', formatLastModified(row.modifiedAt)],
+    ['X-Timestamp', formatTimestamp(row.modifiedAt)],
+    ['Accept-Ranges', 'bytes'],
+  ];
+}
+
+/** User metadata, system headers and expiry. */
+export function descriptionHeaders(row: VersionRow): [string, string][] {
+  const headers = metadataHeaders('object', row.user);
+  for (const [header, name] of systemNames) {
+    const value = row.system[name];
+    if (value !== undefined) headers.push([titleCase(header), wireOf(value)]);
+  }
+  if (row.expiresAt !== undefined) headers.push(['X-Delete-At', formatExpiry(row.expiresAt)]);
+  return headers;
+}

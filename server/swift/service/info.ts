@@ -1,0 +1,49 @@
+/** GET /info: what is built, and nothing else. Clients and test suites choose what to try by its keys. */
+import { utf8 } from '../../../base/bytes.ts';
+import type { HttpReply, HttpRequest } from '../../http/exchange.ts';
+import type { SwiftDoorOptions } from '../call.ts';
+import { accountNameBytes, listingLimit, metadataLimits } from '../limits.ts';
+import type { Query } from '../query.ts';
+import { statusReply } from '../reply.ts';
+
+export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: Query): HttpReply {
+  if (request.method === 'OPTIONS') return statusReply(200, [['Allow', 'HEAD, GET, OPTIONS']]);
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return statusReply(405, [['Allow', 'HEAD, GET, OPTIONS']]);
+  }
+  // The signed view of administrators does not exist here.
+  if (query.has('swiftinfo_sig') || query.has('swiftinfo_expires')) return statusReply(403);
+  return {
+    status: 200,
+    headers: [['Content-Type', 'application/json; charset=UTF-8']],
+    body: utf8(JSON.stringify({ swift: swiftSection(door), tempauth: { account_acls: false } })),
+  };
+}
+
+function swiftSection(door: SwiftDoorOptions): Readonly<Record<string, unknown>> {
+  const { limits, policies } = door.core;
+  return {
+    version: door.version,
+    max_file_size: limits.maxBodyBytes,
+    max_meta_name_length: metadataLimits.nameBytes,
+    max_meta_value_length: metadataLimits.valueBytes,
+    max_meta_count: metadataLimits.count,
+    max_meta_overall_size: metadataLimits.overallBytes,
+    max_header_size: metadataLimits.headerBytes,
+    max_object_name_length: limits.maxKeyBytes,
+    max_container_name_length: limits.maxContainerNameBytes,
+    max_account_name_length: accountNameBytes,
+    container_listing_limit: listingLimit,
+    account_listing_limit: listingLimit,
+    valid_api_versions: ['v1', 'v1.0'],
+    account_autocreate: true,
+    allow_account_management: false,
+    allow_open_expired: false,
+    strict_cors_mode: true,
+    policies: policies.names.map((name) => ({
+      name,
+      aliases: name,
+      ...(name === policies.defaultPolicy ? { default: true } : {}),
+    })),
+  };
+}

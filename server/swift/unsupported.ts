@@ -1,0 +1,101 @@
+/**
+ * What changes the meaning of a request in Swift and is not built here. Such a request is refused
+ * with 501: a client that asked for a manifest, an ACL or a version must not believe it got one.
+ */
+import type { Headers } from './headers.ts';
+import type { Query } from './query.ts';
+import { refuse } from './reply.ts';
+
+type Shape = 'account' | 'container' | 'object';
+
+/** Headers that count when they are not empty (an empty value removes, and there is nothing to remove). */
+const writeHeaders: Readonly<Record<Shape, readonly string[]>> = {
+  account: ['x-account-rfc-compliant-etags'],
+  container: [
+    'x-container-read',
+    'x-container-write',
+    'x-container-sync-to',
+    'x-container-sync-key',
+    'x-container-sharding',
+    'x-container-rfc-compliant-etags',
+    'x-versions-enabled',
+    'x-versions-location',
+    'x-history-location',
+  ],
+  object: [
+    'x-object-manifest',
+    'x-symlink-target',
+    'x-symlink-target-account',
+    'x-symlink-target-etag',
+  ],
+};
+
+const writes: ReadonlySet<string> = new Set(['PUT', 'POST', 'COPY']);
+
+/** Parameters that are refused wherever they stand. */
+const parameters: readonly string[] = [
+  'extract-archive',
+  'bulk-delete',
+  'temp_url_sig',
+  'temp_url_expires',
+  'temp_url_prefix',
+  'temp_url_ip_range',
+  'version-id',
+  'versions',
+  'version_marker',
+  'part-number',
+  'heartbeat',
+  'async',
+];
+
+/** Throws Refusal 501. */
+export function refuseUnsupported(
+  shape: Shape,
+  method: string,
+  headers: Headers,
+  query: Query,
+): void {
+  for (const name of parameters) if (query.has(name)) throw notBuilt(`the parameter ${name}`);
+  refuseManifestModes(method, query);
+  if (!writes.has(method)) return;
+  for (const name of writeHeaders[shape]) {
+    if ((headers.get(name) ?? '') !== '') throw notBuilt(`the header ${name}`);
+  }
+  if (shape === 'account') refuseAccountHeaders(headers);
+}
+
+/**
+ * `multipart-manifest=get` and `symlink=get` ask for the manifest or link itself. No object here is
+ * either, so the object itself is the exact answer, and python-swiftclient sends both as a habit.
+ */
+function refuseManifestModes(method: string, query: Query): void {
+  for (const name of ['multipart-manifest', 'symlink']) {
+    const mode = query.text(name);
+    if (mode !== undefined && (mode !== 'get' || method === 'PUT')) {
+      throw notBuilt(`${name}=${mode}`);
+    }
+  }
+}
+
+function refuseAccountHeaders(headers: Headers): void {
+  const access = headers.get('x-account-access-control') ?? '';
+  // `{}` takes all access back: nothing was given.
+  if (access !== '' && access.trim() !== '{}')
+    throw notBuilt('the header x-account-access-control');
+  for (const [name, value] of headers) {
+    if (value !== '' && /^x-account-quota-(?:bytes|count)/.test(name)) {
+      throw notBuilt(`the header ${name}`);
+    }
+  }
+}
+
+function notBuilt(what: string): Error {
+  return refuse(501, `${what} is not supported`);
+}
+
+/** Write conditions that only GET, HEAD, PUT and DELETE can judge: a POST under one would break its promise. */
+export function refuseConditions(headers: Headers): void {
+  for (const name of ['if-match', 'if-none-match', 'if-unmodified-since']) {
+    if (headers.has(name)) throw notBuilt(`the header ${name} with this method`);
+  }
+}
