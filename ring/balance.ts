@@ -82,7 +82,8 @@ function fullest(layout: Layout, quotas: Int32Array, tiers: readonly number[]): 
   invariant(first !== undefined, 'a tier above its least has a child above its least');
   return others.reduce((best, tier) => {
     const more = surplus(tier) - surplus(best);
-    const wins = more > 0 || (more === 0 && tieHash(layout.loaded, tier) > tieHash(layout.loaded, best));
+    const wins =
+      more > 0 || (more === 0 && tieHash(layout.loaded, tier) > tieHash(layout.loaded, best));
     return wins ? tier : best;
   }, first);
 }

@@ -162,9 +162,7 @@ function splitQuota(quota: number, children: readonly number[], split: QuotaSpli
   });
   ranked.sort(
     (a, b) =>
-      b.sticky - a.sticky ||
-      b.remainder - a.remainder ||
-      tieHash(a.child, 1) - tieHash(b.child, 1),
+      b.sticky - a.sticky || b.remainder - a.remainder || tieHash(a.child, 1) - tieHash(b.child, 1),
   );
   for (const { child } of ranked) {
     if (rest <= 0) break;

@@ -35,10 +35,3 @@ export interface Codec {
    */
   verify(units: readonly Uint8Array[]): Promise<boolean>;
 }
-
-/** How a policy stores bytes. `replica:n` is k = 1, m = n - 1: every fragment is a copy. */
-export interface Scheme {
-  readonly kind: 'ec' | 'replica';
-  readonly k: number;
-  readonly m: number;
-}
