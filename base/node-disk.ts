@@ -136,7 +136,14 @@ class NodeDiskFile implements DiskFile {
 
   readSync(position: number, into: Uint8Array): number {
     try {
-      return readSync(this.#handle.fd, into, 0, into.length, position);
+      let filled = 0;
+      while (filled < into.length) {
+        const left = into.length - filled;
+        const count = readSync(this.#handle.fd, into, filled, left, position + filled);
+        if (count === 0) break;
+        filled += count;
+      }
+      return filled;
     } catch (error) {
       throw diskError(error, 'disk.read');
     }

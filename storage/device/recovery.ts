@@ -1,0 +1,184 @@
+/**
+ * What opening a device does with its volumes: finds them, reads what the index may have lost
+ * (docs/format/volume.md), and syncs it before the index says so.
+ */
+import type { Disk, DiskFile } from '../../base/disk.ts';
+import { isStoreError } from '../../base/errors.ts';
+import { pageBytes, recordBytes } from '../fragment/record.ts';
+import { type FragmentIndex, type FragmentPlace, IndexBatch } from './fragment-index.ts';
+import { pagesOf, Volume, type VolumeTable } from './volume.ts';
+import { decodeVolumeHeader, volumeFolder, volumeOfName, volumePath } from './volume-format.ts';
+import { readVerifiedUnit, type ScanStep, scanVolume } from './volume-scan.ts';
+
+export interface Recovered {
+  /** A volume with room, to go on with. */
+  readonly current: Volume | undefined;
+  readonly nextVolumeId: number;
+  /** Records that the index did not know, or knew elsewhere. */
+  readonly entered: number;
+  /** Entries that pointed at volumes whose files are gone. */
+  readonly dropped: number;
+  /** Files that belong to another device: left alone. */
+  readonly foreignVolumes: readonly number[];
+}
+
+interface RecoveryOptions {
+  readonly disk: Disk;
+  readonly index: FragmentIndex;
+  /** Filled here. */
+  readonly table: VolumeTable;
+  /** 32 hex digits. */
+  readonly deviceUuid: string;
+  readonly volumeBytes: number;
+}
+
+const sweepLimit = 1000;
+
+/** Nobody else uses the index meanwhile. Errors: those of the disk, `unavailable` of the index. */
+export async function recoverVolumes(options: RecoveryOptions): Promise<Recovered> {
+  const { disk, index, table, deviceUuid } = options;
+  await disk.makeDirectory(volumeFolder);
+  await disk.syncDirectory('');
+  // Names that an earlier process created and did not sync are durable before we count on them.
+  await disk.syncDirectory(volumeFolder);
+  const known = await index.volumes();
+  const ids = (await disk.list(volumeFolder)).map(volumeOfName).filter((id) => id !== undefined);
+  const present = new Set(ids);
+  const foreignVolumes: number[] = [];
+  let entered = 0;
+  let current: Volume | undefined;
+  for (const id of ids) {
+    const file = await disk.open(volumePath(id));
+    if (file === undefined) continue;
+    try {
+      const state = await inspect(file, id, deviceUuid);
+      if (state.kind === 'foreign') {
+        foreignVolumes.push(id);
+        continue;
+      }
+      const { usage, checkpoint } = known.get(id) ?? {};
+      const volume = new Volume(id, { pages: state.pages, sealed: true });
+      volume.livePages = usage?.livePages ?? 0;
+      volume.checkpointPages = checkpoint ?? 0;
+      table.add(volume);
+      const isPresent = (other: number): boolean => present.has(other);
+      entered += await readTail(file, volume, { ...options, isPresent });
+      current = state.kind === 'ours' ? volume : undefined;
+    } finally {
+      await file.close();
+    }
+  }
+  const lost = [...known.keys()].filter((id) => !present.has(id));
+  const dropped = lost.length === 0 ? 0 : await dropLost(index, new Set(lost), known);
+  // Half a volume of room is worth going on; less is left to the compactor.
+  if (current !== undefined && current.pages * pageBytes * 2 <= options.volumeBytes) {
+    current.sealed = false;
+  } else {
+    current = undefined;
+  }
+  const highest = Math.max(0, ...ids, ...known.keys());
+  return { current, nextVolumeId: highest + 1, entered, dropped, foreignVolumes };
+}
+
+/** `damaged`: its header is unreadable, which a crash at its creation may cause; its records still count. */
+async function inspect(
+  file: DiskFile,
+  id: number,
+  deviceUuid: string,
+): Promise<{ readonly kind: 'ours' | 'damaged' | 'foreign'; readonly pages: number }> {
+  const pages = Math.max(1, pagesOf(await file.size()));
+  const page = new Uint8Array(pageBytes);
+  try {
+    await file.read(0, page);
+  } catch (error) {
+    if (!isStoreError(error, 'corrupt')) throw error;
+  }
+  const header = decodeVolumeHeader(page);
+  if (header === undefined) return { kind: 'damaged', pages };
+  if (header.deviceUuid !== deviceUuid) return { kind: 'foreign', pages };
+  return { kind: header.volume === id ? 'ours' : 'damaged', pages };
+}
+
+/** Enters what lies behind the checkpoint and is not in the index. Returns how many records that were. */
+async function readTail(
+  file: DiskFile,
+  volume: Volume,
+  options: RecoveryOptions & { readonly isPresent: (volume: number) => boolean },
+): Promise<number> {
+  const { index, table, deviceUuid } = options;
+  const fromPage = Math.max(1, volume.checkpointPages);
+  if (fromPage >= volume.pages) return 0;
+  const batch = new IndexBatch();
+  const entered = new Map<string, FragmentPlace>();
+  const touched = new Set([volume]);
+  const range = { deviceUuid, volume: volume.id, fromPage, toPage: volume.pages };
+  for await (const step of scanVolume(file, range)) {
+    if (step.type === 'gap') continue;
+    const { header } = step.decoded;
+    const name = `${header.objectId} ${header.stripe} ${header.index}`;
+    const before = entered.get(name) ?? index.get(header);
+    if (before !== undefined && !isLater(volume.id, step.page, before, options.isPresent)) continue;
+    if (!(await isWhole(file, step))) continue;
+    const pages = pagesOf(recordBytes(header.unitLength));
+    const old = before === undefined ? undefined : table.get(before.volume);
+    old?.release(pages);
+    if (old !== undefined) touched.add(old);
+    volume.livePages += pages;
+    const { unitLength, createdAt } = header;
+    const place = { volume: volume.id, page: step.page, unitLength, createdAt };
+    entered.set(name, place);
+    batch.put(header, place);
+  }
+  // What the process before us left un-synced must not be lost after the index has it.
+  await file.sync();
+  for (const each of touched) batch.putUsage(each.id, each);
+  await index.write(batch, { synced: false });
+  return entered.size;
+}
+
+function isLater(
+  volume: number,
+  page: number,
+  than: FragmentPlace,
+  isPresent: (volume: number) => boolean,
+): boolean {
+  if (!isPresent(than.volume)) return true;
+  return volume > than.volume || (volume === than.volume && page > than.page);
+}
+
+/** A record that never was acknowledged may be torn: only whole ones are entered. */
+async function isWhole(file: DiskFile, step: ScanStep & { type: 'record' }): Promise<boolean> {
+  try {
+    await readVerifiedUnit(file, step.page, step.decoded);
+    return true;
+  } catch (error) {
+    if (isStoreError(error, 'corrupt')) return false;
+    throw error;
+  }
+}
+
+/** Entries of volumes whose files are gone: the device does not hold these fragments, and says so. */
+async function dropLost(
+  index: FragmentIndex,
+  lost: ReadonlySet<number>,
+  known: Awaited<ReturnType<FragmentIndex['volumes']>>,
+): Promise<number> {
+  const emptied = [...lost].every((id) => known.get(id)?.usage?.livePages === 0);
+  let dropped = 0;
+  for (let after: Parameters<FragmentIndex['list']>[0]['after']; !emptied; ) {
+    const entries = await index.list({ after, limit: sweepLimit });
+    const batch = new IndexBatch();
+    for (const { id, place } of entries) {
+      if (!lost.has(place.volume)) continue;
+      batch.remove(id);
+      dropped++;
+    }
+    await index.write(batch, { synced: false });
+    after = entries.at(-1)?.id;
+    if (entries.length < sweepLimit) break;
+  }
+  const batch = new IndexBatch();
+  for (const id of lost) batch.removeVolume(id);
+  await index.write(batch, { synced: false });
+  return dropped;
+}
