@@ -28,6 +28,8 @@ export interface HttpRequest {
 
 export interface HttpReply {
   readonly status: number;
+  /** Name of the route that answered, e.g. `PutObject`: a label of metrics, so from a fixed set. */
+  readonly operation?: string | undefined;
   /** [name, value] pairs with the case to send; values are latin1 strings (use `headerBytes` for UTF-8). Content-Length is set by server/http when `body` is bytes. */
   readonly headers: readonly (readonly [string, string])[];
   /** Absent for HEAD, 204, 304. An iterable streams; when its length is known, give Content-Length in headers. If it throws, the connection is cut, never ended cleanly. */

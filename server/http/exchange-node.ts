@@ -1,0 +1,139 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../base/clock.ts';
+import type { StoreError } from '../../base/errors.ts';
+import type { Connection } from './connection.ts';
+import type { HttpRequest } from './exchange.ts';
+import type { HttpLimits } from './limits.ts';
+import { emptyBody, RequestBody } from './request-body.ts';
+
+export interface ExchangeOptions {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly connection: Connection;
+  readonly secure: boolean;
+  /** The client waits for `100 Continue` before it sends its body. */
+  readonly expectsContinue: boolean;
+  readonly limits: HttpLimits;
+  readonly clock: Clock;
+}
+
+/** One request and its reply on Node's objects, from the parsed head to the last byte sent. */
+export class Exchange implements HttpRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly connection: Connection;
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly secure: boolean;
+  readonly contentLength: number | undefined;
+  readonly isChunked: boolean;
+  readonly expectsContinue: boolean;
+  readonly startedAt: number;
+  /** The reply went out instead of `100 Continue`, and the next bytes are a new request. */
+  wantsReparse = false;
+  readonly #options: ExchangeOptions;
+  #headers: Map<string, string> | undefined;
+  #abort: AbortController | undefined;
+  #body: RequestBody | undefined;
+  #isGone = false;
+
+  constructor(options: ExchangeOptions) {
+    const { request, response, connection } = options;
+    this.#options = options;
+    this.request = request;
+    this.response = response;
+    this.connection = connection;
+    this.secure = options.secure;
+    this.expectsContinue = options.expectsContinue;
+    this.startedAt = options.clock.monotonic();
+    this.method = connection.nextMethod ?? request.method ?? '';
+    connection.nextMethod = undefined;
+    const target = originForm(request.url ?? '/');
+    const mark = target.indexOf('?');
+    this.path = mark < 0 ? target : target.slice(0, mark);
+    this.query = mark < 0 ? '' : target.slice(mark + 1);
+    this.isChunked = this.header('transfer-encoding') !== undefined;
+    // The parser has refused anything but one decimal number.
+    const length = this.header('content-length');
+    this.contentLength = length === undefined || this.isChunked ? undefined : Number(length);
+    response.once('close', () => this.#closed());
+  }
+
+  get rawHeaders(): readonly string[] {
+    return this.request.rawHeaders;
+  }
+
+  get remoteAddress(): string {
+    return this.connection.socket.remoteAddress ?? '';
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#isGone) this.#abort.abort();
+    }
+    return this.#abort.signal;
+  }
+
+  /** The client closed its connection before the reply was out. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  get hasBody(): boolean {
+    return this.isChunked || (this.contentLength ?? 0) > 0;
+  }
+
+  header(name: string): string | undefined {
+    this.#headers ??= indexHeaders(this.request.rawHeaders);
+    return this.#headers.get(name);
+  }
+
+  body(): AsyncIterable<Uint8Array> {
+    return this.hasBody ? this.requestBody : emptyBody;
+  }
+
+  get requestBody(): RequestBody {
+    this.#body ??= new RequestBody({
+      request: this.request,
+      clock: this.#options.clock,
+      idleMillis: this.#options.limits.bodyIdleMillis,
+      bufferBytes: this.#options.limits.socketBufferBytes,
+      onStart: () => {
+        if (this.expectsContinue && !this.response.headersSent) this.response.writeContinue();
+      },
+    });
+    return this.#body;
+  }
+
+  failBody(error: StoreError): void {
+    this.requestBody.fail(error);
+  }
+
+  #closed(): void {
+    if (this.response.writableFinished) return;
+    this.#isGone = true;
+    this.#abort?.abort();
+  }
+}
+
+/** RFC 9112 section 3.2.2: a target with scheme and authority is accepted; what follows them counts. */
+function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const absolute = /^https?:\/\/[^/?]*/i.exec(target);
+  if (absolute === null) return target;
+  const rest = target.slice(absolute[0].length);
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+function indexHeaders(raw: readonly string[]): Map<string, string> {
+  const headers = new Map<string, string>();
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase();
+    const value = raw[i + 1] ?? '';
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return headers;
+}
