@@ -1,7 +1,7 @@
 import type { Codec } from './codec.ts';
 import { type Crate, sharedCrate } from './crate.ts';
 import { allocateUnits, assessLoss, checkShape, haveOneLength, lengthOfStripe } from './units.ts';
-import { joinedUnits, lengthOfData, pickUnits, type Shape } from './units.ts';
+import { lengthOfData, pickUnits, type Shape } from './units.ts';
 
 /**
  * The codec over the npm build of the Rust crate `reed-solomon-erasure`: some ten times slower
@@ -28,8 +28,7 @@ class CrateCodec implements Codec {
   }
 
   async encodeInto(data: readonly Uint8Array[], parity: readonly Uint8Array[]): Promise<void> {
-    const made = this.#parity(data, lengthOfStripe(data, parity, this));
-    made.forEach((unit, row) => parity[row]?.set(unit));
+    this.#fill(data, parity, lengthOfStripe(data, parity, this));
   }
 
   async reconstruct(
@@ -50,25 +49,24 @@ class CrateCodec implements Codec {
   }
 
   #parity(data: readonly Uint8Array[], length: number): readonly Uint8Array[] {
-    // The crate refuses what needs no work: no parity, and empty units.
-    if (this.m === 0 || length === 0) return allocateUnits(this.m, length);
-    const all = allocateUnits(this.k + this.m, length);
-    data.forEach((unit, index) => all[index]?.set(unit));
-    this.#crate.encode(joinedUnits(all), this);
-    return all.slice(this.k);
+    const parity = allocateUnits(this.m, length);
+    this.#fill(data, parity, length);
+    return parity;
   }
 
-  /** All k + m units. The crate gives back data units only; parity is encoded from them. */
-  #restore(units: readonly (Uint8Array | undefined)[], length: number): readonly Uint8Array[] {
-    const all = allocateUnits(this.k + this.m, length);
-    if (length === 0) return all;
-    units.forEach((unit, index) => {
-      if (unit !== undefined) all[index]?.set(unit);
-    });
-    const present = units.map((unit) => unit !== undefined);
-    this.#crate.reconstruct(joinedUnits(all), this, present);
-    const parityLost = units.slice(this.k).includes(undefined);
-    if (parityLost) this.#crate.encode(joinedUnits(all), this);
-    return all;
+  #fill(data: readonly Uint8Array[], parity: readonly Uint8Array[], length: number): void {
+    // The crate refuses what needs no work: no parity, and empty units.
+    if (this.m > 0 && length > 0) this.#crate.encode(data, parity, this);
+  }
+
+  /** All k + m units. The crate gives back data units only; lost parity is encoded from them. */
+  #restore(
+    units: readonly (Uint8Array | undefined)[],
+    length: number,
+  ): readonly (Uint8Array | undefined)[] {
+    const data = allocateUnits(this.k, length);
+    if (length > 0) this.#crate.reconstruct(units, data, this);
+    const parity = units.slice(this.k);
+    return [...data, ...(parity.includes(undefined) ? this.#parity(data, length) : parity)];
   }
 }

@@ -24,7 +24,7 @@ const resultOk = 0;
  * The WebAssembly module of the npm build of the Rust crate `reed-solomon-erasure`, without the
  * JavaScript around it: that one frees the flags of `reconstruct` a second time after the module
  * has freed them (0.2.5), so that a later call finds its memory overwritten, answers "too few
- * shards" or traps. `units` below: k + m units of one length, not 0, side by side; m not 0.
+ * shards" or traps. Units below have one length, not 0; m is not 0 either: the crate refuses both.
  */
 export class Crate {
   readonly #memory: MemoryNow;
@@ -48,32 +48,53 @@ export class Crate {
     this.#free = call('__wbindgen_free');
   }
 
-  /** Fills the parity units of `units` in place. */
-  encode(units: Uint8Array, { k, m }: Shape): void {
-    const at = this.#put(units);
-    const result = this.#encode(at, units.length, k, m);
-    const parity = (units.length / (k + m)) * k;
-    units.set(this.#memory().subarray(at + parity, at + units.length), parity);
-    this.#free(at, units.length);
-    this.#check(result, 'codec.encode');
+  /** Fills the m units of `parity` from the k units of `data`. */
+  encode(data: readonly Uint8Array[], parity: readonly Uint8Array[], { k, m }: Shape): void {
+    const length = data[0]?.length ?? 0;
+    const total = (k + m) * length;
+    const at = this.#allocate(total);
+    this.#put(data, length, at);
+    this.#check(this.#encode(at, total, k, m), 'codec.encode');
+    const memory = this.#memory();
+    parity.forEach((unit, row) => {
+      const start = at + (k + row) * length;
+      unit.set(memory.subarray(start, start + length));
+    });
+    this.#free(at, total);
   }
 
-  /** Fills the lost data units of `units` in place; lost parity stays as it is. */
-  reconstruct(units: Uint8Array, { k, m }: Shape, present: readonly boolean[]): void {
-    const at = this.#put(units);
+  /** Fills `data` with the k data units; of the k + m `units` those undefined are lost. */
+  reconstruct(
+    units: readonly (Uint8Array | undefined)[],
+    data: readonly Uint8Array[],
+    { k, m }: Shape,
+  ): void {
+    const length = data[0]?.length ?? 0;
+    const total = (k + m) * length;
+    const at = this.#allocate(total);
+    this.#put(units, length, at);
     // The module takes the flags over and frees them.
-    const flags = this.#put(Uint8Array.from(present, Number));
-    const result = this.#reconstruct(at, units.length, k, m, flags, present.length);
-    const data = (units.length / (k + m)) * k;
-    units.set(this.#memory().subarray(at, at + data));
-    this.#free(at, units.length);
+    const flags = this.#allocate(units.length);
+    this.#memory().set(
+      units.map((unit) => (unit === undefined ? 0 : 1)),
+      flags,
+    );
+    const result = this.#reconstruct(at, total, k, m, flags, units.length);
     this.#check(result, 'codec.reconstruct');
+    const memory = this.#memory();
+    data.forEach((unit, index) => {
+      const start = at + index * length;
+      unit.set(memory.subarray(start, start + length));
+    });
+    this.#free(at, total);
   }
 
-  #put(bytes: Uint8Array): number {
-    const at = this.#allocate(bytes.length);
-    this.#memory().set(bytes, at);
-    return at;
+  /** Side by side, from `at`. */
+  #put(units: readonly (Uint8Array | undefined)[], length: number, at: number): void {
+    const memory = this.#memory();
+    units.forEach((unit, index) => {
+      if (unit !== undefined) memory.set(unit, at + index * length);
+    });
   }
 
   #check(result: number, op: string): void {

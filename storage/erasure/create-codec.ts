@@ -3,7 +3,7 @@ import { sharedKernel } from './kernel/kernel.ts';
 import { createKernelCodec } from './simd-codec.ts';
 import type { Shape } from './units.ts';
 
-/** The fastest codec that this engine runs. StoreError `invalid-argument`: a shape beyond 16 + 6. */
+/** The fastest codec that this engine runs. StoreError `invalid-argument`: beyond 16 + 6. */
 export async function createCodec(shape: Shape): Promise<Codec> {
   const kernel = await sharedKernel();
   if (kernel !== undefined) return createKernelCodec(shape, kernel);

@@ -27,13 +27,6 @@ export function allocateUnits(count: number, length: number): readonly Uint8Arra
   });
 }
 
-/** The one allocation that holds all these units of `allocateUnits`. */
-export function joinedUnits(units: readonly Uint8Array[]): Uint8Array {
-  const [first] = units;
-  invariant(first !== undefined, 'there are units to join');
-  return new Uint8Array(first.buffer, first.byteOffset, units.length * first.length);
-}
-
 /** The one length of the k data units handed to `encode`: the caller cut them, so it knows. */
 export function lengthOfData(data: readonly Uint8Array[], { k }: Shape): number {
   invariant(data.length === k, 'encode takes k units');

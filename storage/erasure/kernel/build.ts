@@ -20,8 +20,8 @@ export async function compileKernel(features: readonly string[]): Promise<Uint8A
   const complaints: string[] = [];
   const options = ['--outFile', 'kernel.wasm', '-O3', '--noAssert', '--runtime', 'stub'];
   options.push('--importMemory', '--noExportMemory', '--initialMemory', '1');
-  // A module refuses a memory that may grow past what it declares: 64 pages are 4 MiB.
-  options.push('--maximumMemory', '64');
+  // A module refuses a memory that may grow past what it declares: 4096 pages are 256 MiB.
+  options.push('--maximumMemory', '4096');
   for (const feature of features) options.push('--enable', feature);
   const { error } = await asc.main([source, ...options], {
     readFile: (name) => (name === source ? text : null),
