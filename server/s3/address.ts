@@ -1,0 +1,76 @@
+/** Which bucket and key a request names: path style, or virtual-host style when a suffix is configured. */
+import { s3Error } from './codes.ts';
+import { decodePercent } from './query.ts';
+
+export type Shape = 'service' | 'bucket' | 'object';
+
+export interface Address {
+  readonly shape: Shape;
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/**
+ * `//`, `.` and `..` are part of a key like any other characters: nothing is normalised.
+ * Throws `InvalidURI` and `InvalidBucketName`.
+ */
+export function addressOf(
+  path: string,
+  host: string | undefined,
+  virtualHostSuffixes: readonly string[],
+): Address {
+  const hosted =
+    virtualHostSuffixes.length === 0 ? undefined : hostedBucket(host, virtualHostSuffixes);
+  if (!path.startsWith('/')) throw s3Error('InvalidURI');
+  if (hosted !== undefined) {
+    return path === '/'
+      ? { shape: 'bucket', bucket: hosted, key: '' }
+      : { shape: 'object', bucket: hosted, key: decodePercent(path.slice(1)) };
+  }
+  if (path === '/') return { shape: 'service', bucket: '', key: '' };
+  const slash = path.indexOf('/', 1);
+  const bucket = decodePercent(slash < 0 ? path.slice(1) : path.slice(1, slash));
+  if (bucket === '' || bucket.includes('/')) throw s3Error('InvalidBucketName');
+  const key = slash < 0 ? '' : decodePercent(path.slice(slash + 1));
+  return { shape: key === '' ? 'bucket' : 'object', bucket, key };
+}
+
+function hostedBucket(host: string | undefined, suffixes: readonly string[]): string | undefined {
+  if (host === undefined) return undefined;
+  const colon = host.lastIndexOf(':');
+  const name = (colon > host.lastIndexOf(']') ? host.slice(0, colon) : host).toLowerCase();
+  for (const suffix of suffixes) {
+    if (name.length > suffix.length + 1 && name.endsWith(`.${suffix}`)) {
+      return name.slice(0, -suffix.length - 1);
+    }
+  }
+  return undefined;
+}
+
+const MAX_KEY_BYTES = 1024;
+
+/** Throws `KeyTooLongError`. */
+export function checkKeyLength(key: string): void {
+  // A UTF-16 unit is at most three bytes, so short keys need no count.
+  if (key.length * 3 <= MAX_KEY_BYTES) return;
+  const size = Buffer.byteLength(key);
+  if (size > MAX_KEY_BYTES) {
+    throw s3Error('KeyTooLongError', undefined, { Size: size, MaxSizeAllowed: MAX_KEY_BYTES });
+  }
+}
+
+/**
+ * Amazon's rules for the name of a new bucket ("Bucket naming rules"). Only creation is held to
+ * them: a container that Swift made may have any name, and S3 reads it under that name.
+ */
+export function isBucketName(name: string): boolean {
+  if (name.length < 3 || name.length > 63) return false;
+  if (!/^[a-z0-9][a-z0-9.-]*[a-z0-9]$/.test(name)) return false;
+  if (name.includes('..') || name.includes('.-') || name.includes('-.')) return false;
+  if (/^\d+\.\d+\.\d+\.\d+$/.test(name)) return false;
+  const reserved = ['xn--', 'sthree-', 'amzn-s3-demo-'].some((start) => name.startsWith(start));
+  return (
+    !reserved &&
+    !['-s3alias', '--ol-s3', '.mrap', '--x-s3', '--table-s3'].some((end) => name.endsWith(end))
+  );
+}

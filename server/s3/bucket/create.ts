@@ -1,0 +1,50 @@
+import type { HttpReply } from '../../http/exchange.ts';
+import { isBucketName } from '../address.ts';
+import type { Call } from '../call.ts';
+import { s3Error } from '../codes.ts';
+import { readXml } from '../payload/document.ts';
+import { leafText, onlyChildren } from '../xml/reader.ts';
+
+/** The region whose buckets have no LocationConstraint, and where creating one's own bucket again succeeds. */
+const FIRST_REGION = 'us-east-1';
+
+/** CreateBucket. Made by the caller's account; the name is claimed for both doors. */
+export async function createBucket(call: Call): Promise<HttpReply> {
+  if (call.identity.principal.type === 'anonymous') throw s3Error('AccessDenied');
+  if (!isBucketName(call.bucket)) {
+    throw s3Error('InvalidBucketName', undefined, { BucketName: call.bucket });
+  }
+  await checkLocation(call);
+  const { created } = await call.door.core.createContainer(
+    call.context,
+    { account: call.identity.principal.account, container: call.bucket },
+    { claimName: 'required', policy: undefined, settings: {} },
+  );
+  if (!created && call.door.region !== FIRST_REGION) {
+    throw s3Error('BucketAlreadyOwnedByYou', undefined, { BucketName: call.bucket });
+  }
+  return {
+    status: 200,
+    headers: [['Location', `/${encodeURIComponent(call.bucket)}`]],
+    body: new Uint8Array(0),
+  };
+}
+
+async function checkLocation(call: Call): Promise<void> {
+  const root = await readXml(call, { root: 'CreateBucketConfiguration', isOptional: true });
+  if (root === undefined) return;
+  const [location] = onlyChildren(root, ['LocationConstraint']);
+  if (location === undefined) return;
+  const stated = leafText(location);
+  const { region } = call.door;
+  if (region === FIRST_REGION && stated === '') return;
+  // Amazon's first region has no name of its own here, but many clients send it.
+  if (stated === region) return;
+  if (/^[a-z]{2}(-[a-z]+)+-\d$/.test(stated) || stated === 'EU') {
+    throw s3Error(
+      'IllegalLocationConstraintException',
+      `The ${stated} location constraint is incompatible for the region specific endpoint this request was sent to.`,
+    );
+  }
+  throw s3Error('InvalidLocationConstraint', undefined, { LocationConstraint: stated });
+}

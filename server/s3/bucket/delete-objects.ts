@@ -1,0 +1,114 @@
+import { type StoreError, isStoreError } from '../../../base/errors.ts';
+import type { HttpReply } from '../../http/exchange.ts';
+import { parseEntityTags } from '../../http/conditional.ts';
+import { checkKeyLength } from '../address.ts';
+import { type Call, bucketOf } from '../call.ts';
+import { notImplemented } from '../codes.ts';
+import { failureOf } from '../error-table.ts';
+import { shownDeletion } from '../object/delete.ts';
+import { parseVersionId } from '../object/version-id.ts';
+import { readRequiredXml } from '../payload/document.ts';
+import { type XmlNode, leafText, malformedXml, onlyChildren, required } from '../xml/reader.ts';
+import { xmlReply } from '../xml/reply.ts';
+import { element, leaf, xmlDocument } from '../xml/writer.ts';
+
+const MAX_KEYS = 1000;
+/** A thousand keys of a kilobyte, each written as references, stay below it. */
+const MAX_BYTES = 2 * 1024 * 1024;
+/** Deletions under way at once: enough to fill a shard's commit batch. */
+const CONCURRENCY = 16;
+
+interface Deletion {
+  readonly key: string;
+  readonly versionId: string | undefined;
+  readonly etag: string | undefined;
+}
+
+/** DeleteObjects: one deletion a key, each with its own outcome, in the order asked. */
+export async function deleteObjects(call: Call): Promise<HttpReply> {
+  const root = await readRequiredXml(call, {
+    root: 'Delete',
+    maxBytes: MAX_BYTES,
+    needsDigest: true,
+  });
+  const { deletions, quiet } = parseDelete(root);
+  // A bucket that is not there is one error, not a thousand.
+  await call.door.core.headContainer(call.context, bucketOf(call));
+  const results: string[] = Array.from({ length: deletions.length }, () => '');
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let index = next++; index < deletions.length; index = next++) {
+      const deletion = deletions[index];
+      if (deletion !== undefined) results[index] = await deleteOne(call, deletion, quiet);
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  return xmlReply(xmlDocument('DeleteResult', results.join('')));
+}
+
+function parseDelete(root: XmlNode): {
+  readonly deletions: readonly Deletion[];
+  readonly quiet: boolean;
+} {
+  const others = root.children.filter((child) => child.name !== 'Object');
+  const [quiet] = onlyChildren({ ...root, children: others }, ['Quiet']);
+  const deletions = root.children.filter((child) => child.name === 'Object').map(parseObject);
+  if (deletions.length === 0 || deletions.length > MAX_KEYS) throw malformedXml();
+  return { deletions, quiet: quiet !== undefined && parseBoolean(leafText(quiet)) };
+}
+
+function parseBoolean(text: string): boolean {
+  const word = text.trim().toLowerCase();
+  if (word !== 'true' && word !== 'false') throw malformedXml();
+  return word === 'true';
+}
+
+function parseObject(node: XmlNode): Deletion {
+  const names = ['Key', 'VersionId', 'ETag', 'LastModifiedTime', 'Size'];
+  const [key, versionId, etag, time, size] = onlyChildren(node, names);
+  // Conditions that Amazon knows for directory buckets only.
+  if (time !== undefined) throw notImplemented('LastModifiedTime');
+  if (size !== undefined) throw notImplemented('Size');
+  return {
+    key: leafText(required(key)),
+    versionId: versionId === undefined ? undefined : leafText(versionId),
+    etag: etag === undefined ? undefined : leafText(etag),
+  };
+}
+
+async function deleteOne(call: Call, deletion: Deletion, quiet: boolean): Promise<string> {
+  const { key, versionId, etag } = deletion;
+  try {
+    checkKeyLength(key);
+    const outcome = await call.door.core.deleteObject(call.context, {
+      ...bucketOf(call),
+      key,
+      versionId: parseVersionId(versionId),
+      condition: etag === undefined ? {} : { ifMatch: parseEntityTags(etag) },
+    });
+    if (quiet) return '';
+    const shown = shownDeletion(outcome, versionId);
+    return element(
+      'Deleted',
+      leaf('Key', key) +
+        leaf('VersionId', versionId) +
+        (shown.isMarker
+          ? leaf('DeleteMarker', true) + leaf('DeleteMarkerVersionId', shown.versionId)
+          : ''),
+    );
+  } catch (error) {
+    if (!isStoreError(error)) throw error;
+    return errorMarkup(deletion, error);
+  }
+}
+
+function errorMarkup(deletion: Deletion, error: StoreError): string {
+  const { code, message } = failureOf(error);
+  return element(
+    'Error',
+    leaf('Key', deletion.key) +
+      leaf('VersionId', deletion.versionId) +
+      leaf('Code', code) +
+      leaf('Message', message),
+  );
+}

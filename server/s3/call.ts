@@ -1,0 +1,48 @@
+/** What an operation is given, and what it is. */
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Core, RequestContext } from '../core/api.ts';
+import type { UserDirectory } from '../core/users.ts';
+import type { HttpReply, HttpRequest } from '../http/exchange.ts';
+import type { Identity } from './auth/authenticate.ts';
+import type { Query } from './query.ts';
+import type { RequestHeaders } from './request-headers.ts';
+
+/** What the door is made of; the same for every request. */
+export interface DoorParts {
+  readonly core: Core;
+  readonly users: UserDirectory;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One authenticated request. */
+export interface Call {
+  readonly door: DoorParts;
+  readonly request: HttpRequest;
+  readonly headers: RequestHeaders;
+  readonly query: Query;
+  readonly identity: Identity;
+  readonly context: RequestContext;
+  /** '' for the service itself. */
+  readonly bucket: string;
+  /** '' for a bucket. */
+  readonly key: string;
+}
+
+/** Parses the call, asks core once, renders the result. Throws StoreError. */
+export type Operation = (call: Call) => Promise<HttpReply>;
+
+/** The bucket as core addresses it. S3 names no account. */
+export function bucketOf(call: Call): { readonly account: undefined; readonly container: string } {
+  return { account: undefined, container: call.bucket };
+}
+
+export function objectOf(call: Call): {
+  readonly account: undefined;
+  readonly container: string;
+  readonly key: string;
+} {
+  return { account: undefined, container: call.bucket, key: call.key };
+}

@@ -1,0 +1,137 @@
+/**
+ * The S3 door: one request in, one reply out. Authentication, the route table, core, and errors in
+ * Amazon's words; everything about connections is server/http's.
+ */
+import { toHex } from '../../base/bytes.ts';
+import type { Clock } from '../../base/clock.ts';
+import { type StoreError, toStoreError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Random } from '../../base/random.ts';
+import type { Core } from '../core/api.ts';
+import type { UserDirectory } from '../core/users.ts';
+import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
+import { addressOf, checkKeyLength } from './address.ts';
+import { type Authority, authenticate } from './auth/authenticate.ts';
+import { SigningKeys } from './auth/signing-keys.ts';
+import type { Call, DoorParts } from './call.ts';
+import { notImplemented, s3Error } from './codes.ts';
+import { errorReply } from './error-table.ts';
+import { checkExpectedOwner } from './expected-owner.ts';
+import { Query } from './query.ts';
+import { refuseUnbuiltHeaders } from './refused.ts';
+import { RequestHeaders } from './request-headers.ts';
+import { pickRoute } from './router.ts';
+import type { Route } from './routes.ts';
+
+export interface S3DoorOptions {
+  readonly core: Core;
+  readonly users: UserDirectory;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Host names, lower case, under which `bucket.suffix` names a bucket; none: path style alone. */
+  readonly virtualHostSuffixes?: readonly string[];
+}
+
+export function createS3Door(options: S3DoorOptions): Door {
+  return new S3Door(options);
+}
+
+class S3Door implements Door {
+  readonly #parts: DoorParts;
+  readonly #authority: Authority;
+  readonly #suffixes: readonly string[];
+  readonly #hostId: string;
+  readonly #idPrefix: string;
+  #requests = 0;
+
+  constructor(options: S3DoorOptions) {
+    const { core, users, region, clock, random, logger } = options;
+    this.#parts = { core, users, region, clock, logger };
+    this.#authority = { users, region, clock, keys: new SigningKeys() };
+    this.#suffixes = options.virtualHostSuffixes ?? [];
+    this.#hostId = Buffer.from(random.bytes(24)).toString('base64');
+    this.#idPrefix = toHex(random.bytes(4)).toUpperCase();
+  }
+
+  async handle(request: HttpRequest): Promise<HttpReply> {
+    const requestId = this.#nextId();
+    const seen: { route: Route | undefined } = { route: undefined };
+    let reply: HttpReply;
+    try {
+      reply = await this.#answer(request, seen);
+    } catch (thrown) {
+      const error = toStoreError(thrown, 's3');
+      this.#logFailure(error, requestId, seen.route);
+      const isHead = request.method === 'HEAD';
+      const resource = request.path;
+      const place = { requestId, hostId: this.#hostId, resource, isHead };
+      reply = withRegion(errorReply(error, place), seen.route, this.#parts.region);
+    }
+    return {
+      ...reply,
+      operation: seen.route?.name,
+      headers: [
+        ['x-amz-request-id', requestId],
+        ['x-amz-id-2', this.#hostId],
+        ['Server', 'Torc'],
+        ...reply.headers,
+      ],
+    };
+  }
+
+  async #answer(request: HttpRequest, seen: { route: Route | undefined }): Promise<HttpReply> {
+    const headers = new RequestHeaders(request.rawHeaders);
+    if (request.method === 'OPTIONS') throw preflight(headers);
+    const address = addressOf(request.path, headers.get('host'), this.#suffixes);
+    const query = new Query(request.query);
+    const route = pickRoute(request.method, address.shape, query, headers);
+    seen.route = route;
+    if (route.run === undefined) {
+      throw notImplemented(route.name, `The operation ${route.name} is not implemented.`);
+    }
+    const identity = authenticate(request, headers, query, this.#authority);
+    refuseUnbuiltHeaders(headers);
+    checkKeyLength(address.key);
+    const call: Call = {
+      door: this.#parts,
+      request,
+      headers,
+      query,
+      identity,
+      context: { principal: identity.principal, signal: request.signal },
+      bucket: address.bucket,
+      key: address.key,
+    };
+    await checkExpectedOwner(call);
+    return route.run(call);
+  }
+
+  /** 16 hex digits: a random start for this process, then a count. */
+  #nextId(): string {
+    this.#requests = (this.#requests + 1) % 0x1_0000_0000;
+    return this.#idPrefix + this.#requests.toString(16).toUpperCase().padStart(8, '0');
+  }
+
+  /** What clients did wrong is in their replies; what is wrong here belongs into the log. */
+  #logFailure(error: StoreError, requestId: string, route: Route | undefined): void {
+    if (error.kind !== 'internal' && error.kind !== 'corrupt') return;
+    const { kind, op, message, cause } = error;
+    this.#parts.logger.error(
+      { event: 's3.failed', requestId, operation: route?.name, kind, op, message, cause },
+      'An S3 request failed for a reason of our own.',
+    );
+  }
+}
+
+/** No bucket has a CORS configuration, so no preflight can succeed. */
+function preflight(headers: RequestHeaders): StoreError {
+  return headers.has('origin') ? s3Error('AccessForbidden') : s3Error('BadRequest');
+}
+
+/** Clients find a bucket's region by HEAD, signed or not. */
+function withRegion(reply: HttpReply, route: Route | undefined, region: string): HttpReply {
+  if (route?.name !== 'HeadBucket') return reply;
+  return { ...reply, headers: [...reply.headers, ['x-amz-bucket-region', region]] };
+}

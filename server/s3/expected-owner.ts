@@ -1,0 +1,28 @@
+/** `x-amz-expected-bucket-owner`: the request is meant for a bucket of this owner, or for none. */
+import { isStoreError } from '../../base/errors.ts';
+import { type Call } from './call.ts';
+import { s3Error } from './codes.ts';
+import { parseCopySource } from './object/copy-source.ts';
+
+/** Throws `AccessDenied` for another owner's bucket. A bucket that is not there is the operation's own matter. */
+export async function checkExpectedOwner(call: Call): Promise<void> {
+  const owner = call.headers.get('x-amz-expected-bucket-owner');
+  if (owner !== undefined) await check(call, call.bucket, owner);
+  const sourceOwner = call.headers.get('x-amz-source-expected-bucket-owner');
+  if (sourceOwner !== undefined) await check(call, parseCopySource(call).container, sourceOwner);
+}
+
+async function check(call: Call, bucket: string, expected: string): Promise<void> {
+  const { core, users } = call.door;
+  try {
+    const { row } = await core.headContainer(call.context, {
+      account: undefined,
+      container: bucket,
+    });
+    if (expected === row.account || expected === users.ownerOf(row.account).id) return;
+  } catch (error) {
+    if (isStoreError(error, 'no-such-container')) return;
+    throw error;
+  }
+  throw s3Error('AccessDenied');
+}

@@ -1,0 +1,73 @@
+import type { ChecksumAlgorithm, ChecksumType } from '../../core/model.ts';
+import type { HttpReply } from '../../http/exchange.ts';
+import { type Call, objectOf } from '../call.ts';
+import { s3Error } from '../codes.ts';
+import { shownUploadId } from '../listing-parameters.ts';
+import { type HeaderPairs, readObjectHeaders, shownType } from '../object-headers.ts';
+import { parseAlgorithm } from '../payload/checksum-headers.ts';
+import type { RequestHeaders } from '../request-headers.ts';
+import { xmlReply } from '../xml/reply.ts';
+import { leaf, xmlDocument } from '../xml/writer.ts';
+
+/** CreateMultipartUpload. */
+export async function createMultipartUpload(call: Call): Promise<HttpReply> {
+  const checksum = parseChecksum(call.headers);
+  const upload = await call.door.core.createUpload(call.context, {
+    ...objectOf(call),
+    ...readObjectHeaders(call.headers),
+    checksum,
+  });
+  const headers: HeaderPairs = [];
+  if (checksum !== undefined) {
+    headers.push(['x-amz-checksum-algorithm', checksum.algorithm.toUpperCase()]);
+    headers.push(['x-amz-checksum-type', shownType(checksum.type)]);
+  }
+  const markup =
+    leaf('Bucket', call.bucket) + leaf('Key', call.key) + leaf('UploadId', shownUploadId(upload));
+  return xmlReply(xmlDocument('InitiateMultipartUploadResult', markup), headers);
+}
+
+/** What can be computed of a whole object from its parts' digests; the first is Amazon's default. */
+const types: Readonly<Record<ChecksumAlgorithm, readonly ChecksumType[]>> = {
+  crc32: ['composite', 'full-object'],
+  crc32c: ['composite', 'full-object'],
+  crc64nvme: ['full-object'],
+  sha1: ['composite'],
+  sha256: ['composite'],
+};
+
+function parseChecksum(
+  headers: RequestHeaders,
+): { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType } | undefined {
+  const algorithmText = headers.get('x-amz-checksum-algorithm');
+  const typeText = headers.get('x-amz-checksum-type');
+  if (algorithmText === undefined) {
+    if (typeText === undefined) return undefined;
+    throw s3Error(
+      'InvalidRequest',
+      'The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.',
+    );
+  }
+  const algorithm = parseAlgorithm(algorithmText, 'x-amz-checksum-algorithm');
+  const [usual] = types[algorithm];
+  const type = typeText === undefined ? usual : parseChecksumType(typeText);
+  if (type === undefined || !types[algorithm].includes(type)) {
+    throw s3Error(
+      'InvalidRequest',
+      `The ${typeText ?? ''} checksum type cannot be used with the ${algorithm} checksum algorithm.`,
+    );
+  }
+  return { algorithm, type };
+}
+
+/** Throws `InvalidRequest`. */
+export function parseChecksumType(text: string): ChecksumType {
+  switch (text.toUpperCase()) {
+    case 'COMPOSITE':
+      return 'composite';
+    case 'FULL_OBJECT':
+      return 'full-object';
+    default:
+      throw s3Error('InvalidRequest', 'Value for x-amz-checksum-type header is invalid.');
+  }
+}

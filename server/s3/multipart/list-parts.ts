@@ -1,0 +1,61 @@
+import type { PartRow } from '../../core/model.ts';
+import type { HttpReply } from '../../http/exchange.ts';
+import { type Call, bucketOf } from '../call.ts';
+import { invalidArgument } from '../codes.ts';
+import { formatIsoDate } from '../dates.ts';
+import { ownerMarkup, parseLimit } from '../listing-parameters.ts';
+import { shownType } from '../object-headers.ts';
+import { xmlReply } from '../xml/reply.ts';
+import { element, escapeXml, leaf, xmlDocument } from '../xml/writer.ts';
+import { uploadOf } from './upload-address.ts';
+
+/** ListParts. */
+export async function listParts(call: Call): Promise<HttpReply> {
+  const { core, users } = call.door;
+  const limit = parseLimit(call, 'max-parts');
+  const after = parseMarker(call.query.get('part-number-marker'));
+  const page = await core.listParts(call.context, uploadOf(call), after, limit);
+  const { row: container } = await core.headContainer(call.context, bucketOf(call));
+  const { checksum } = page.upload;
+  const last = page.parts.at(-1)?.partNumber ?? after;
+  const markup =
+    leaf('Bucket', call.bucket) +
+    leaf('Key', call.key) +
+    leaf('UploadId', call.query.get('uploadId')) +
+    ownerMarkup(users, container.account, 'Initiator') +
+    ownerMarkup(users, container.account) +
+    leaf('StorageClass', 'STANDARD') +
+    leaf('PartNumberMarker', after) +
+    leaf('NextPartNumberMarker', last) +
+    leaf('MaxParts', limit) +
+    leaf('IsTruncated', page.truncated && limit > 0) +
+    leaf('ChecksumAlgorithm', checksum?.algorithm.toUpperCase()) +
+    leaf('ChecksumType', checksum && shownType(checksum.type)) +
+    page.parts.map(partMarkup).join('');
+  return xmlReply(xmlDocument('ListPartsResult', markup));
+}
+
+function parseMarker(text: string | undefined): number {
+  if (text === undefined || text === '') return 0;
+  if (/^\d{1,10}$/.test(text)) return Number(text);
+  throw invalidArgument(
+    'part-number-marker',
+    text,
+    'Provided part-number-marker not an integer or within integer range',
+  );
+}
+
+function partMarkup(part: PartRow): string {
+  let checksums = '';
+  for (const { algorithm, value } of part.checksums) {
+    checksums += leaf(`Checksum${algorithm.toUpperCase()}`, value);
+  }
+  return element(
+    'Part',
+    leaf('PartNumber', part.partNumber) +
+      leaf('LastModified', formatIsoDate(part.modifiedAt / 1000)) +
+      `<ETag>&quot;${escapeXml(part.etag)}&quot;</ETag>` +
+      leaf('Size', part.size) +
+      checksums,
+  );
+}

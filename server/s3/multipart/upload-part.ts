@@ -1,0 +1,36 @@
+import type { UploadRow } from '../../core/model.ts';
+import type { HttpReply } from '../../http/exchange.ts';
+import type { Call } from '../call.ts';
+import { s3Error } from '../codes.ts';
+import type { HeaderPairs } from '../object-headers.ts';
+import { type Payload, openPayload } from '../payload/payload.ts';
+import { parsePartNumber, uploadOf } from './upload-address.ts';
+
+/** UploadPart. */
+export async function uploadPart(call: Call): Promise<HttpReply> {
+  const { core } = call.door;
+  const partNumber = parsePartNumber(call.query.get('partNumber'));
+  const address = uploadOf(call);
+  const payload = openPayload(call, core.limits.maxBodyBytes);
+  const upload = await core.headUpload(call.context, address);
+  const body = withAnnounced(payload, upload);
+  const part = await core.putPart(call.context, { ...address, partNumber, body });
+  const headers: HeaderPairs = [['ETag', `"${part.etag}"`]];
+  for (const { algorithm, value } of part.checksums) {
+    headers.push([`x-amz-checksum-${algorithm}`, value]);
+  }
+  return { status: 200, headers, body: new Uint8Array(0) };
+}
+
+/** The upload's algorithm is computed for every part: the whole object's checksum is made of theirs. */
+function withAnnounced(payload: Payload, upload: UploadRow): Payload {
+  const announced = upload.checksum?.algorithm;
+  if (announced === undefined || announced === payload.stated) return payload;
+  if (payload.stated !== undefined) {
+    throw s3Error(
+      'InvalidRequest',
+      `Checksum Type mismatch occurred, expected checksum Type: ${announced}, actual checksum Type: ${payload.stated}`,
+    );
+  }
+  return { ...payload, checksums: [announced] };
+}

@@ -1,0 +1,127 @@
+import { GiB } from '../../../base/units.ts';
+import { isStoreError } from '../../../base/errors.ts';
+import type { CopyObject } from '../../core/api.ts';
+import { type Checksum, type VersionRow, versionIdOf } from '../../core/model.ts';
+import type { HttpReply } from '../../http/exchange.ts';
+import { type Call, objectOf } from '../call.ts';
+import { invalidArgument, s3Error } from '../codes.ts';
+import { sourceCondition, writeCondition } from '../conditions.ts';
+import { formatIsoDate } from '../dates.ts';
+import {
+  type HeaderPairs,
+  pushVersion,
+  readObjectHeaders,
+  shownChecksum,
+  shownType,
+} from '../object-headers.ts';
+import { parseAlgorithm } from '../payload/checksum-headers.ts';
+import { xmlReply } from '../xml/reply.ts';
+import { escapeXml, leaf, xmlDocument } from '../xml/writer.ts';
+import { parseCopySource } from './copy-source.ts';
+
+const MAX_COPY_BYTES = 5 * GiB;
+
+/** CopyObject. */
+export async function copyObject(call: Call): Promise<HttpReply> {
+  const source = parseCopySource(call);
+  const directive = parseDirective(call.headers.get('x-amz-metadata-directive'));
+  const isSelf = source.container === call.bucket && source.key === call.key;
+  // An older version may be copied over the current one: that brings it back.
+  if (isSelf && source.versionId === undefined && directive === 'COPY') {
+    throw s3Error(
+      'InvalidRequest',
+      "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+    );
+  }
+  const outcome = await asCopy(call, () =>
+    call.door.core.copyObject(call.context, {
+      source,
+      sourceCondition: sourceCondition(call.headers),
+      target: objectOf(call),
+      condition: writeCondition(call.headers),
+      describe: describer(call, directive),
+    }),
+  );
+  const { row } = outcome;
+  const headers: HeaderPairs = [];
+  pushSourceVersion(headers, outcome.source);
+  pushVersion(headers, row, outcome.versioning);
+  return xmlReply(xmlDocument('CopyObjectResult', copyMarkup(row)), headers);
+}
+
+function parseDirective(text: string | undefined): 'COPY' | 'REPLACE' {
+  const word = text?.toUpperCase() ?? 'COPY';
+  if (word === 'COPY' || word === 'REPLACE') return word;
+  throw invalidArgument('x-amz-metadata-directive', text ?? '', 'Unknown metadata directive.');
+}
+
+function describer(call: Call, directive: 'COPY' | 'REPLACE'): CopyObject['describe'] {
+  const named = call.headers.get('x-amz-checksum-algorithm');
+  const checksums =
+    named === undefined ? undefined : [parseAlgorithm(named, 'x-amz-checksum-algorithm')];
+  const replacement = directive === 'REPLACE' ? readObjectHeaders(call.headers) : undefined;
+  return (source) => {
+    if (source.size > MAX_COPY_BYTES) {
+      throw s3Error(
+        'InvalidRequest',
+        `The specified copy source is larger than the maximum allowable size for a copy source: ${MAX_COPY_BYTES}`,
+      );
+    }
+    return { ...(replacement ?? carriedOver(source)), checksums };
+  };
+}
+
+function carriedOver(source: VersionRow): Pick<VersionRow, 'contentType' | 'system' | 'user'> {
+  const { contentType, system, user } = source;
+  return { contentType, system, user };
+}
+
+/** Amazon answers a condition on the source that says "not modified" with 412, for a copy is no GET; and a delete marker as source with its own codes. */
+export async function asCopy<T>(call: Call, copy: () => Promise<T>): Promise<T> {
+  try {
+    return await copy();
+  } catch (error) {
+    if (isStoreError(error, 'not-modified')) throw s3Error('PreconditionFailed');
+    if (isStoreError(error, 'is-delete-marker')) {
+      const isNamed = call.headers.get('x-amz-copy-source')?.includes('?versionId=') === true;
+      if (!isNamed) throw s3Error('NoSuchKey');
+      throw s3Error(
+        'InvalidRequest',
+        'The source of a copy request may not specifically refer to a delete marker by version id.',
+      );
+    }
+    throw error;
+  }
+}
+
+export function pushSourceVersion(headers: HeaderPairs, source: VersionRow): void {
+  // A version written before versioning has no id to show.
+  if (!source.isNull) headers.push(['x-amz-copy-source-version-id', versionIdOf(source)]);
+}
+
+/** The inside of CopyObjectResult and CopyPartResult. */
+export function copyMarkup(row: {
+  readonly modifiedAt: number;
+  readonly etag: string;
+  readonly checksums: readonly Checksum[];
+}): string {
+  return (
+    leaf('LastModified', formatIsoDate(row.modifiedAt / 1000)) +
+    `<ETag>&quot;${escapeXml(row.etag)}&quot;</ETag>` +
+    checksumElements(row)
+  );
+}
+
+/** `<ChecksumCRC32>…</ChecksumCRC32><ChecksumType>…`. */
+export function checksumElements(row: {
+  readonly etag: string;
+  readonly checksums: readonly Checksum[];
+}): string {
+  let markup = '';
+  for (const checksum of row.checksums) {
+    const name = `Checksum${checksum.algorithm.toUpperCase()}`;
+    markup += leaf(name, shownChecksum(checksum, row.etag));
+    markup += leaf('ChecksumType', shownType(checksum.type));
+  }
+  return markup;
+}

@@ -1,0 +1,26 @@
+import { type Call, objectOf } from '../call.ts';
+import { writeCondition } from '../conditions.ts';
+import type { HttpReply } from '../../http/exchange.ts';
+import {
+  type HeaderPairs,
+  pushChecksums,
+  pushVersion,
+  readObjectHeaders,
+} from '../object-headers.ts';
+import { openPayload } from '../payload/payload.ts';
+
+/** PutObject. */
+export async function putObject(call: Call): Promise<HttpReply> {
+  const { core } = call.door;
+  const body = openPayload(call, core.limits.maxBodyBytes);
+  const outcome = await core.putObject(call.context, {
+    ...objectOf(call),
+    ...readObjectHeaders(call.headers),
+    body,
+    condition: writeCondition(call.headers),
+  });
+  const headers: HeaderPairs = [['ETag', `"${outcome.row.etag}"`]];
+  pushChecksums(headers, outcome.row);
+  pushVersion(headers, outcome.row, outcome.versioning);
+  return { status: 200, headers, body: new Uint8Array(0) };
+}

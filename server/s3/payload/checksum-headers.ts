@@ -1,0 +1,119 @@
+/** What a client says about its body's checksum: in a header, in a trailer, or nothing. */
+import { type ChecksumAlgorithm, checksumAlgorithms } from '../../core/model.ts';
+import { notImplemented, s3Error } from '../codes.ts';
+import type { RequestHeaders } from '../request-headers.ts';
+
+export interface StatedChecksum {
+  readonly algorithm: ChecksumAlgorithm;
+  /** Base64; undefined when a trailer will bring it. */
+  readonly value: string | undefined;
+}
+
+const PREFIX = 'x-amz-checksum-';
+/** Bytes of each digest. */
+const sizes: Readonly<Record<ChecksumAlgorithm, number>> = {
+  crc32: 4,
+  crc32c: 4,
+  crc64nvme: 8,
+  sha1: 20,
+  sha256: 32,
+};
+/** Amazon's, since 2026-04, that are not built here. */
+const unbuilt: ReadonlySet<string> = new Set(['md5', 'sha512', 'xxhash64', 'xxhash3', 'xxhash128']);
+/** Names under the same prefix that carry no value. */
+const settings: ReadonlySet<string> = new Set(['algorithm', 'type', 'mode']);
+
+/** `CRC32C` and the like; throws `InvalidRequest`, or `NotImplemented` for those that only Amazon has. */
+export function parseAlgorithm(text: string, header: string): ChecksumAlgorithm {
+  const name = text.toLowerCase();
+  const found = checksumAlgorithms.find((algorithm) => algorithm === name);
+  if (found !== undefined) return found;
+  if (unbuilt.has(name)) throw notImplemented(header);
+  throw s3Error(
+    'InvalidRequest',
+    'Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]',
+  );
+}
+
+/** Whether the text is the base64 of a digest of this algorithm. */
+export function isChecksumValue(algorithm: ChecksumAlgorithm, text: string): boolean {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.length === sizes[algorithm] && bytes.toString('base64') === text;
+}
+
+export function checksumHeader(algorithm: ChecksumAlgorithm): string {
+  return PREFIX + algorithm;
+}
+
+/** Names that `x-amz-trailer` announces; each must be a checksum that is built. */
+export function parseTrailerNames(value: string | undefined): readonly string[] {
+  if (value === undefined) return [];
+  const names = value
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '');
+  for (const name of names) {
+    if (!name.startsWith(PREFIX)) {
+      throw s3Error(
+        'InvalidRequest',
+        'The value specified in the x-amz-trailer header is not supported',
+      );
+    }
+    parseAlgorithm(name.slice(PREFIX.length), 'x-amz-trailer');
+  }
+  return names;
+}
+
+/** Throws `InvalidRequest` for two checksums, a wrong value, or an announced one that is missing. */
+export function parseStatedChecksum(
+  headers: RequestHeaders,
+  trailerNames: readonly string[],
+): StatedChecksum | undefined {
+  const stated: StatedChecksum[] = [];
+  for (const name of headers.amzNames) {
+    if (!name.startsWith(PREFIX) || settings.has(name.slice(PREFIX.length))) continue;
+    const word = name.slice(PREFIX.length);
+    if (unbuilt.has(word)) throw notImplemented(name);
+    const algorithm = checksumAlgorithms.find((candidate) => candidate === word);
+    if (algorithm === undefined) {
+      throw s3Error(
+        'InvalidRequest',
+        'The algorithm type you specified in x-amz-checksum- header is invalid.',
+      );
+    }
+    stated.push({ algorithm, value: headers.get(name) ?? '' });
+  }
+  for (const name of trailerNames) {
+    stated.push({ algorithm: parseAlgorithm(name.slice(PREFIX.length), name), value: undefined });
+  }
+  const [first] = stated;
+  if (stated.length > 1) {
+    throw s3Error(
+      'InvalidRequest',
+      'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.',
+    );
+  }
+  checkSdkAlgorithm(headers, first);
+  if (first?.value !== undefined && !isChecksumValue(first.algorithm, first.value)) {
+    throw s3Error(
+      'InvalidRequest',
+      `Value for ${checksumHeader(first.algorithm)} header is invalid.`,
+    );
+  }
+  return first;
+}
+
+function checkSdkAlgorithm(headers: RequestHeaders, stated: StatedChecksum | undefined): void {
+  const named = headers.get('x-amz-sdk-checksum-algorithm');
+  if (named === undefined) return;
+  const algorithm = parseAlgorithm(named, 'x-amz-sdk-checksum-algorithm');
+  if (stated === undefined) {
+    throw s3Error(
+      'InvalidRequest',
+      'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
+    );
+  }
+  if (stated.algorithm !== algorithm) {
+    throw s3Error('InvalidRequest', 'Value for x-amz-sdk-checksum-algorithm header is invalid.');
+  }
+}

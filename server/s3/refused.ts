@@ -1,0 +1,72 @@
+/**
+ * Headers that change what a request means and are not built: they are answered 501, never
+ * ignored (design.md section 1). Values that ask for what happens anyway are let through.
+ */
+import { invalidArgument, notImplemented, s3Error } from './codes.ts';
+import type { RequestHeaders } from './request-headers.ts';
+
+const always: ReadonlySet<string> = new Set([
+  'x-amz-tagging',
+  'x-amz-website-redirect-location',
+  'x-amz-object-lock-mode',
+  'x-amz-object-lock-retain-until-date',
+  'x-amz-object-lock-legal-hold',
+  'x-amz-write-offset-bytes',
+  'x-amz-rename-source',
+  'x-amz-if-match-last-modified-time',
+  'x-amz-if-match-size',
+  'x-amz-if-match-initiated-time',
+  'x-amz-create-session-mode',
+  'x-amz-mfa',
+]);
+
+const prefixes = [
+  'x-amz-server-side-encryption',
+  'x-amz-copy-source-server-side-encryption',
+  'x-amz-grant-',
+] as const;
+
+/** By name: the values (lower case) that ask for nothing else than what is done. */
+const harmless: Readonly<Record<string, readonly string[]>> = {
+  // Buckets behave as with BucketOwnerEnforced, where these two mean the same.
+  'x-amz-acl': ['private', 'bucket-owner-full-control'],
+  'x-amz-storage-class': ['standard'],
+  'x-amz-object-ownership': ['bucketownerenforced'],
+  'x-amz-bucket-object-lock-enabled': ['false'],
+  'x-amz-bucket-namespace': ['global'],
+  'x-amz-tagging-directive': ['copy', 'replace'],
+};
+
+const storageClasses: ReadonlySet<string> = new Set([
+  'STANDARD',
+  'REDUCED_REDUNDANCY',
+  'STANDARD_IA',
+  'ONEZONE_IA',
+  'INTELLIGENT_TIERING',
+  'GLACIER',
+  'DEEP_ARCHIVE',
+  'OUTPOSTS',
+  'GLACIER_IR',
+  'SNOW',
+  'EXPRESS_ONEZONE',
+  'FSX_OPENZFS',
+]);
+
+export function refuseUnbuiltHeaders(headers: RequestHeaders): void {
+  for (const name of headers.amzNames) {
+    if (always.has(name) || prefixes.some((prefix) => name.startsWith(prefix))) {
+      throw notImplemented(name);
+    }
+    const values = Object.hasOwn(harmless, name) ? harmless[name] : undefined;
+    if (values === undefined) continue;
+    const value = headers.get(name) ?? '';
+    if (values.includes(value.toLowerCase())) continue;
+    if (name === 'x-amz-storage-class' && !storageClasses.has(value)) {
+      throw s3Error('InvalidStorageClass', undefined, { StorageClassRequested: value });
+    }
+    if (name === 'x-amz-tagging-directive') {
+      throw invalidArgument(name, value, 'Unknown tagging directive.');
+    }
+    throw notImplemented(name);
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * Every operation of S3 as one table: the router, the permission check, metrics and the tests read
+ * it. A row without `run` is known and not built; it answers 501.
+ */
+import type { Shape } from './address.ts';
+import { createBucket } from './bucket/create.ts';
+import { deleteBucket } from './bucket/delete.ts';
+import { deleteObjects } from './bucket/delete-objects.ts';
+import { getBucketLocation, headBucket } from './bucket/head.ts';
+import { listObjects, listObjectsV2 } from './bucket/list-objects.ts';
+import { listObjectVersions } from './bucket/list-versions.ts';
+import { emptyAs, getBucketAcl, noneOf, unsetAs } from './bucket/unset.ts';
+import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts';
+import type { Operation } from './call.ts';
+import { abortMultipartUpload } from './multipart/abort.ts';
+import { completeMultipartUpload } from './multipart/complete.ts';
+import { createMultipartUpload } from './multipart/create.ts';
+import { listParts } from './multipart/list-parts.ts';
+import { listMultipartUploads } from './multipart/list-uploads.ts';
+import { uploadPart } from './multipart/upload-part.ts';
+import { uploadPartCopy } from './multipart/upload-part-copy.ts';
+import { copyObject } from './object/copy.ts';
+import { deleteObject } from './object/delete.ts';
+import { getObject, headObject } from './object/get.ts';
+import { putObject } from './object/put.ts';
+import { getObjectAcl, getObjectTagging, noObjectLock } from './object/unset.ts';
+import { listBuckets } from './service/list-buckets.ts';
+
+export interface Route {
+  readonly method: string;
+  readonly shape: Shape;
+  /** Query parameter that must be there. */
+  readonly marker?: string;
+  /** Header that must be there. */
+  readonly header?: string;
+  /** Amazon's name of the operation. */
+  readonly name: string;
+  /** The permission that it needs, as policies name it. */
+  readonly action: string;
+  readonly run?: Operation;
+}
+
+type Built = readonly [
+  place: string,
+  name: string,
+  action: string,
+  run: Operation,
+  header?: string,
+];
+
+const COPY = 'x-amz-copy-source';
+
+/** Place: method, shape and perhaps `?marker`. Among rows of one place those with a header come first. */
+const built: readonly Built[] = [
+  ['GET service', 'ListBuckets', 's3:ListAllMyBuckets', listBuckets],
+
+  ['PUT bucket', 'CreateBucket', 's3:CreateBucket', createBucket],
+  ['HEAD bucket', 'HeadBucket', 's3:ListBucket', headBucket],
+  ['DELETE bucket', 'DeleteBucket', 's3:DeleteBucket', deleteBucket],
+  ['GET bucket', 'ListObjects', 's3:ListBucket', listObjects],
+  ['GET bucket ?list-type', 'ListObjectsV2', 's3:ListBucket', listObjectsV2],
+  ['GET bucket ?versions', 'ListObjectVersions', 's3:ListBucketVersions', listObjectVersions],
+  [
+    'GET bucket ?uploads',
+    'ListMultipartUploads',
+    's3:ListBucketMultipartUploads',
+    listMultipartUploads,
+  ],
+  ['POST bucket ?delete', 'DeleteObjects', 's3:DeleteObject', deleteObjects],
+  ['GET bucket ?location', 'GetBucketLocation', 's3:GetBucketLocation', getBucketLocation],
+  ['GET bucket ?versioning', 'GetBucketVersioning', 's3:GetBucketVersioning', getBucketVersioning],
+  ['PUT bucket ?versioning', 'PutBucketVersioning', 's3:PutBucketVersioning', putBucketVersioning],
+
+  ['PUT object', 'CopyObject', 's3:PutObject', copyObject, COPY],
+  ['PUT object', 'PutObject', 's3:PutObject', putObject],
+  ['GET object', 'GetObject', 's3:GetObject', getObject],
+  ['HEAD object', 'HeadObject', 's3:GetObject', headObject],
+  ['DELETE object', 'DeleteObject', 's3:DeleteObject', deleteObject],
+
+  ['POST object ?uploads', 'CreateMultipartUpload', 's3:PutObject', createMultipartUpload],
+  ['PUT object ?uploadId', 'UploadPartCopy', 's3:PutObject', uploadPartCopy, COPY],
+  ['PUT object ?uploadId', 'UploadPart', 's3:PutObject', uploadPart],
+  ['POST object ?uploadId', 'CompleteMultipartUpload', 's3:PutObject', completeMultipartUpload],
+  [
+    'DELETE object ?uploadId',
+    'AbortMultipartUpload',
+    's3:AbortMultipartUpload',
+    abortMultipartUpload,
+  ],
+  ['GET object ?uploadId', 'ListParts', 's3:ListMultipartUploadParts', listParts],
+];
+
+/** Reading what cannot have been set. Place, name, answer; the action bears the name. */
+const unset: readonly (readonly [place: string, name: string, run: Operation])[] = [
+  ['GET bucket ?acl', 'GetBucketAcl', getBucketAcl],
+  ['GET bucket ?cors', 'GetBucketCors', unsetAs('NoSuchCORSConfiguration')],
+  ['GET bucket ?policy', 'GetBucketPolicy', unsetAs('NoSuchBucketPolicy')],
+  ['GET bucket ?policyStatus', 'GetBucketPolicyStatus', unsetAs('NoSuchBucketPolicy')],
+  [
+    'GET bucket ?lifecycle',
+    'GetBucketLifecycleConfiguration',
+    unsetAs('NoSuchLifecycleConfiguration'),
+  ],
+  ['GET bucket ?tagging', 'GetBucketTagging', unsetAs('NoSuchTagSet')],
+  ['GET bucket ?website', 'GetBucketWebsite', unsetAs('NoSuchWebsiteConfiguration')],
+  [
+    'GET bucket ?object-lock',
+    'GetObjectLockConfiguration',
+    unsetAs('ObjectLockConfigurationNotFoundError'),
+  ],
+  [
+    'GET bucket ?replication',
+    'GetBucketReplication',
+    unsetAs('ReplicationConfigurationNotFoundError'),
+  ],
+  [
+    'GET bucket ?publicAccessBlock',
+    'GetPublicAccessBlock',
+    unsetAs('NoSuchPublicAccessBlockConfiguration'),
+  ],
+  [
+    'GET bucket ?ownershipControls',
+    'GetBucketOwnershipControls',
+    unsetAs('OwnershipControlsNotFoundError'),
+  ],
+  // Amazon encrypts every bucket by default; nothing is encrypted here, and nothing must say so.
+  [
+    'GET bucket ?encryption',
+    'GetBucketEncryption',
+    unsetAs('ServerSideEncryptionConfigurationNotFoundError'),
+  ],
+  ['GET bucket ?logging', 'GetBucketLogging', emptyAs('BucketLoggingStatus')],
+  [
+    'GET bucket ?accelerate',
+    'GetBucketAccelerateConfiguration',
+    emptyAs('AccelerateConfiguration'),
+  ],
+  [
+    'GET bucket ?notification',
+    'GetBucketNotificationConfiguration',
+    emptyAs('NotificationConfiguration'),
+  ],
+  [
+    'GET bucket ?requestPayment',
+    'GetBucketRequestPayment',
+    emptyAs('RequestPaymentConfiguration', '<Payer>BucketOwner</Payer>'),
+  ],
+  [
+    'GET bucket ?analytics',
+    'ListBucketAnalyticsConfigurations',
+    noneOf('ListBucketAnalyticsConfigurationResult'),
+  ],
+  [
+    'GET bucket ?inventory',
+    'ListBucketInventoryConfigurations',
+    noneOf('ListInventoryConfigurationsResult'),
+  ],
+  [
+    'GET bucket ?metrics',
+    'ListBucketMetricsConfigurations',
+    noneOf('ListMetricsConfigurationsResult'),
+  ],
+  [
+    'GET bucket ?intelligent-tiering',
+    'ListBucketIntelligentTieringConfigurations',
+    noneOf('ListBucketIntelligentTieringConfigurationsOutput'),
+  ],
+  ['GET object ?acl', 'GetObjectAcl', getObjectAcl],
+  ['GET object ?tagging', 'GetObjectTagging', getObjectTagging],
+  ['GET object ?legal-hold', 'GetObjectLegalHold', noObjectLock],
+  ['GET object ?retention', 'GetObjectRetention', noObjectLock],
+];
+
+/** Known, and 501. */
+const unbuilt: readonly (readonly [place: string, name: string])[] = [
+  ['PUT bucket ?abac', 'PutBucketAbac'],
+  ['PUT bucket ?accelerate', 'PutBucketAccelerateConfiguration'],
+  ['PUT bucket ?acl', 'PutBucketAcl'],
+  ['PUT bucket ?analytics', 'PutBucketAnalyticsConfiguration'],
+  ['PUT bucket ?cors', 'PutBucketCors'],
+  ['PUT bucket ?encryption', 'PutBucketEncryption'],
+  ['PUT bucket ?intelligent-tiering', 'PutBucketIntelligentTieringConfiguration'],
+  ['PUT bucket ?inventory', 'PutBucketInventoryConfiguration'],
+  ['PUT bucket ?lifecycle', 'PutBucketLifecycleConfiguration'],
+  ['PUT bucket ?logging', 'PutBucketLogging'],
+  ['PUT bucket ?metadataInventoryTable', 'UpdateBucketMetadataInventoryTableConfiguration'],
+  ['PUT bucket ?metadataJournalTable', 'UpdateBucketMetadataJournalTableConfiguration'],
+  ['PUT bucket ?metrics', 'PutBucketMetricsConfiguration'],
+  ['PUT bucket ?notification', 'PutBucketNotificationConfiguration'],
+  ['PUT bucket ?object-lock', 'PutObjectLockConfiguration'],
+  ['PUT bucket ?ownershipControls', 'PutBucketOwnershipControls'],
+  ['PUT bucket ?policy', 'PutBucketPolicy'],
+  ['PUT bucket ?publicAccessBlock', 'PutPublicAccessBlock'],
+  ['PUT bucket ?replication', 'PutBucketReplication'],
+  ['PUT bucket ?requestPayment', 'PutBucketRequestPayment'],
+  ['PUT bucket ?tagging', 'PutBucketTagging'],
+  ['PUT bucket ?website', 'PutBucketWebsite'],
+  ['DELETE bucket ?analytics', 'DeleteBucketAnalyticsConfiguration'],
+  ['DELETE bucket ?cors', 'DeleteBucketCors'],
+  ['DELETE bucket ?encryption', 'DeleteBucketEncryption'],
+  ['DELETE bucket ?intelligent-tiering', 'DeleteBucketIntelligentTieringConfiguration'],
+  ['DELETE bucket ?inventory', 'DeleteBucketInventoryConfiguration'],
+  ['DELETE bucket ?lifecycle', 'DeleteBucketLifecycle'],
+  ['DELETE bucket ?metadataConfiguration', 'DeleteBucketMetadataConfiguration'],
+  ['DELETE bucket ?metadataTable', 'DeleteBucketMetadataTableConfiguration'],
+  ['DELETE bucket ?metrics', 'DeleteBucketMetricsConfiguration'],
+  ['DELETE bucket ?ownershipControls', 'DeleteBucketOwnershipControls'],
+  ['DELETE bucket ?policy', 'DeleteBucketPolicy'],
+  ['DELETE bucket ?publicAccessBlock', 'DeletePublicAccessBlock'],
+  ['DELETE bucket ?replication', 'DeleteBucketReplication'],
+  ['DELETE bucket ?tagging', 'DeleteBucketTagging'],
+  ['DELETE bucket ?website', 'DeleteBucketWebsite'],
+  ['GET bucket ?abac', 'GetBucketAbac'],
+  ['GET bucket ?metadataConfiguration', 'GetBucketMetadataConfiguration'],
+  ['GET bucket ?metadataTable', 'GetBucketMetadataTableConfiguration'],
+  ['GET bucket ?session', 'CreateSession'],
+  ['POST bucket', 'PostObject'],
+  ['POST bucket ?metadataConfiguration', 'CreateBucketMetadataConfiguration'],
+  ['POST bucket ?metadataTable', 'CreateBucketMetadataTableConfiguration'],
+  ['PUT object ?acl', 'PutObjectAcl'],
+  ['PUT object ?annotation', 'PutObjectAnnotation'],
+  // Ceph's: without this row it would replace the object that it means to lengthen.
+  ['PUT object ?append', 'AppendObject'],
+  ['PUT object ?encryption', 'UpdateObjectEncryption'],
+  ['PUT object ?legal-hold', 'PutObjectLegalHold'],
+  ['PUT object ?renameObject', 'RenameObject'],
+  ['PUT object ?retention', 'PutObjectRetention'],
+  ['PUT object ?tagging', 'PutObjectTagging'],
+  ['GET object ?annotation', 'GetObjectAnnotation'],
+  ['GET object ?attributes', 'GetObjectAttributes'],
+  ['GET object ?torrent', 'GetObjectTorrent'],
+  ['DELETE object ?annotation', 'DeleteObjectAnnotation'],
+  ['DELETE object ?tagging', 'DeleteObjectTagging'],
+  ['POST object ?restore', 'RestoreObject'],
+  ['POST object ?select', 'SelectObjectContent'],
+];
+
+const shapes: Readonly<Record<string, Shape>> = {
+  service: 'service',
+  bucket: 'bucket',
+  object: 'object',
+};
+
+function place(text: string): Pick<Route, 'method' | 'shape' | 'marker'> {
+  const [method = '', shapeName = '', marker] = text.split(' ');
+  const shape = shapes[shapeName] ?? 'service';
+  return marker === undefined ? { method, shape } : { method, shape, marker: marker.slice(1) };
+}
+
+export const routes: readonly Route[] = [
+  ...built.map(([text, name, action, run, header]) => ({
+    ...place(text),
+    name,
+    action,
+    run,
+    ...(header === undefined ? {} : { header }),
+  })),
+  ...unset.map(([text, name, run]) => ({ ...place(text), name, action: `s3:${name}`, run })),
+  ...unbuilt.map(([text, name]) => ({ ...place(text), name, action: `s3:${name}` })),
+];
