@@ -75,12 +75,11 @@ export function readMetadataPatch(headers: Headers, owner: 'account' | 'containe
   return patch;
 }
 
-/** The stored set after a patch: Swift bounds it too, so many small POSTs meet the same limit as one large. Throws Refusal 400. */
-export function checkStored(stored: Metadata, patch: MetadataPatch): void {
+/** What a copy carries, inherited and new together: bounded like a PUT's. Throws Refusal 400. */
+export function checkMerged(inherited: Metadata, added: Metadata): void {
   let count = 0;
   let bytes = 0;
-  for (const [name, value] of Object.entries({ ...stored, ...patch })) {
-    if (value === null) continue;
+  for (const [name, value] of Object.entries({ ...inherited, ...added })) {
     count += 1;
     bytes += wireOf(name).length + wireOf(value).length;
   }

@@ -1,14 +1,12 @@
 /** POST of an account: changes its metadata, and makes it if nobody did yet. */
 import type { HttpReply } from '../../http/exchange.ts';
 import type { AccountCall } from '../call.ts';
-import { checkStored, readMetadataPatch } from '../metadata.ts';
+import { readMetadataPatch } from '../metadata.ts';
 import { statusReply } from '../reply.ts';
 
 export async function postAccount(call: AccountCall): Promise<HttpReply> {
   const { core } = call.door;
   const patch = readMetadataPatch(call.headers, 'account');
-  const { metadata } = await core.headAccount(call.context, call.account);
-  checkStored(metadata, patch);
   await core.updateAccount(call.context, call.account, patch);
   return statusReply(204);
 }

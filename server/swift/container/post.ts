@@ -1,20 +1,13 @@
 /** POST of a container: changes its metadata. A storage policy in it is ignored, as in Swift: it cannot change. */
 import type { HttpReply } from '../../http/exchange.ts';
 import type { ContainerCall } from '../call.ts';
-import {
-  checkStored,
-  metadataOfSettings,
-  readMetadataPatch,
-  settingsOfPatch,
-} from '../metadata.ts';
+import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
 import { statusReply } from '../reply.ts';
 
 export async function postContainer(call: ContainerCall): Promise<HttpReply> {
   const { core } = call.door;
   const patch = readMetadataPatch(call.headers, 'container');
   const address = { account: call.account, container: call.container };
-  const { row } = await core.headContainer(call.context, address);
-  checkStored(metadataOfSettings(row.settings), patch);
   await core.updateContainer(call.context, address, { settings: settingsOfPatch(patch) });
   return statusReply(204);
 }

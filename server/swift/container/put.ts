@@ -4,12 +4,7 @@ import type { Metadata } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import type { ContainerCall } from '../call.ts';
 import { wireOf } from '../header-text.ts';
-import {
-  checkStored,
-  metadataOfSettings,
-  readMetadataPatch,
-  settingsOfPatch,
-} from '../metadata.ts';
+import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
 import { refuse, statusReply } from '../reply.ts';
 
 export async function putContainer(call: ContainerCall): Promise<HttpReply> {
@@ -26,8 +21,7 @@ export async function putContainer(call: ContainerCall): Promise<HttpReply> {
   });
   if (created) return statusReply(201);
   if (policy !== undefined && policy !== info.row.policy) throw refuse(409);
-  checkStored(metadataOfSettings(info.row.settings), patch);
-  // Even an empty change counts: Last-Modified of a container moves with every PUT.
+  // Core bounds the stored set. Even an empty change counts: Last-Modified of a container moves with every PUT.
   await core.updateContainer(call.context, address, { settings });
   return statusReply(202);
 }

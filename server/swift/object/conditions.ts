@@ -64,6 +64,8 @@ export function readWriteCondition(headers: Headers): WriteCondition {
   return {
     ...(noneMatch === undefined ? {} : { ifNoneMatch: '*' as const }),
     ...(ifMatch === undefined ? {} : { ifMatch, absentFails: true }),
-    ...(since === undefined || ifMatch !== undefined ? {} : { ifUnmodifiedSince: since }),
+    // Core compares seconds rounded down, our Last-Modified is rounded up: one second less makes
+    // sure that no change after the client's date slips through.
+    ...(since === undefined || ifMatch !== undefined ? {} : { ifUnmodifiedSince: since - 1000 }),
   };
 }

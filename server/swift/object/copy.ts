@@ -6,7 +6,7 @@ import type { HttpReply } from '../../http/exchange.ts';
 import { parseRangeHeader } from '../../http/range.ts';
 import type { ObjectCall } from '../call.ts';
 import { isTrue } from '../headers.ts';
-import { checkStored, readObjectMetadata } from '../metadata.ts';
+import { checkMerged, readObjectMetadata } from '../metadata.ts';
 import { guessType } from '../mime.ts';
 import { nameText, quote, splitPath, unquote } from '../path.ts';
 import { refuse, statusReply } from '../reply.ts';
@@ -78,7 +78,7 @@ function readCopy(call: ObjectCall, source: CopyAddress, target: CopyAddress): C
     describe: (row: VersionRow) => {
       judgeCopySource(headers, row);
       refuseTooLarge(call, row);
-      if (!fresh) checkStored(row.user, user);
+      if (!fresh) checkMerged(row.user, user);
       const inherited = fresh ? undefined : row;
       return {
         contentType: contentType ?? row.contentType,
