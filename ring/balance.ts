@@ -36,7 +36,7 @@ function fill(layout: Layout, quotas: Int32Array): void {
 
 /** A device inside `tier` for one more fragment of the loaded partition; the tier has room for it. */
 function chooseTaker(layout: Layout, quotas: Int32Array, tier: number): number {
-  const { counts, totals, owed, targets, topology } = layout;
+  const { counts, targets, topology } = layout;
   let at = tier;
   for (;;) {
     const children = topology.tiers[at]?.children ?? [];
@@ -46,17 +46,26 @@ function chooseTaker(layout: Layout, quotas: Int32Array, tier: number): number {
       below.length > 0
         ? below
         : children.filter((child) => (counts[child] ?? 0) < (targets.most[child] ?? 0));
-    // What a tier lacks beyond what partitions owe it anyway; a little, so that none is impossible.
-    const needs = takers.map((child) => {
-      const need = (quotas[child] ?? 0) - (totals[child] ?? 0) - (owed[child] ?? 0);
-      return Math.max(need, 1e-3);
-    });
-    let draw = tieDraw(layout.loaded, at, counts[0]) * needs.reduce((sum, need) => sum + need, 0);
-    const drawn = needs.findIndex((need) => (draw -= need) < 0);
-    const next = takers[drawn < 0 ? takers.length - 1 : drawn];
-    invariant(next !== undefined, 'a tier with room has a child with room');
-    at = next;
+    at = drawNeedy(layout, quotas, takers);
   }
+}
+
+/** One of sister tiers, drawn by what each lacks. */
+function drawNeedy(layout: Layout, quotas: Int32Array, tiers: readonly number[]): number {
+  const { counts, totals, owed } = layout;
+  // What a tier lacks beyond what partitions owe it anyway; a little, so that none is impossible.
+  const needs = tiers.map((tier) => {
+    return Math.max((quotas[tier] ?? 0) - (totals[tier] ?? 0) - (owed[tier] ?? 0), 1e-3);
+  });
+  const sum = needs.reduce((total, need) => total + need, 0);
+  let draw = tieDraw(layout.loaded, tiers[0] ?? 0, counts[0]) * sum;
+  const drawn = needs.findIndex((need) => {
+    draw -= need;
+    return draw < 0;
+  });
+  const tier = tiers[drawn < 0 ? tiers.length - 1 : drawn];
+  invariant(tier !== undefined, 'a tier with room has a child with room');
+  return tier;
 }
 
 /** A device inside `tier` that gives up its fragment of the loaded partition: the fullest that may. */
@@ -103,25 +112,65 @@ function settle(layout: Layout, quotas: Int32Array): void {
       for (;;) {
         const over = children.find((child) => (counts[child] ?? 0) > (targets.most[child] ?? 0));
         const under = children.find((child) => (counts[child] ?? 0) < (targets.least[child] ?? 0));
-        if (over === undefined && under === undefined) break;
-        settleOnce(layout, quotas, { children, over, under });
+        if (over !== undefined) relieve(layout, quotas, over);
+        else if (under !== undefined) supply(layout, quotas, under);
+        else break;
       }
     }
   }
 }
 
-interface Breach {
-  readonly children: readonly number[];
-  readonly over: number | undefined;
-  readonly under: number | undefined;
+/** Takes one fragment of the loaded partition out of a tier above its most. */
+function relieve(layout: Layout, quotas: Int32Array, over: number): void {
+  const { counts, totals, targets } = layout;
+  const takers = climb(layout, over, {
+    able: (tier) => (counts[tier] ?? 0) < (targets.most[tier] ?? 0),
+    // A tier that holds too much as a whole lets the fragment go further.
+    pass: (tier) =>
+      (counts[tier] ?? 0) > (targets.least[tier] ?? 0) && (totals[tier] ?? 0) > (quotas[tier] ?? 0),
+  });
+  layout.vacate(layout.indexOf(chooseGiver(layout, quotas, over)));
+  placeVacated(layout, chooseTaker(layout, quotas, drawNeedy(layout, quotas, takers)));
 }
 
-function settleOnce(layout: Layout, quotas: Int32Array, { children, over, under }: Breach): void {
-  const { counts, targets } = layout;
-  const able = (child: number) => (counts[child] ?? 0) > (targets.least[child] ?? 0);
-  const giver = over ?? fullest(layout, quotas, children.filter(able));
-  const index = layout.indexOf(chooseGiver(layout, quotas, giver));
-  layout.vacate(index);
-  const parent = layout.topology.parents[giver] ?? 0;
-  layout.place(index, chooseTaker(layout, quotas, under ?? parent));
+/** Brings one fragment of the loaded partition into a tier below its least. */
+function supply(layout: Layout, quotas: Int32Array, under: number): void {
+  const { counts, totals, targets } = layout;
+  const givers = climb(layout, under, {
+    able: (tier) => (counts[tier] ?? 0) > (targets.least[tier] ?? 0),
+    // A tier that holds too little as a whole gets the fragment from further away.
+    pass: (tier) =>
+      (counts[tier] ?? 0) < (targets.most[tier] ?? 0) && (totals[tier] ?? 0) < (quotas[tier] ?? 0),
+  });
+  const giver = chooseGiver(layout, quotas, fullest(layout, quotas, givers));
+  layout.vacate(layout.indexOf(giver));
+  placeVacated(layout, chooseTaker(layout, quotas, under));
+}
+
+function placeVacated(layout: Layout, place: number): void {
+  layout.place(layout.indexOf(vacant), place);
+}
+
+interface Climb {
+  /** Whether a tier can be the other end of the move. */
+  readonly able: (tier: number) => boolean;
+  /** Whether the move may, and should, cross the border of a tier around its first end. */
+  readonly pass: (tier: number) => boolean;
+}
+
+/**
+ * The able sisters of `tier`, or of the furthest tier around it up to which every border may be
+ * crossed. To settle a partition from near and level its surroundings later would move twice.
+ */
+function climb(layout: Layout, tier: number, { able, pass }: Climb): readonly number[] {
+  const { parents, tiers } = layout.topology;
+  let found: readonly number[] = [];
+  for (let at = tier; at !== 0; at = parents[at] ?? 0) {
+    if (at !== tier && !pass(at)) break;
+    const sisters = (tiers[parents[at] ?? 0]?.children ?? []).filter((child) => child !== at);
+    const ables = sisters.filter(able);
+    if (ables.length > 0) found = ables;
+  }
+  invariant(found.length > 0, 'a tier out of its bounds has a sister that can even it out');
+  return found;
 }

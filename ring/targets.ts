@@ -13,7 +13,11 @@ import { levels, type Topology } from './topology.ts';
 export interface Targets {
   /** By tier: fragments a partition on average, with a fraction. */
   readonly mean: Float64Array;
-  /** By tier: the fewest and the most fragments that any one partition has there: `mean` rounded. */
+  /**
+   * By tier: the fewest and the most fragments that any one partition may have there. They hold the
+   * even share of any count that the tier above may have, and `mean`, both rounded; they are no
+   * tighter, because every tightening would move fragments and save nothing from a loss.
+   */
   readonly least: Int32Array;
   readonly most: Int32Array;
 }
@@ -29,25 +33,24 @@ export function computeTargets(topology: Topology, width: number): Targets {
   const { tiers } = topology;
   const fair = fairShares(topology, width);
   const mean = new Float64Array(tiers.length);
+  const least = new Int32Array(tiers.length);
+  const most = new Int32Array(tiers.length);
   mean[0] = width;
+  least[0] = width;
+  most[0] = width;
   for (const [tier, { children }] of tiers.entries()) {
-    const total = mean[tier] ?? 0;
     const shares = children.map((child) => fair[child] ?? 0);
     const rooms = children.map((child) => tiers[child]?.room ?? 0);
-    const parts = splitMean(total, shares, rooms);
-    for (const [i, child] of children.entries()) mean[child] = parts[i] ?? 0;
+    const means = splitMean(mean[tier] ?? 0, shares, rooms);
+    const fewest = splitEvenly(least[tier] ?? 0, rooms);
+    const highest = splitEvenly(most[tier] ?? 0, rooms);
+    for (const [i, child] of children.entries()) {
+      const value = means[i] ?? 0;
+      mean[child] = value;
+      least[child] = Math.min(Math.floor(value + epsilon), fewest[i]?.floor ?? 0);
+      most[child] = Math.max(Math.ceil(value - epsilon), highest[i]?.ceil ?? 0);
+    }
   }
-  const least = Int32Array.from(mean, (value) => Math.floor(value + epsilon));
-  const most = Int32Array.from(mean, (value) => Math.ceil(value - epsilon));
-  // A sum may round the other way than its terms did; what the terms allow decides.
-  for (let tier = tiers.length - 1; tier >= 0; tier--) {
-    const children = tiers[tier]?.children ?? [];
-    if (children.length === 0) continue;
-    const sum = (of: Int32Array) => children.reduce((total, child) => total + (of[child] ?? 0), 0);
-    least[tier] = Math.max(least[tier] ?? 0, sum(least));
-    most[tier] = Math.min(most[tier] ?? 0, sum(most));
-  }
-  invariant(least[0] === width && most[0] === width, 'the targets place every fragment');
   return { mean, least, most };
 }
 
@@ -72,17 +75,37 @@ function splitMean(
   rooms: readonly number[],
 ): readonly number[] {
   const none = shares.map(() => 0);
-  const equal = rooms.map((room) => (room > 0 ? 1 : 0));
-  const whole = Math.ceil(total - epsilon);
-  const even = pour(whole, { base: none, weights: equal, limits: rooms });
+  // Partitions have either of two whole counts here. The bound of the mean lies between theirs,
+  // so that it does not jump when a small change of weight takes the mean over a whole number.
+  const low = Math.floor(total + epsilon);
+  const lowEven = splitEvenly(low, rooms);
+  const highEven = splitEvenly(low + 1, rooms);
+  const high = Math.max(0, total - low);
   const fill = rooms.map((room, i) => Math.min(room, maxFill * (shares[i] ?? 0)));
-  const spread = fill.map((limit, i) => Math.min(limit, Math.ceil((even[i] ?? 0) - epsilon)));
+  const spread = fill.map((limit, i) => {
+    const bound = lowEven[i]?.ceil ?? 0;
+    const rise = (highEven[i]?.ceil ?? 0) - bound;
+    return Math.min(limit, bound + high * rise);
+  });
   // Each step only takes what the one before it could not place.
   let base: readonly number[] = none;
   for (const limits of [spread, fill, rooms]) {
     base = pour(total, { base, weights: shares, limits });
   }
   return base;
+}
+
+/** Splits a whole number of fragments as evenly as rooms allow; the fractions both rounded down and up. */
+function splitEvenly(
+  count: number,
+  rooms: readonly number[],
+): readonly { readonly floor: number; readonly ceil: number }[] {
+  const base = rooms.map(() => 0);
+  const weights = rooms.map((room) => (room > 0 ? 1 : 0));
+  return pour(count, { base, weights, limits: rooms }).map((value) => ({
+    floor: Math.floor(value + epsilon),
+    ceil: Math.ceil(value - epsilon),
+  }));
 }
 
 interface Vessels {

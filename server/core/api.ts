@@ -114,6 +114,8 @@ export interface GetObject extends ObjectAddress {
   readonly versionId?: string | undefined;
   readonly partNumber?: number | undefined;
   readonly condition: ReadCondition;
+  /** True for HEAD: the inline body is not fetched beforehand (`read` still works). */
+  readonly metadataOnly?: boolean | undefined;
 }
 
 /** A part as seen by `partNumber` requests. */

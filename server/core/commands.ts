@@ -5,6 +5,7 @@
 import type { Micros } from '../../base/units.ts';
 import type {
   Checksum,
+  ContainerIntent,
   DirectoryRow,
   Id,
   Metadata,
@@ -31,7 +32,10 @@ export interface WriteCondition {
 export type MetadataPatch = Readonly<Record<string, string | null>>;
 
 /** What a new version holds, before the primary stamps it. */
-export type NewVersion = Omit<VersionRow, 'kind' | 'version' | 'isNull' | 'modifiedAt'>;
+export type NewVersion = Omit<
+  VersionRow,
+  'kind' | 'version' | 'isNull' | 'modifiedAt' | 'older' | 'newer' | 'nullVersion'
+>;
 
 export interface Commands {
   'account.ensure': { args: { accountId: Id; name: string }; result: { created: boolean } };
@@ -41,7 +45,13 @@ export interface Commands {
   };
   /** Adds a directory line in state `creating` (or returns the one there is). */
   'directory.begin': {
-    args: { accountId: Id; name: string; containerId: Id; policy: string };
+    args: {
+      accountId: Id;
+      name: string;
+      containerId: Id;
+      policy: string;
+      intent: ContainerIntent;
+    };
     result: DirectoryRow;
   };
   /** `creating` → `ready`, if it still means this container. */
@@ -71,7 +81,12 @@ export interface Commands {
     };
     result: null;
   };
-  /** Marks it deleted if it is empty, else `container-not-empty`. */
+  /** Gives up a creation: leaves a tombstone unless the container lives; false when it lives. */
+  'container.abandon': {
+    args: { containerId: Id; account: string; name: string; policy: string };
+    result: boolean;
+  };
+  /** Marks it deleted if it is empty, else `container-not-empty` (detail `versionsLeft`, `uploadsLeft`). */
   'container.delete': { args: { containerId: Id }; result: null };
 
   'object.put': {
@@ -119,15 +134,20 @@ export interface Commands {
     result: null;
   };
 
-  /** Queue and claim upkeep by the workers. */
+  /** Removes a queue row; of a `release` also the body's claim. */
   'queue.done': { args: { containerId: Id; dueAt: number; id: string }; result: null };
+  /** Drops the body's claim: run before its fragments are deleted, so that nothing repairs them meanwhile. */
   'queue.release': { args: { containerId: Id; stored: StoredBody }; result: null };
+  /** Removes these part rows and queues the release of their bodies. */
   'parts.release': {
     args: { containerId: Id; key: string; uploadId: Id; partNumbers: readonly number[] };
     result: null;
   };
+  /** Removes the row of a completed upload. */
   'upload.forget': { args: { containerId: Id; key: string; uploadId: Id }; result: null };
+  /** At most one repair is pending for a body. False when no row claims it (any more). */
   'repair.enqueue': { args: { containerId: Id; objectId: Id }; result: boolean };
+  /** Ends the pending repair; what is still missing is noted in the claim and queued again for later. */
   'repair.done': {
     args: { containerId: Id; objectId: Id; missing: readonly number[] };
     result: null;

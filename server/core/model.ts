@@ -36,6 +36,16 @@ export interface DirectoryRow {
   /** `creating` until the container's own row exists; whoever meets it may finish it. */
   readonly state: 'creating' | 'ready';
   readonly policy: string;
+  /** Only while `creating`: what whoever finishes the creation needs to know. */
+  readonly intent?: ContainerIntent | undefined;
+}
+
+/** How a container shall begin. */
+export interface ContainerIntent {
+  /** S3: the name must be free everywhere. Swift: claimed if it is free and a valid bucket name. */
+  readonly claimName: 'required' | 'if-free';
+  readonly settings: Metadata;
+  readonly versioning: Versioning;
 }
 
 /** Who owns a bucket name across all accounts. */
@@ -51,7 +61,10 @@ export type Versioning = 'off' | 'enabled' | 'suspended';
 export interface ContainerRow {
   readonly account: string;
   readonly name: string;
+  /** `deleted` is a tombstone: a slow helper of its creation must not revive it. */
   readonly state: 'live' | 'deleted';
+  /** A tombstone whose container never lived. */
+  readonly abandoned?: boolean | undefined;
   readonly createdAt: Micros;
   /** Last change of the container's own settings (not of its objects). */
   readonly modifiedAt: Micros;
@@ -131,6 +144,12 @@ export interface VersionRow {
   readonly body: BodyRef;
   /** Milliseconds since 1970 after which it must not be served; undefined: never. */
   readonly expiresAt?: number | undefined;
+  /** Links of the key's chain of versions, kept by decide/version-chain.ts (decision 0005). The next older one, by its stamp. */
+  readonly older?: Micros | undefined;
+  /** The next newer one; undefined in the newest. */
+  readonly newer?: Micros | undefined;
+  /** Only in the newest version: the stamp of a noncurrent null version. */
+  readonly nullVersion?: Micros | undefined;
 }
 
 /** An open, or recently completed, multipart upload. */
@@ -146,7 +165,17 @@ export interface UploadRow {
     | undefined;
   readonly expiresAt?: number | undefined;
   /** Set when completed: makes a repeated Complete answer the same. Such an upload is no longer listed. */
-  readonly completed?: { readonly etag: string; readonly version: Micros } | undefined;
+  readonly completed?: CompletedUpload | undefined;
+}
+
+/** What the answer to a repeated Complete is made of. */
+export interface CompletedUpload {
+  readonly etag: string;
+  readonly version: Micros;
+  readonly isNull: boolean;
+  readonly size: number;
+  readonly checksums: readonly Checksum[];
+  readonly replaced: boolean;
 }
 
 /** One part of an upload (and, after Complete, of the object). */
@@ -164,7 +193,10 @@ export interface PartRow {
 export interface ClaimRow {
   readonly containerId: Id;
   readonly key: string;
+  /** `missing` of this copy follows the repairs; the one in the referring row does not. */
   readonly stored: StoredBody;
+  /** Where its pending repair stands in the queue: at most one at a time. */
+  readonly repair?: { readonly dueAt: number; readonly id: string } | undefined;
 }
 
 /** Work that a commit leaves behind. Local to the shard; each is done at least once. */

@@ -29,9 +29,9 @@ export interface Tables {
   bucketName: { key: { nameId: Id }; row: BucketNameRow };
   container: { key: { containerId: Id }; row: ContainerRow };
   usage: { key: { containerId: Id }; row: UsageRow };
-  /** The newest version of each key (may be a delete marker). Ordered by key. May hold an inline body. */
+  /** The newest version of each key, unless that is a delete marker (so a listing meets no markers). Ordered by key. May hold an inline body. */
   current: { key: { containerId: Id; key: string }; row: VersionRow };
-  /** Noncurrent versions, newest first within a key. May hold an inline body. */
+  /** Noncurrent versions, newest first within a key, and a delete marker that is its key's newest (under `newestMarker`, decide/version-chain.ts, which sorts first). May hold an inline body. */
   version: { key: { containerId: Id; key: string; version: Micros }; row: VersionRow };
   /** Ordered by key, then by start, then by upload id. */
   upload: { key: { containerId: Id; key: string; uploadId: Id }; row: UploadRow };
@@ -105,7 +105,7 @@ export interface RowStore {
   ): Promise<{ readonly row: RowOf<T>; readonly body: Uint8Array | undefined } | undefined>;
   listDirectory(accountId: Id, query: PageQuery): Promise<Page<DirectoryRow>>;
   listCurrent(containerId: Id, query: PageQuery): Promise<Page<VersionRow>>;
-  /** Noncurrent versions only. */
+  /** The `version` table: noncurrent versions, and delete markers that are newest. */
   listVersions(containerId: Id, query: PageQuery): Promise<Page<VersionRow>>;
   listUploads(containerId: Id, query: PageQuery): Promise<Page<UploadRow>>;
   /** Parts with a number greater than `after`, in order. */

@@ -1,0 +1,13 @@
+import type { ContainerAddress, ContainerInfo, RequestContext } from '../api.ts';
+import type { Services } from '../services.ts';
+import { readInfo } from './info.ts';
+import { resolveContainer } from './resolve.ts';
+
+export async function headContainer(
+  services: Services,
+  ctx: RequestContext,
+  address: ContainerAddress,
+): Promise<ContainerInfo> {
+  const found = await resolveContainer(services, ctx, { address, action: 'container.read' });
+  return readInfo(services, found);
+}

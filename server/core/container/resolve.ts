@@ -1,0 +1,82 @@
+import { StoreError } from '../../../base/errors.ts';
+import { type Action, authorise } from '../access/authorise.ts';
+import type { ContainerAddress, RequestContext } from '../api.ts';
+import { accountIdOf, bucketNameId } from '../ids.ts';
+import type { ContainerRow, Id } from '../model.ts';
+import type { Services } from '../services.ts';
+
+/** A container that lived when it was looked up, and that the caller may use. */
+export interface ResolvedContainer {
+  readonly containerId: Id;
+  readonly row: ContainerRow;
+}
+
+/**
+ * Finds the container that an address means and checks that the caller may do `action` there.
+ * Without an account (S3): the caller's own container of that name, else the bucket name's owner.
+ * Throws `no-such-container`, `access-denied`, `unauthenticated`.
+ */
+export async function resolveContainer(
+  services: Services,
+  ctx: RequestContext,
+  at: { readonly address: ContainerAddress; readonly action: Action },
+): Promise<ResolvedContainer> {
+  const { address, action } = at;
+  const { principal } = ctx;
+  if (ctx.signal?.aborted === true) {
+    throw new StoreError('cancelled', action, 'the request was cancelled');
+  }
+  if (address.account !== undefined) {
+    const found = await findByAccount(services, address.account, address.container);
+    authorise(principal, action, { account: address.account, container: found?.row });
+    if (found === undefined) throw noSuchContainer(action, address.container);
+    return found;
+  }
+  const own =
+    principal.account === ''
+      ? undefined
+      : await findByAccount(services, principal.account, address.container);
+  const found = own ?? (await findByBucketName(services, address.container));
+  if (found === undefined) throw noSuchContainer(action, address.container);
+  authorise(principal, action, { account: found.row.account, container: found.row });
+  return found;
+}
+
+function noSuchContainer(op: string, container: string): StoreError {
+  return new StoreError('no-such-container', op, 'the container does not exist', {
+    detail: { container },
+  });
+}
+
+/** The account's living container of this name. A directory line whose container is gone counts as absent. */
+export async function findByAccount(
+  services: Services,
+  account: string,
+  name: string,
+): Promise<ResolvedContainer | undefined> {
+  const { rows, containerIds } = services;
+  const known = containerIds.get(account, name);
+  if (known !== undefined) {
+    const row = await rows.get('container', { containerId: known });
+    if (row?.state === 'live') return { containerId: known, row };
+    containerIds.delete(account, name);
+  }
+  const line = await rows.get('directory', { accountId: accountIdOf(account), name });
+  if (line === undefined) return undefined;
+  const { containerId } = line;
+  const row = await rows.get('container', { containerId });
+  if (row?.state !== 'live') return undefined;
+  containerIds.set(account, name, containerId);
+  return { containerId, row };
+}
+
+async function findByBucketName(
+  services: Services,
+  name: string,
+): Promise<ResolvedContainer | undefined> {
+  const owner = await services.rows.get('bucketName', { nameId: bucketNameId(name) });
+  if (owner === undefined) return undefined;
+  const { containerId } = owner;
+  const row = await services.rows.get('container', { containerId });
+  return row?.state === 'live' ? { containerId, row } : undefined;
+}

@@ -1,0 +1,80 @@
+import type { Commands } from '../commands.ts';
+import type { DirectoryRow } from '../model.ts';
+import { patchMetadata } from '../metadata.ts';
+import type { Commit } from './commit.ts';
+
+type Args<N extends keyof Commands> = Commands[N]['args'];
+
+export function ensureAccount(
+  commit: Commit,
+  args: Args<'account.ensure'>,
+): Commands['account.ensure']['result'] {
+  const { accountId, name } = args;
+  if (commit.view.get('account', { accountId }) !== undefined) return { created: false };
+  const row = { name, createdAt: commit.time, metadata: {} };
+  commit.change({ type: 'put', table: 'account', key: { accountId }, row });
+  return { created: true };
+}
+
+export function updateAccount(commit: Commit, args: Args<'account.update'>): null {
+  const { accountId, name } = args;
+  const old = commit.view.get('account', { accountId });
+  const metadata = patchMetadata(old?.metadata ?? {}, args.metadata, {
+    limits: args.limits,
+    prefix: '',
+  });
+  const row = { name, createdAt: old?.createdAt ?? commit.time, metadata };
+  commit.change({ type: 'put', table: 'account', key: { accountId }, row });
+  return null;
+}
+
+export function beginDirectory(commit: Commit, args: Args<'directory.begin'>): DirectoryRow {
+  const { accountId, name, containerId, policy, intent } = args;
+  const existing = commit.view.get('directory', { accountId, name });
+  if (existing !== undefined) return existing;
+  const row: DirectoryRow = {
+    containerId,
+    createdAt: commit.time,
+    state: 'creating',
+    policy,
+    intent,
+  };
+  commit.change({ type: 'put', table: 'directory', key: { accountId, name }, row });
+  return row;
+}
+
+export function readyDirectory(commit: Commit, args: Args<'directory.ready'>): boolean {
+  const { accountId, name, containerId } = args;
+  const line = commit.view.get('directory', { accountId, name });
+  if (line?.containerId !== containerId) return false;
+  if (line.state === 'ready') return true;
+  const { createdAt, policy } = line;
+  const row: DirectoryRow = { containerId, createdAt, state: 'ready', policy };
+  commit.change({ type: 'put', table: 'directory', key: { accountId, name }, row });
+  return true;
+}
+
+export function removeDirectory(commit: Commit, args: Args<'directory.remove'>): boolean {
+  const { accountId, name, containerId } = args;
+  const line = commit.view.get('directory', { accountId, name });
+  if (line?.containerId !== containerId) return false;
+  commit.change({ type: 'delete', table: 'directory', key: { accountId, name } });
+  return true;
+}
+
+export function claimBucketName(commit: Commit, args: Args<'bucketName.claim'>): boolean {
+  const { nameId, account, containerId } = args;
+  const owner = commit.view.get('bucketName', { nameId });
+  if (owner !== undefined) return owner.containerId === containerId;
+  const row = { account, containerId };
+  commit.change({ type: 'put', table: 'bucketName', key: { nameId }, row });
+  return true;
+}
+
+export function releaseBucketName(commit: Commit, args: Args<'bucketName.release'>): boolean {
+  const { nameId, containerId } = args;
+  const owner = commit.view.get('bucketName', { nameId });
+  if (owner?.containerId !== containerId) return false;
+  commit.change({ type: 'delete', table: 'bucketName', key: { nameId } });
+  return true;
+}

@@ -1,0 +1,162 @@
+import { StoreError } from '../../../base/errors.ts';
+import { type Micros } from '../../../base/units.ts';
+import { accountIdOf } from '../ids.ts';
+import type {
+  AccountUsageRow,
+  BodyRef,
+  ContainerRow,
+  Id,
+  QueueRow,
+  StoredBody,
+  UsageRow,
+} from '../model.ts';
+import type { Change, ShardView } from '../ports.ts';
+
+export interface DecideOptions {
+  /** How long readers of a replaced body may still need its fragments. */
+  readonly releaseGraceMillis: number;
+  /** How long a completed upload is remembered for a repeated Complete. Default 24 hours. */
+  readonly completedUploadMillis?: number | undefined;
+  /** How long to wait before a repair that left something missing is tried again. Default 30 seconds. */
+  readonly repairRetryMillis?: number | undefined;
+}
+
+/** Where and when a command is decided. `time` is unique within the shard and grows. */
+export interface DecideStamp {
+  readonly time: Micros;
+}
+
+const emptyUsage: UsageRow = { objects: 0, bytes: 0, versions: 0, versionBytes: 0, uploads: 0 };
+const emptyAccountUsage: AccountUsageRow = { containers: 0, objects: 0, bytes: 0 };
+
+/** What one decision has gathered so far: changes, sums and queued work. */
+export class Commit {
+  readonly view: ShardView;
+  readonly time: Micros;
+  readonly nowMillis: number;
+  readonly options: DecideOptions;
+  readonly #changes: Change[] = [];
+  readonly #usage = new Map<Id, UsageRow>();
+  readonly #accountUsage = new Map<Id, { readonly containerId: Id; row: AccountUsageRow }>();
+  #container: { readonly id: Id; readonly row: ContainerRow } | undefined;
+  #queued = 0;
+
+  constructor(view: ShardView, stamp: DecideStamp, options: DecideOptions) {
+    this.view = view;
+    this.time = stamp.time;
+    this.nowMillis = Math.floor(stamp.time / 1000);
+    this.options = options;
+  }
+
+  change(...changes: readonly Change[]): void {
+    this.#changes.push(...changes);
+  }
+
+  /** The container's row; StoreError `no-such-container` unless it lives. */
+  container(containerId: Id): ContainerRow {
+    if (this.#container?.id === containerId) return this.#container.row;
+    const row = this.view.get('container', { containerId });
+    if (row?.state === 'live') {
+      this.#container = { id: containerId, row };
+      return row;
+    }
+    throw new StoreError('no-such-container', 'decide', 'the container does not exist');
+  }
+
+  usage(containerId: Id): UsageRow {
+    return (
+      this.#usage.get(containerId) ?? this.view.get('usage', { containerId }) ?? { ...emptyUsage }
+    );
+  }
+
+  /** Adds to the container's sums, and what concerns the account to its sums. */
+  addUsage(containerId: Id, container: ContainerRow, delta: Partial<UsageRow>): void {
+    if (Object.values(delta).every((value) => value === 0)) return;
+    const old = this.usage(containerId);
+    this.#usage.set(containerId, {
+      objects: old.objects + (delta.objects ?? 0),
+      bytes: old.bytes + (delta.bytes ?? 0),
+      versions: old.versions + (delta.versions ?? 0),
+      versionBytes: old.versionBytes + (delta.versionBytes ?? 0),
+      uploads: old.uploads + (delta.uploads ?? 0),
+    });
+    const objects = delta.objects ?? 0;
+    const bytes = delta.bytes ?? 0;
+    if (objects !== 0 || bytes !== 0) {
+      this.addAccountUsage(containerId, container.account, { containers: 0, objects, bytes });
+    }
+  }
+
+  addAccountUsage(containerId: Id, account: string, delta: AccountUsageRow): void {
+    const accountId = accountIdOf(account);
+    const old =
+      this.#accountUsage.get(accountId)?.row ??
+      this.view.get('accountUsage', { containerId, accountId }) ??
+      emptyAccountUsage;
+    const row = {
+      containers: old.containers + delta.containers,
+      objects: old.objects + delta.objects,
+      bytes: old.bytes + delta.bytes,
+    };
+    this.#accountUsage.set(accountId, { containerId, row });
+  }
+
+  /** Leaves work for later. `containerId` routes it to this shard. Returns the row's key. */
+  enqueue(containerId: Id, dueAt: number, row: QueueRow): { dueAt: number; id: string } {
+    // Stamps are unique within the shard; the counter tells the rows of one commit apart.
+    const number = this.#queued++;
+    const id = `${this.time.toString(16).padStart(16, '0')}-${number.toString(16).padStart(4, '0')}`;
+    const due = Math.max(0, Math.floor(dueAt));
+    this.change({ type: 'put', table: 'queue', key: { containerId, dueAt: due, id }, row });
+    return { dueAt: due, id };
+  }
+
+  /** A row under `key` refers to this body from now on. Fragments that were not synced are queued for repair at once. */
+  claim(containerId: Id, key: string, stored: StoredBody): void {
+    const { objectId } = stored;
+    const repair =
+      stored.missing.length === 0
+        ? undefined
+        : this.enqueue(containerId, this.nowMillis, { type: 'repair', objectId, containerId });
+    this.change({
+      type: 'put',
+      table: 'claim',
+      key: { containerId, objectId },
+      row: { containerId, key, stored, ...(repair === undefined ? {} : { repair }) },
+    });
+  }
+
+  claimBody(containerId: Id, key: string, body: BodyRef): void {
+    if (body.type === 'stored') this.claim(containerId, key, body.stored);
+  }
+
+  /** No row refers to this body any more. Its claim stays until the fragments are gone (`queue.done`), so that nothing takes them for orphans while readers finish. */
+  releaseBody(containerId: Id, key: string, body: BodyRef, graceMillis?: number): void {
+    const dueAt = this.nowMillis + (graceMillis ?? this.options.releaseGraceMillis);
+    if (body.type === 'stored') {
+      this.enqueue(containerId, dueAt, { type: 'release', stored: body.stored });
+    } else if (body.type === 'parts') {
+      const { uploadId } = body;
+      this.enqueue(containerId, dueAt, {
+        type: 'release-parts',
+        containerId,
+        key,
+        uploadId,
+        keep: [],
+        dropUpload: false,
+      });
+    }
+  }
+
+  /** All changes, the sums last. */
+  finish(): readonly Change[] {
+    const changes = [...this.#changes];
+    for (const [containerId, row] of this.#usage) {
+      changes.push({ type: 'put', table: 'usage', key: { containerId }, row });
+    }
+    for (const [accountId, { containerId, row }] of this.#accountUsage) {
+      changes.push({ type: 'put', table: 'accountUsage', key: { containerId, accountId }, row });
+    }
+    return changes;
+  }
+}

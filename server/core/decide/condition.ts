@@ -1,0 +1,68 @@
+import { StoreError } from '../../../base/errors.ts';
+import type { WriteCondition } from '../commands.ts';
+import { type VersionRow, versionIdOf } from '../model.ts';
+
+/** Whether the version must not be served any more: readers treat it as absent before the expirer comes. */
+export function isExpired(row: Pick<VersionRow, 'expiresAt'>, nowMillis: number): boolean {
+  return row.expiresAt !== undefined && row.expiresAt <= nowMillis;
+}
+
+/** The newest version as conditions see it: a delete marker or an expired object is no object. */
+export function visibleObject(
+  newest: VersionRow | undefined,
+  nowMillis: number,
+): VersionRow | undefined {
+  if (newest === undefined || newest.kind !== 'object') return undefined;
+  return isExpired(newest, nowMillis) ? undefined : newest;
+}
+
+/** Time of last change as HTTP dates can say it: whole seconds, in milliseconds. */
+export function modifiedSecondsOf(row: Pick<VersionRow, 'modifiedAt'>): number {
+  return Math.floor(row.modifiedAt / 1_000_000) * 1000;
+}
+
+export function matchesTag(row: Pick<VersionRow, 'etag'>, tags: readonly string[] | '*'): boolean {
+  return tags === '*' || tags.includes(row.etag);
+}
+
+/** Throws unless a write over `existing` is allowed (see WriteCondition). Used early by the front and, where it counts, by the decision. */
+export function checkWriteCondition(
+  condition: WriteCondition,
+  existing: VersionRow | undefined,
+  op: string,
+): void {
+  const { ifMatch, ifNoneMatch, ifUnmodifiedSince, absentFails } = condition;
+  if (ifMatch !== undefined) {
+    if (existing === undefined) {
+      if (absentFails === true) throw failed(op, 'if-match', existing);
+      throw new StoreError('no-such-object', op, 'there is no object to match');
+    }
+    if (!matchesTag(existing, ifMatch)) throw failed(op, 'if-match', existing);
+  }
+  if (existing === undefined) return;
+  if (ifUnmodifiedSince !== undefined && modifiedSecondsOf(existing) > ifUnmodifiedSince) {
+    throw failed(op, 'if-unmodified-since', existing);
+  }
+  if (ifNoneMatch !== undefined && matchesTag(existing, ifNoneMatch)) {
+    throw failed(op, 'if-none-match', existing);
+  }
+}
+
+export function hasWriteCondition(condition: WriteCondition): boolean {
+  const { ifMatch, ifNoneMatch, ifUnmodifiedSince } = condition;
+  return ifMatch !== undefined || ifNoneMatch !== undefined || ifUnmodifiedSince !== undefined;
+}
+
+function failed(op: string, condition: string, existing: VersionRow | undefined): StoreError {
+  const about =
+    existing === undefined
+      ? {}
+      : {
+          etag: existing.etag,
+          modifiedAt: existing.modifiedAt,
+          version: versionIdOf(existing),
+        };
+  return new StoreError('precondition-failed', op, `the condition ${condition} does not hold`, {
+    detail: { condition, ...about },
+  });
+}

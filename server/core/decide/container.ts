@@ -1,0 +1,85 @@
+import { StoreError } from '../../../base/errors.ts';
+import type { Commands } from '../commands.ts';
+import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';
+import type { ContainerRow } from '../model.ts';
+import type { Commit } from './commit.ts';
+
+type Args<N extends keyof Commands> = Commands[N]['args'];
+
+const oneContainer = { containers: 1, objects: 0, bytes: 0 };
+const oneContainerLess = { containers: -1, objects: 0, bytes: 0 };
+
+export function createContainer(commit: Commit, args: Args<'container.create'>): boolean {
+  const { containerId, account, name, policy, settings, versioning } = args;
+  const existing = commit.view.get('container', { containerId });
+  if (existing !== undefined) return existing.state === 'live';
+  const row: ContainerRow = {
+    account,
+    name,
+    state: 'live',
+    createdAt: commit.time,
+    modifiedAt: commit.time,
+    policy,
+    versioning,
+    settings,
+  };
+  commit.change({ type: 'put', table: 'container', key: { containerId }, row });
+  commit.addAccountUsage(containerId, account, oneContainer);
+  return true;
+}
+
+/** A tombstone where nothing is yet: from now on no slow helper can finish this creation. */
+export function abandonContainer(commit: Commit, args: Args<'container.abandon'>): boolean {
+  const { containerId, account, name, policy } = args;
+  const existing = commit.view.get('container', { containerId });
+  if (existing !== undefined) return existing.state === 'deleted';
+  const row: ContainerRow = {
+    account,
+    name,
+    state: 'deleted',
+    abandoned: true,
+    createdAt: commit.time,
+    modifiedAt: commit.time,
+    policy,
+    versioning: 'off',
+    settings: {},
+  };
+  commit.change({ type: 'put', table: 'container', key: { containerId }, row });
+  return true;
+}
+
+export function updateContainer(commit: Commit, args: Args<'container.update'>): null {
+  const { containerId, limits } = args;
+  const old = commit.container(containerId);
+  const versioning = args.versioning ?? old.versioning;
+  if (versioning === 'off' && old.versioning !== 'off') {
+    throw new StoreError('invalid-argument', 'container.update', 'versioning cannot be unset', {
+      detail: { argument: 'versioning' },
+    });
+  }
+  const check = { limits, prefix: CLIENT_SETTING };
+  const settings = patchMetadata(old.settings, args.settings, check);
+  const row: ContainerRow = { ...old, settings, versioning, modifiedAt: commit.time };
+  commit.change({ type: 'put', table: 'container', key: { containerId }, row });
+  return null;
+}
+
+/** The linearisation point of a deletion: the name and the directory line follow. */
+export function deleteContainer(commit: Commit, args: Args<'container.delete'>): null {
+  const { containerId } = args;
+  const old = commit.container(containerId);
+  const usage = commit.usage(containerId);
+  if (usage.versions !== 0 || usage.uploads !== 0) {
+    throw new StoreError('container-not-empty', 'container.delete', 'the container is not empty', {
+      detail: {
+        versionsLeft: usage.objects === 0 && usage.versions !== 0,
+        uploadsLeft: usage.versions === 0,
+      },
+    });
+  }
+  const row: ContainerRow = { ...old, state: 'deleted', modifiedAt: commit.time, settings: {} };
+  commit.change({ type: 'put', table: 'container', key: { containerId }, row });
+  commit.change({ type: 'delete', table: 'usage', key: { containerId } });
+  commit.addAccountUsage(containerId, old.account, oneContainerLess);
+  return null;
+}

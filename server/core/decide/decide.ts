@@ -1,0 +1,77 @@
+/**
+ * The decisions: the only code that says what a command does to rows. Pure and synchronous; it runs
+ * at the primary of the command's shard, which sees every earlier commit, so a precondition is an
+ * `if`. StoreError refuses a command and leaves no change.
+ */
+import type { CommandName, Commands } from '../commands.ts';
+import type { Change, ShardView } from '../ports.ts';
+import {
+  beginDirectory,
+  claimBucketName,
+  ensureAccount,
+  readyDirectory,
+  releaseBucketName,
+  removeDirectory,
+  updateAccount,
+} from './account.ts';
+import { Commit, type DecideOptions, type DecideStamp } from './commit.ts';
+import { completeUpload } from './complete.ts';
+import { abandonContainer, createContainer, deleteContainer, updateContainer } from './container.ts';
+import { deleteObject, expireObject, putObject, updateObject } from './object.ts';
+import { abortUpload, createUpload, forgetUpload, putPart, releaseParts } from './upload.ts';
+import { enqueueRepair, finishQueued, finishRepair, releaseQueued } from './upkeep.ts';
+
+export interface Decided<R> {
+  /** Applied atomically. A `bodyOf` means the body before this commit. */
+  readonly changes: readonly Change[];
+  readonly result: R;
+}
+
+export type Decide = <N extends CommandName>(
+  command: { readonly type: N } & Commands[N]['args'],
+  view: ShardView,
+  stamp: DecideStamp,
+) => Decided<Commands[N]['result']>;
+
+type Decisions = {
+  readonly [N in CommandName]: (
+    commit: Commit,
+    args: Commands[N]['args'],
+  ) => Commands[N]['result'];
+};
+
+const decisions: Decisions = {
+  'account.ensure': ensureAccount,
+  'account.update': updateAccount,
+  'directory.begin': beginDirectory,
+  'directory.ready': readyDirectory,
+  'directory.remove': removeDirectory,
+  'bucketName.claim': claimBucketName,
+  'bucketName.release': releaseBucketName,
+  'container.create': createContainer,
+  'container.abandon': abandonContainer,
+  'container.update': updateContainer,
+  'container.delete': deleteContainer,
+  'object.put': putObject,
+  'object.update': updateObject,
+  'object.delete': deleteObject,
+  'object.expire': expireObject,
+  'upload.create': createUpload,
+  'upload.put-part': putPart,
+  'upload.complete': completeUpload,
+  'upload.abort': abortUpload,
+  'upload.forget': forgetUpload,
+  'parts.release': releaseParts,
+  'queue.done': finishQueued,
+  'queue.release': releaseQueued,
+  'repair.enqueue': enqueueRepair,
+  'repair.done': finishRepair,
+};
+
+export function createDecide(options: DecideOptions): Decide {
+  return (command, view, stamp) => {
+    const commit = new Commit(view, stamp, options);
+    const result = decisions[command.type](commit, command);
+    return { changes: commit.finish(), result };
+  };
+}

@@ -1,0 +1,183 @@
+import { StoreError } from '../../../base/errors.ts';
+import { invariant } from '../../../base/invariant.ts';
+import type { Micros } from '../../../base/units.ts';
+import type {
+  Commands,
+  DeleteOutcome,
+  NewVersion,
+  PutOutcome,
+  WriteCondition,
+} from '../commands.ts';
+import type { ContainerRow, Id, VersionRow } from '../model.ts';
+import { parseVersionId } from '../version-id.ts';
+import type { Commit } from './commit.ts';
+import { checkWriteCondition, isExpired, visibleObject } from './condition.ts';
+import { type UnlinkedVersion, VersionChain } from './version-chain.ts';
+
+type Args<N extends keyof Commands> = Commands[N]['args'];
+
+interface At {
+  readonly containerId: Id;
+  readonly key: string;
+}
+
+function chainOf(commit: Commit, container: ContainerRow, at: At): VersionChain {
+  return new VersionChain(commit.view, at, container.versioning !== 'off');
+}
+
+export function putObject(commit: Commit, args: Args<'object.put'>): PutOutcome {
+  return putVersion(commit, args, args);
+}
+
+/** Makes a new version the newest: object.put and upload.complete. The claim of a stored body is the caller's when the body is of parts. */
+export function putVersion(
+  commit: Commit,
+  at: At,
+  what: {
+    readonly object: NewVersion;
+    readonly inline?: Uint8Array;
+    readonly condition: WriteCondition;
+  },
+): PutOutcome {
+  const { object, inline, condition } = what;
+  const container = commit.container(at.containerId);
+  const chain = chainOf(commit, container, at);
+  const existing = visibleObject(chain.head(), commit.nowMillis);
+  checkWriteCondition(condition, existing, 'object.put');
+  invariant(
+    object.body.type === 'inline' ? inline?.length === object.size : inline === undefined,
+    'an inline body has the size that its row says',
+  );
+  const row = push(commit, chain, container, {
+    ...object,
+    kind: 'object',
+    version: commit.time,
+    isNull: container.versioning !== 'enabled',
+    modifiedAt: commit.time,
+    ...(inline === undefined ? {} : { inline }),
+  });
+  chain.commitTo(commit);
+  commit.claimBody(at.containerId, at.key, object.body);
+  enqueueExpiry(commit, at, row);
+  return { row, versioning: container.versioning, replaced: existing !== undefined };
+}
+
+function push(
+  commit: Commit,
+  chain: VersionChain,
+  container: ContainerRow,
+  version: UnlinkedVersion & { readonly inline?: Uint8Array },
+): VersionRow {
+  const { inline, ...row } = version;
+  if (container.versioning !== 'enabled') {
+    const old = chain.findNull();
+    if (old !== undefined) chain.remove(old);
+  }
+  invariant(row.version === commit.time, 'a new version bears the stamp of its commit');
+  return chain.push(row, inline);
+}
+
+function enqueueExpiry(commit: Commit, at: At, row: VersionRow): void {
+  if (row.expiresAt === undefined) return;
+  const { containerId, key } = at;
+  const { version } = row;
+  commit.enqueue(containerId, row.expiresAt, { type: 'expire', containerId, key, version });
+}
+
+export function updateObject(commit: Commit, args: Args<'object.update'>): VersionRow {
+  const { version, change } = args;
+  const container = commit.container(args.containerId);
+  const chain = chainOf(commit, container, args);
+  const old = versionToUpdate(commit, chain, version);
+  const { expiresAt: oldExpiry, ...rest } = old;
+  const expiresAt = change.expiresAt === undefined ? oldExpiry : (change.expiresAt ?? undefined);
+  const row: VersionRow = {
+    ...rest,
+    contentType: change.contentType ?? old.contentType,
+    user: change.user ?? old.user,
+    system: change.system ?? old.system,
+    modifiedAt: commit.time,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  };
+  chain.replace(row);
+  chain.commitTo(commit);
+  if (expiresAt !== oldExpiry) enqueueExpiry(commit, args, row);
+  return row;
+}
+
+function versionToUpdate(
+  commit: Commit,
+  chain: VersionChain,
+  version: Micros | undefined,
+): VersionRow {
+  if (version === undefined) {
+    const current = visibleObject(chain.head(), commit.nowMillis);
+    if (current !== undefined) return current;
+    throw new StoreError('no-such-object', 'object.update', 'the object does not exist');
+  }
+  const found = chain.find(version);
+  if (found === undefined || isExpired(found, commit.nowMillis)) {
+    throw new StoreError('no-such-version', 'object.update', 'the version does not exist');
+  }
+  if (found.kind === 'object') return found;
+  throw new StoreError('is-delete-marker', 'object.update', 'the version is a delete marker');
+}
+
+export function deleteObject(commit: Commit, args: Args<'object.delete'>): DeleteOutcome {
+  const container = commit.container(args.containerId);
+  const chain = chainOf(commit, container, args);
+  const existing = visibleObject(chain.head(), commit.nowMillis);
+  checkWriteCondition(args.condition, existing, 'object.delete');
+  const { versioning } = container;
+  if (args.versionId !== undefined) {
+    const deleted = findVersion(chain, args.versionId);
+    if (deleted !== undefined) {
+      chain.remove(deleted);
+      chain.commitTo(commit);
+    }
+    return { deleted, marker: undefined, versioning };
+  }
+  if (versioning === 'off') {
+    const head = chain.head();
+    if (head !== undefined) {
+      chain.remove(head);
+      chain.commitTo(commit);
+    }
+    return { deleted: existing, marker: undefined, versioning };
+  }
+  const marker = push(commit, chain, container, {
+    kind: 'delete-marker',
+    version: commit.time,
+    isNull: versioning === 'suspended',
+    modifiedAt: commit.time,
+    size: 0,
+    etag: '',
+    contentType: '',
+    system: {},
+    user: {},
+    checksums: [],
+    body: { type: 'empty' },
+  });
+  chain.commitTo(commit);
+  return { deleted: existing, marker, versioning };
+}
+
+function findVersion(chain: VersionChain, versionId: string): VersionRow | undefined {
+  const version = parseVersionId(versionId, 'object.delete');
+  if (version === 'null') return chain.findNull();
+  const found = chain.find(version);
+  // The stamp of a null version is nobody's name for it.
+  return found?.isNull === true ? undefined : found;
+}
+
+export function expireObject(commit: Commit, args: Args<'object.expire'>): boolean {
+  const container = commit.view.get('container', { containerId: args.containerId });
+  // The queue row may outlive the container.
+  if (container?.state !== 'live') return false;
+  const chain = chainOf(commit, container, args);
+  const row = chain.find(args.version);
+  if (row === undefined || !isExpired(row, args.nowMillis)) return false;
+  chain.remove(row);
+  chain.commitTo(commit);
+  return true;
+}

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { crc32c } from '@node-rs/crc32';
+import type { ChecksumAlgorithm } from '../model.ts';
+import { Crc64Nvme } from './crc64nvme.ts';
+
+/** A checksum under way. */
+export interface Digester {
+  update(bytes: Uint8Array): void;
+  /** The raw digest, CRCs big-endian. Ends the computation. */
+  digest(): Uint8Array;
+}
+
+type Crc32 = (bytes: Uint8Array, previous: number) => number;
+
+class Crc32Digester implements Digester {
+  readonly #crc: Crc32;
+  #value = 0;
+
+  constructor(crc: Crc32) {
+    this.#crc = crc;
+  }
+
+  update(bytes: Uint8Array): void {
+    this.#value = this.#crc(bytes, this.#value);
+  }
+
+  digest(): Uint8Array {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(this.#value >>> 0);
+    return bytes;
+  }
+}
+
+const makers: Readonly<Record<ChecksumAlgorithm, () => Digester>> = {
+  crc32: () => new Crc32Digester(crc32),
+  crc32c: () => new Crc32Digester((bytes, previous) => crc32c(asBuffer(bytes), previous)),
+  crc64nvme: () => new Crc64Nvme(),
+  sha1: () => createHash('sha1'),
+  sha256: () => createHash('sha256'),
+};
+
+export function createDigester(algorithm: ChecksumAlgorithm): Digester {
+  return makers[algorithm]();
+}
+
+export function digestOf(algorithm: ChecksumAlgorithm, bytes: Uint8Array): Uint8Array {
+  const digester = createDigester(algorithm);
+  digester.update(bytes);
+  return digester.digest();
+}
+
+/** The native module takes Buffers only. No copy. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,20 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Random } from '../../base/random.ts';
+import type { CoreLimits } from './api.ts';
+import type { MetadataLimits } from './commands.ts';
+import type { ContainerIds } from './container/container-ids.ts';
+import type { BodyStore, RowStore } from './ports.ts';
+
+/** What every operation of core works with. */
+export interface Services {
+  readonly rows: RowStore;
+  readonly bodies: BodyStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly limits: CoreLimits;
+  /** For metadata that clients give to accounts and containers. */
+  readonly metadataLimits: MetadataLimits;
+  readonly containerIds: ContainerIds;
+}

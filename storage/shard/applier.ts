@@ -1,0 +1,101 @@
+/**
+ * Writes rows into a device's index in large batches, none of them synced: the log is the truth.
+ *
+ * What was put here is seen by `lookup` at once and by readers of the index after `flush`. Of
+ * several writes to one key only the last reaches the index.
+ */
+import { StoreError } from "../../base/errors.ts";
+import { asBuffer } from "./log/record.ts";
+import type { Index } from "./row.ts";
+
+interface Pending {
+  readonly key: Uint8Array;
+  /** Undefined: a deletion. */
+  readonly value: Uint8Array | undefined;
+}
+
+type IndexOperation =
+  | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: "del"; readonly key: Uint8Array };
+
+/** Followers' rows wait for company up to this many; nobody reads them from the index. */
+const lazyRows = 1024;
+/** Beyond this the log has to wait for the index, so that memory stays bounded. */
+const backlogRows = 16 * lazyRows;
+
+export class Applier {
+  readonly #index: Index;
+  readonly #onFailure: (error: StoreError) => void;
+  #pending = new Map<string, Pending>();
+  #flushing = new Map<string, Pending>();
+  #current: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(index: Index, onFailure: (error: StoreError) => void) {
+    this.#index = index;
+    this.#onFailure = onFailure;
+  }
+
+  /** The applier keeps both arrays; their bytes must not change. */
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.#pending.set(asBuffer(key).toString("latin1"), { key, value });
+  }
+
+  delete(key: Uint8Array): void {
+    this.#pending.set(asBuffer(key).toString("latin1"), { key, value: undefined });
+  }
+
+  /** The newest value, flushed or not. */
+  lookup(key: Uint8Array): Uint8Array | undefined {
+    if (this.#pending.size > 0 || this.#flushing.size > 0) {
+      const text = asBuffer(key).toString("latin1");
+      const found = this.#pending.get(text) ?? this.#flushing.get(text);
+      if (found !== undefined) return found.value;
+    }
+    return this.#index.getSync(key);
+  }
+
+  /** Flushes when enough has come together, for rows that nobody waits for; waits only when the index falls far behind the log. */
+  async flushLazily(): Promise<void> {
+    if (this.#pending.size < lazyRows) return;
+    const flushed = this.flush();
+    if (this.#pending.size >= backlogRows) return flushed;
+    // The failure is reported once, to `onFailure`; nobody waits for this flush.
+    flushed.catch(() => undefined);
+  }
+
+  /** Resolves when everything put before the call is in the index. StoreError `unavailable` when the index failed. */
+  flush(): Promise<void> {
+    if (this.#current === undefined) {
+      if (this.#pending.size === 0) return Promise.resolve();
+      this.#current = this.#write();
+      return this.#current;
+    }
+    this.#next ??= this.#current.then(() => this.#followUp());
+    return this.#next;
+  }
+
+  #followUp(): Promise<void> {
+    this.#next = undefined;
+    this.#current = this.#write();
+    return this.#current;
+  }
+
+  async #write(): Promise<void> {
+    this.#flushing = this.#pending;
+    this.#pending = new Map();
+    const operations: IndexOperation[] = [];
+    for (const { key, value } of this.#flushing.values()) {
+      operations.push(value === undefined ? { type: "del", key } : { type: "put", key, value });
+    }
+    try {
+      await this.#index.batch(operations);
+    } catch (cause) {
+      const error = new StoreError("unavailable", "index.apply", "the index failed", { cause });
+      this.#onFailure(error);
+      throw error;
+    }
+    this.#flushing = new Map();
+    this.#current = undefined;
+  }
+}

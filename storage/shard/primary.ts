@@ -1,0 +1,402 @@
+/**
+ * A shard's primary: orders commits, ships them, acknowledges.
+ *
+ * Invariants:
+ * - A commit is acknowledged, and its rows become readable, only when every replica of the in-sync
+ *   set in the coordinator's map has it synced. A replica leaves the set through the coordinator
+ *   first, under a new epoch.
+ * - A replica joins the set only when it holds everything acknowledged so far and acknowledgements
+ *   already wait for it.
+ * - After `stop` nothing is acknowledged any more.
+ */
+import type { Clock } from "../../base/clock.ts";
+import { StoreError, isStoreError, toStoreError } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import { HybridClock } from "../../base/timestamp.ts";
+import {
+  type DeviceId,
+  type Sequence,
+  epoch as toEpoch,
+  sequence as toSequence,
+} from "../../base/units.ts";
+import type { Applier } from "./applier.ts";
+import { Commits } from "./commits.ts";
+import type { Coordinator } from "./coordinator.ts";
+import type { EncodedRecord } from "./log/record.ts";
+import { Member } from "./member.ts";
+import type { ReplicaPeer } from "./peer.ts";
+import type { LocalReplica } from "./replica.ts";
+import type { ShardSettings } from "./settings.ts";
+import type { ShardState, StateMachine } from "./shard.ts";
+
+export interface PrimaryOptions {
+  readonly state: ShardState;
+  readonly local: LocalReplica;
+  /** The other in-sync replicas, level with the local one. */
+  readonly peers: readonly ReplicaPeer[];
+  readonly applier: Applier;
+  readonly stateMachine: StateMachine;
+  readonly coordinator: Coordinator;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: ShardSettings;
+  /** The primary has stopped by itself: another replica (not `excluded`) has to take over. */
+  readonly onLost: (error: StoreError, excluded: DeviceId | undefined) => void;
+}
+
+export class ShardPrimary {
+  readonly local: LocalReplica;
+  readonly #options: PrimaryOptions;
+  readonly #hybrid: HybridClock;
+  readonly #commits: Commits;
+  readonly #own: Member;
+  #state: ShardState;
+  #members: Member[];
+  #outbox: EncodedRecord[] = [];
+  #shipScheduled = false;
+  /** Last sequence of each shipment that is not durable everywhere yet. */
+  #shipments: Sequence[] = [];
+  /** Synced by every member that acknowledgements wait for. */
+  #durable: Sequence;
+  #cancelCheck: (() => void) | undefined;
+  #stopped: StoreError | undefined;
+  #changes: Promise<void> = Promise.resolve();
+
+  constructor(options: PrimaryOptions) {
+    this.#options = options;
+    this.#state = options.state;
+    this.local = options.local;
+    const { sequence, time } = options.local.state;
+    this.#hybrid = new HybridClock(options.clock);
+    this.#hybrid.observe(time);
+    this.#commits = new Commits(options.state.id, options.local, sequence);
+    this.#durable = sequence;
+    this.#own = new Member(options.local, "in-sync", sequence);
+    const others = options.peers.map((peer) => new Member(peer, "in-sync", sequence));
+    this.#members = [this.#own, ...others];
+    options.local.defer(true);
+  }
+
+  get state(): ShardState {
+    return this.#state;
+  }
+
+  get stopped(): StoreError | undefined {
+    return this.#stopped;
+  }
+
+  /** The last commit that is durable and readable. */
+  get settled(): Sequence {
+    return this.#commits.settled;
+  }
+
+  /** Peers that hold every acknowledged commit, the local replica first. */
+  get inSyncPeers(): readonly ReplicaPeer[] {
+    return this.#inSync().map((member) => member.peer);
+  }
+
+  #inSync(): Member[] {
+    return this.#members.filter((member) => member.role === "in-sync" && !member.failed);
+  }
+
+  get writable(): boolean {
+    return this.#inSync().length >= minInSync(this.#state);
+  }
+
+  async execute(command: unknown): Promise<unknown> {
+    this.#admit();
+    const commits = this.#commits;
+    const time = this.#hybrid.next();
+    const { epoch } = this.#state;
+    const stamp = { epoch, sequence: toSequence(commits.last + 1), time };
+    let record: EncodedRecord | undefined;
+    let result: unknown;
+    try {
+      const decision = this.#options.stateMachine.decide(command, commits, stamp);
+      result = decision.result;
+      if (decision.writes.length > 0) record = commits.add(decision.writes, { epoch, time });
+    } catch (error) {
+      // A row that cannot be read says nothing about the command: this replica must go.
+      if (isStoreError(error, "corrupt")) throw this.#damaged(error);
+      // The refusal may rest on commits that are not durable yet.
+      await commits.waitForAll();
+      throw error;
+    }
+    if (record === undefined) {
+      await commits.waitForAll();
+      return result;
+    }
+    const done = commits.wait(record);
+    this.#outbox.push(record);
+    this.#scheduleShip();
+    await done;
+    return result;
+  }
+
+  #admit(): void {
+    if (this.#stopped !== undefined) throw this.#stopped;
+    if (!this.writable) {
+      throw unavailable("too few replicas of the shard are in sync", {
+        inSync: this.#inSync().length,
+      });
+    }
+    const { commitsInFlightMax, bytesInFlightMax } = this.#options.settings;
+    if (this.#commits.count >= commitsInFlightMax || this.#commits.bytes >= bytesInFlightMax) {
+      throw unavailable("the shard has too many commits in flight", { slowDown: true });
+    }
+  }
+
+  #damaged(cause: StoreError): StoreError {
+    const error = new StoreError("unavailable", "shard.execute", "the primary's index is damaged", {
+      cause,
+    });
+    this.local.markDamaged();
+    this.#lose(error, this.local.device);
+    return error;
+  }
+
+  #scheduleShip(): void {
+    if (this.#shipScheduled) return;
+    this.#shipScheduled = true;
+    queueMicrotask(() => {
+      this.#shipScheduled = false;
+      if (this.#stopped === undefined) this.#ship(this.#options.settings.shipmentsInFlightMax);
+    });
+  }
+
+  /** Sends what is decided, in at most `slots` shipments under way. */
+  #ship(slots: number): void {
+    while (this.#outbox.length > 0 && this.#shipments.length < slots) {
+      const commits = this.#takeOutbox();
+      const last = commits.at(-1);
+      if (last === undefined) return;
+      this.#shipments.push(last.sequence);
+      for (const member of this.#members) this.#send(member, commits, last.sequence);
+    }
+    if (this.#shipments.length > 0) this.#scheduleCheck();
+  }
+
+  #takeOutbox(): readonly EncodedRecord[] {
+    let bytes = 0;
+    let count = 0;
+    for (const record of this.#outbox) {
+      bytes += record.length;
+      if (count > 0 && bytes > this.#options.settings.shipmentBytesMax) break;
+      count++;
+    }
+    return this.#outbox.splice(0, count);
+  }
+
+  #send(member: Member, commits: readonly EncodedRecord[], last: Sequence): void {
+    if (member.failed) return;
+    member.sent(last);
+    member.peer.append({ epoch: this.#state.epoch, commits }).then(
+      () => {
+        member.acknowledged(last);
+        this.#advance();
+      },
+      (error: unknown) => this.#memberFailed(member, toStoreError(error, "shard.ship")),
+    );
+  }
+
+  /** Makes readable, and acknowledges, what all that count have synced. */
+  #advance(): void {
+    if (this.#stopped !== undefined) return;
+    let durable = Number.POSITIVE_INFINITY;
+    for (const member of this.#members) {
+      if (member.role !== "learner" && member.synced < durable) durable = member.synced;
+    }
+    if (durable <= this.#durable || !Number.isFinite(durable)) return;
+    const upTo = toSequence(durable);
+    this.#durable = upTo;
+    while ((this.#shipments[0] ?? Number.POSITIVE_INFINITY) <= upTo) this.#shipments.shift();
+    this.local.applyUpTo(upTo);
+    this.#options.applier.flush().then(
+      () => {
+        if (this.#stopped === undefined) this.#commits.settle(upTo);
+      },
+      (error: unknown) => this.#lose(toStoreError(error, "shard.apply"), this.local.device),
+    );
+    this.#ship(this.#options.settings.shipmentsInFlightMax);
+  }
+
+  #scheduleCheck(): void {
+    if (this.#cancelCheck !== undefined || this.#stopped !== undefined) return;
+    const interval = this.#options.settings.patienceMillis / Member.patienceChecks;
+    this.#cancelCheck = this.#options.clock.after(interval, () => {
+      this.#cancelCheck = undefined;
+      this.#check();
+    });
+  }
+
+  #check(): void {
+    for (const member of [...this.#members]) {
+      if (!member.check()) continue;
+      this.#memberFailed(member, unavailable("a replica did not answer in time", { slow: true }));
+    }
+    if (this.#members.some((member) => member.behind)) this.#scheduleCheck();
+  }
+
+  #memberFailed(member: Member, error: StoreError): void {
+    if (this.#stopped !== undefined || member.failed) return;
+    member.fail(error);
+    if (member === this.#own) {
+      this.#lose(error, this.local.device);
+    } else if (member.role === "in-sync") {
+      const fields = {
+        event: "shard.replica-failed",
+        shard: this.#state.id,
+        device: member.peer.device,
+        reason: error.message,
+      };
+      this.#options.logger.warn(fields, "A replica leaves the shard's in-sync set.");
+      void this.#exclusively(() => this.#shrink());
+    } else {
+      this.#members = this.#members.filter((other) => other !== member);
+      this.#advance();
+    }
+  }
+
+  #lose(error: StoreError, excluded: DeviceId | undefined): void {
+    if (this.#stopped !== undefined) return;
+    this.stop(error);
+    this.#options.onLost(error, excluded);
+  }
+
+  /** From now on nothing is acknowledged; commits in flight answer `unavailable`. */
+  stop(cause: StoreError): void {
+    if (this.#stopped !== undefined) return;
+    const error = unavailable("the shard has no primary at the moment", {}, cause);
+    this.#stopped = error;
+    this.#cancelCheck?.();
+    this.#outbox = [];
+    for (const member of this.#members) member.fail(error);
+    this.#commits.abandon(error);
+    this.local.defer(false);
+  }
+
+  /** Changes of the set come one after the other; a failure is the task's own to report. */
+  #exclusively<Result>(task: () => Promise<Result>): Promise<Result> {
+    const run = this.#changes.then(task);
+    this.#changes = run.then(
+      () => undefined,
+      () => undefined,
+    );
+    return run;
+  }
+
+  /** Takes failed replicas out of the in-sync set. */
+  async #shrink(): Promise<void> {
+    const failed = this.#members.filter((member) => member.role === "in-sync" && member.failed);
+    if (failed.length === 0 || this.#stopped !== undefined) return;
+    const remaining = this.#inSync();
+    // Below the least, clients are told at once that the outcome is unknown.
+    const tooFew = remaining.length < minInSync(this.#state);
+    if (tooFew) this.#commits.abandon(unavailable("too few replicas of the shard are in sync", {}));
+    if (!(await this.#changeSet(remaining))) return;
+    this.#members = this.#members.filter((member) => !failed.includes(member));
+    await this.#begin();
+    this.#advance();
+  }
+
+  /** Writes the new in-sync set to the map, under the next epoch. False when it could not; then nothing has changed. */
+  async #changeSet(inSync: readonly Member[]): Promise<boolean> {
+    const next: ShardState = {
+      ...this.#state,
+      epoch: toEpoch(this.#state.epoch + 1),
+      inSync: inSync.map((member) => member.peer.device),
+    };
+    try {
+      await this.#options.coordinator.updateShard(next.id, next);
+    } catch (cause) {
+      const error = toStoreError(cause, "shard.changeSet");
+      if (error.kind === "stale-epoch") this.#lose(error, undefined);
+      else this.#retryShrink(error);
+      return false;
+    }
+    if (this.#stopped !== undefined) return false;
+    this.#state = next;
+    return true;
+  }
+
+  #retryShrink(error: StoreError): void {
+    if (this.#stopped !== undefined) return;
+    this.#commits.abandon(error);
+    this.#options.clock.after(this.#options.settings.patienceMillis, () => {
+      void this.#exclusively(() => this.#shrink());
+    });
+  }
+
+  /** Tells the members of the new epoch, behind everything ordered under the old one. */
+  async #begin(): Promise<void> {
+    this.#ship(Number.POSITIVE_INFINITY);
+    const start = toSequence(this.#commits.last + 1);
+    const { epoch } = this.#state;
+    const told = this.#members.map((member) =>
+      member.peer.begin(epoch, start).catch((error: unknown) => {
+        this.#memberFailed(member, toStoreError(error, "shard.begin"));
+      }),
+    );
+    await Promise.all(told);
+  }
+
+  /** Replaces the devices of the shard's replicas (not those in sync), under a new epoch. */
+  async changeReplicas(replicas: readonly DeviceId[]): Promise<void> {
+    await this.#exclusively(async () => {
+      if (this.#stopped !== undefined) throw this.#stopped;
+      this.#state = { ...this.#state, replicas };
+      if (await this.#changeSet(this.#inSync())) await this.#begin();
+    });
+  }
+
+  /** From now on `peer`, which has just been reset, is sent every commit. */
+  addLearner(peer: ReplicaPeer): Member {
+    if (this.#stopped !== undefined) throw this.#stopped;
+    this.#ship(Number.POSITIVE_INFINITY);
+    const member = new Member(peer, "learner", this.#commits.last);
+    this.#members = [...this.#members, member];
+    return member;
+  }
+
+  /** Resolves when every commit decided so far is in the local index: a copy that begins then lacks nothing that a new learner is not sent. */
+  settleAll(): Promise<void> {
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
+    return this.#commits.waitForAll();
+  }
+
+  removeLearner(member: Member): void {
+    if (member.role !== "in-sync") this.#members = this.#members.filter((one) => one !== member);
+  }
+
+  /** The learner has all rows: it joins the in-sync set. `base`: what `addLearner` found as the last commit. */
+  async promote(member: Member, base: Sequence): Promise<void> {
+    await this.#exclusively(async () => {
+      if (this.#stopped !== undefined) throw this.#stopped;
+      if (member.failed) throw member.failed;
+      await member.peer.level(this.#state.epoch, base, this.local.state.history);
+      member.role = "joining";
+      this.#scheduleCheck();
+      await member.whenSynced(this.#commits.last);
+      if (this.#stopped !== undefined) throw this.#stopped;
+      if (!(await this.#changeSet([...this.#inSync(), member]))) {
+        throw unavailable("the replica could not join the in-sync set", {});
+      }
+      member.role = "in-sync";
+      await this.#begin();
+      this.#advance();
+    });
+  }
+}
+
+/** Fewer replicas in sync than this acknowledge nothing. */
+export function minInSync(state: ShardState): number {
+  return Math.min(2, state.replicas.length);
+}
+
+function unavailable(
+  message: string,
+  detail: StoreError["detail"],
+  cause?: StoreError,
+): StoreError {
+  return new StoreError("unavailable", "shard.execute", message, { detail, cause });
+}
