@@ -134,18 +134,22 @@ describe('Swift listings', () => {
       fc.string({ maxLength: 4 }),
     );
     fc.assert(
-      fc.property(fc.array(piece, { maxLength: 12 }), fc.string({ maxLength: 20 }), (list, accept) => {
-        for (const read of [
-          () => readListingParameters(new Query(list.join(''))),
-          () => chooseFormat(new Query(list.join('')), new Map([['accept', accept]])),
-        ]) {
-          try {
-            read();
-          } catch (error) {
-            expect(error).toBeInstanceOf(Refusal);
+      fc.property(
+        fc.array(piece, { maxLength: 12 }),
+        fc.string({ maxLength: 20 }),
+        (list, accept) => {
+          for (const read of [
+            () => readListingParameters(new Query(list.join(''))),
+            () => chooseFormat(new Query(list.join('')), new Map([['accept', accept]])),
+          ]) {
+            try {
+              read();
+            } catch (error) {
+              expect(error).toBeInstanceOf(Refusal);
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: 1500, seed: 3 },
     );
   });
