@@ -11,6 +11,7 @@ import {
   signIn,
   unauthorized,
 } from './auth/tempauth.ts';
+import { bulkDelete } from './bulk/delete.ts';
 import type { AccountCall, SwiftDoorOptions } from './call.ts';
 import { errorReply } from './error-table.ts';
 import { readHeaders } from './headers.ts';
@@ -67,16 +68,24 @@ async function answer(
   const path = parsePath(request.path);
   const { method } = request;
   if (method === 'OPTIONS') return answerOptions(path, headers.has('origin'));
-  if (!routes.some((route) => route.shape === path.shape && route.method === method)) {
+  // The names stand in the body, relative to the account, whatever the path names below it.
+  const isBulkDelete = query.has('bulk-delete') && (method === 'POST' || method === 'DELETE');
+  if (!isBulkDelete && !hasRoute(path, method)) {
     return answerUnknownMethod(path, method, query);
   }
   // Nothing is public yet: without a user there is nothing to decide. This moves to core with ACLs.
   if (principal.type === 'anonymous') return unauthorized(realmOf(request.path));
   if (Buffer.byteLength(path.account) > accountNameBytes) throw refuse(400);
-  refuseUnsupported(path.shape, method, headers, query);
   const context = { principal, signal: request.signal };
   const { account } = path;
-  return run(path, { door, request, headers, query, principal, context, account });
+  const call: AccountCall = { door, request, headers, query, principal, context, account };
+  if (isBulkDelete) return bulkDelete(call);
+  refuseUnsupported(path.shape, method, headers, query);
+  return run(path, call);
+}
+
+function hasRoute(path: SwiftPath, method: string): boolean {
+  return routes.some((route) => route.shape === path.shape && route.method === method);
 }
 
 function run(path: SwiftPath, call: AccountCall): Promise<HttpReply> {

@@ -15,6 +15,13 @@ export const listingLimit = 10_000;
 
 export const accountNameBytes = 256;
 
+/** Of one bulk deletion. A line holds a container and an object name with every byte percent-encoded: 3 × (1024 + 256 + 2). */
+export const bulkLimits = {
+  deletes: 10_000,
+  failures: 1000,
+  lineBytes: 3846,
+} as const;
+
 /** Seconds that a token lives. */
 export const tokenLifeSeconds = 86_400;
 

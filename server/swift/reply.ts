@@ -35,6 +35,7 @@ const reasons: Readonly<Record<number, readonly [title: string, sentence: string
     'The server has either erred or is incapable of performing the requested operation.',
   ],
   501: ['Not Implemented', 'The requested method is not implemented by this server.'],
+  502: ['Bad Gateway', 'Bad gateway.'],
   503: [
     'Service Unavailable',
     'The server is currently unavailable. Please try again at a later time.',
@@ -53,6 +54,11 @@ export function statusReply(status: number, headers: HeaderList = []): HttpReply
   }
   const body = utf8(`<html><h1>${reason[0]}</h1><p>${reason[1]}</p></html>`);
   return { status, headers: [html, ...headers], body };
+}
+
+/** `404 Not Found`: how bodies that report on many names write a status. */
+export function statusLine(status: number): string {
+  return status === 200 ? '200 OK' : `${status} ${reasons[status]?.[0] ?? 'Unknown'}`;
 }
 
 /** A reply with a text of its own. */

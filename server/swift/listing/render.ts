@@ -64,7 +64,8 @@ function renderXml(document: ListingDocument): string {
 // oxlint-disable-next-line no-control-regex -- control characters are legal in object names.
 const special = /[&<>\0-\x08\x0b-\x1f\x7f\uFFFE\uFFFF]/g;
 
-function xmlText(text: string): string {
+/** Text of an XML element. */
+export function xmlText(text: string): string {
   return text.replace(special, escapeCharacter);
 }
 

@@ -2,7 +2,7 @@
 import { utf8 } from '../../../base/bytes.ts';
 import type { HttpReply, HttpRequest } from '../../http/exchange.ts';
 import type { SwiftDoorOptions } from '../call.ts';
-import { accountNameBytes, listingLimit, metadataLimits } from '../limits.ts';
+import { accountNameBytes, bulkLimits, listingLimit, metadataLimits } from '../limits.ts';
 import type { Query } from '../query.ts';
 import { statusReply } from '../reply.ts';
 
@@ -16,7 +16,16 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
   return {
     status: 200,
     headers: [['Content-Type', 'application/json; charset=UTF-8']],
-    body: utf8(JSON.stringify({ swift: swiftSection(door), tempauth: { account_acls: false } })),
+    body: utf8(
+      JSON.stringify({
+        swift: swiftSection(door),
+        tempauth: { account_acls: false },
+        bulk_delete: {
+          max_deletes_per_request: bulkLimits.deletes,
+          max_failed_deletes: bulkLimits.failures,
+        },
+      }),
+    ),
   };
 }
 
