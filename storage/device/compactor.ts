@@ -152,7 +152,7 @@ export class Compactor {
   }
 
   async #removeVolume(volume: Volume): Promise<void> {
-    const { disk, table, index, lock, writer } = this.#options;
+    const { disk, table, lock, writer } = this.#options;
     try {
       await lock.run(() => {
         const batch = new IndexBatch();
@@ -162,11 +162,7 @@ export class Compactor {
       await table.retire(volume);
       await disk.remove(volumePath(volume.id));
       await disk.syncDirectory(volumeFolder);
-      await lock.run(() => {
-        const batch = new IndexBatch();
-        batch.removeVolume(volume.id);
-        return index.write(batch, { synced: false });
-      });
+      writer.forgetVolume(volume.id);
     } catch (error) {
       throw writer.fail(error);
     }

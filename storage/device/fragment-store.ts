@@ -111,6 +111,7 @@ export class DeviceFragmentStore implements FragmentStore {
       checkpointBytes: options.checkpointBytes ?? 64 * MiB,
       current: recovered.current,
       nextVolumeId: recovered.nextVolumeId,
+      lostVolumes: recovered.lostVolumes,
       onFailed: options.onFailed ?? (() => undefined),
     });
     const syncReadBytes = options.syncReadBytes ?? defaultSyncReadBytes;

@@ -4,6 +4,7 @@
  */
 import type { Disk, DiskFile } from '../../base/disk.ts';
 import { isStoreError } from '../../base/errors.ts';
+import type { FragmentId } from '../fragment/fragment.ts';
 import { pageBytes, recordBytes } from '../fragment/record.ts';
 import { type FragmentIndex, type FragmentPlace, IndexBatch } from './fragment-index.ts';
 import { pagesOf, Volume, type VolumeTable } from './volume.ts';
@@ -18,6 +19,8 @@ export interface Recovered {
   readonly entered: number;
   /** Entries that pointed at volumes whose files are gone. */
   readonly dropped: number;
+  /** Volumes that the index knows and whose files are gone: the writer forgets them in time. */
+  readonly lostVolumes: readonly number[];
   /** Files that belong to another device: left alone. */
   readonly foreignVolumes: readonly number[];
 }
@@ -69,7 +72,7 @@ export async function recoverVolumes(options: RecoveryOptions): Promise<Recovere
     }
   }
   const lost = [...known.keys()].filter((id) => !present.has(id));
-  const dropped = lost.length === 0 ? 0 : await dropLost(index, new Set(lost), known);
+  const dropped = lost.length === 0 ? 0 : await dropLost(index, new Set(lost));
   // Half a volume of room is worth going on; less is left to the compactor.
   if (current !== undefined && current.pages * pageBytes * 2 <= options.volumeBytes) {
     current.sealed = false;
@@ -77,7 +80,8 @@ export async function recoverVolumes(options: RecoveryOptions): Promise<Recovere
     current = undefined;
   }
   const highest = Math.max(0, ...ids, ...known.keys());
-  return { current, nextVolumeId: highest + 1, entered, dropped, foreignVolumes };
+  const nextVolumeId = highest + 1;
+  return { current, nextVolumeId, entered, dropped, lostVolumes: lost, foreignVolumes };
 }
 
 /** `damaged`: its header is unreadable, which a crash at its creation may cause; its records still count. */
@@ -158,14 +162,10 @@ async function isWhole(file: DiskFile, step: ScanStep & { type: 'record' }): Pro
 }
 
 /** Entries of volumes whose files are gone: the device does not hold these fragments, and says so. */
-async function dropLost(
-  index: FragmentIndex,
-  lost: ReadonlySet<number>,
-  known: Awaited<ReturnType<FragmentIndex['volumes']>>,
-): Promise<number> {
-  const emptied = [...lost].every((id) => known.get(id)?.usage?.livePages === 0);
+async function dropLost(index: FragmentIndex, lost: ReadonlySet<number>): Promise<number> {
   let dropped = 0;
-  for (let after: Parameters<FragmentIndex['list']>[0]['after']; !emptied; ) {
+  // Also for volumes counted as empty: a power loss may have brought back entries removed before.
+  for (let after: FragmentId | undefined; ; ) {
     const entries = await index.list({ after, limit: sweepLimit });
     const batch = new IndexBatch();
     for (const { id, place } of entries) {
@@ -175,10 +175,6 @@ async function dropLost(
     }
     await index.write(batch, { synced: false });
     after = entries.at(-1)?.id;
-    if (entries.length < sweepLimit) break;
+    if (entries.length < sweepLimit) return dropped;
   }
-  const batch = new IndexBatch();
-  for (const id of lost) batch.removeVolume(id);
-  await index.write(batch, { synced: false });
-  return dropped;
 }

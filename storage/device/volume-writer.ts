@@ -50,6 +50,8 @@ export interface VolumeWriterOptions {
   /** The volume to go on with; undefined: begin a new one. */
   readonly current: Volume | undefined;
   readonly nextVolumeId: number;
+  /** Known to the index, and without a file. */
+  readonly lostVolumes: readonly number[];
   readonly onFailed: (cause: StoreError) => void;
 }
 
@@ -76,12 +78,15 @@ export class VolumeWriter {
   #pagesSinceCheckpoint = 0;
   /** What was settled at the last synced batch: the next one may write it as checkpoint. */
   #settled = new Map<Volume, number>();
+  /** Volumes without a file. Their keys stay until the next synced batch, as they make recovery look for entries that came back. */
+  #gone: number[];
 
   constructor(options: VolumeWriterOptions) {
     this.#options = options;
     this.#volumePages = Math.max(2, Math.floor(options.volumeBytes / pageBytes));
     this.#current = options.current;
     this.#nextVolumeId = options.nextVolumeId;
+    this.#gone = [...options.lostVolumes];
   }
 
   get failure(): StoreError | undefined {
@@ -161,6 +166,8 @@ export class VolumeWriter {
       batch.putCheckpoint(volume.id, pages);
       volume.checkpointPages = pages;
     }
+    for (const id of this.#gone) batch.removeVolume(id);
+    this.#gone = [];
     await this.#options.index.write(batch, { synced: true });
     this.#pagesSinceCheckpoint = 0;
     this.#settled = new Map();
@@ -168,6 +175,11 @@ export class VolumeWriter {
       const settled = volume.settledPages;
       if (settled > volume.checkpointPages) this.#settled.set(volume, settled);
     }
+  }
+
+  /** Its file is gone, durably. */
+  forgetVolume(id: number): void {
+    this.#gone.push(id);
   }
 
   async #admit(bytes: number, floorBytes: number): Promise<void> {
