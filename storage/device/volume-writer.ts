@@ -258,7 +258,7 @@ export class VolumeWriter {
     const { disk, clock, table, deviceUuid } = this.#options;
     const id = this.#nextVolumeId++;
     invariant(id <= maxVolumeId, 'a device has fewer than 2^32 volumes in its life');
-    const volume = new Volume(id, { pages: 1, sealed: true });
+    const volume = new Volume(id, { pages: 1, sealed: false });
     // Before the file exists: a commit that begins meanwhile must not believe the names synced.
     this.#namesDirty = true;
     try {
@@ -268,10 +268,11 @@ export class VolumeWriter {
       const header = encodeVolumeHeader({ deviceUuid, volume: id, createdAt: clock.now() });
       await table.withFile(volume, (file) => file.write(0, [header]));
     } catch (error) {
+      // Only now: a volume that looked sealed and empty while it begins would be compacted away.
+      volume.sealed = true;
       if (isStoreError(error, 'full')) throw error;
       throw this.fail(error);
     }
-    volume.sealed = false;
     this.#current = volume;
   }
 

@@ -29,8 +29,10 @@ export const clusterId: string = 'c1'.repeat(16);
 const options = { volumeBytes: 32 * 1024, checkpointBytes: 20 * 1024, reserveBytes: 0 };
 
 /** An index in memory which notes every batch, as what a crash leaves of it is chosen later. */
-export function recordedIndex(note: (mark: Mark) => void): KeyValueStore {
-  const store = memoryIndex();
+export function recordedIndex(
+  note: (mark: Mark) => void,
+  store: KeyValueStore = memoryIndex(),
+): KeyValueStore {
   return new Proxy(store, {
     get(target, name) {
       if (name === 'batch') {
@@ -49,7 +51,7 @@ export function recordedIndex(note: (mark: Mark) => void): KeyValueStore {
  * What LevelDB may have kept: everything; nothing un-synced; of what came between the last two
  * synced batches only the synced ones (its log switch does not sync); or nothing at all.
  */
-function keptBatches(marks: readonly Mark[]): (readonly Batch[])[] {
+export function keptBatches(marks: readonly Mark[]): (readonly Batch[])[] {
   const batches = marks.filter((mark) => mark.type === 'index');
   const synced = batches.map((batch, i) => (batch.synced ? i : -1)).filter((i) => i >= 0);
   const last = synced.at(-1) ?? -1;

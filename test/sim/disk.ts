@@ -224,9 +224,13 @@ export class SimDisk implements Disk {
 
   space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }> {
     return this.#perform({ type: 'space' }, () => {
-      const freeBytes = Math.max(0, this.capacityBytes - this.#medium.usedBytes());
+      const freeBytes = Math.max(0, this.capacityBytes - this.#usedBytes());
       return { freeBytes, totalBytes: this.capacityBytes };
     });
+  }
+
+  #usedBytes(): number {
+    return this.#medium.usedBytes(new Set(this.#open.keys()));
   }
 
   #checkLife(life: number): void {
@@ -244,8 +248,9 @@ export class SimDisk implements Disk {
     this.#admit(operation);
     if (this.#clock !== undefined) {
       await this.#clock.sleep(this.#latencyMillis(operation));
-      this.#checkLife(life);
     }
+    // Also without a clock: the hook itself may have been the crash.
+    this.#checkLife(life);
     return effect(operation);
   }
 
@@ -281,6 +286,7 @@ export class SimDisk implements Disk {
       readSync: (position, into) => {
         check();
         this.#admit({ type: 'read', path, position, length: into.length });
+        check();
         return this.#medium.read(file, position, into);
       },
       write: async (position, pieces) => {
@@ -336,7 +342,7 @@ export class SimDisk implements Disk {
   #applyWrite(change: Change & { type: 'write' }): void {
     const { file, position, bytes } = change;
     const grows = position + bytes.length - this.#medium.size(file);
-    const room = grows > 0 ? Math.max(0, this.capacityBytes - this.#medium.usedBytes()) : 0;
+    const room = grows > 0 ? Math.max(0, this.capacityBytes - this.#usedBytes()) : 0;
     if (grows <= room) {
       this.#medium.apply(change);
       return;

@@ -271,10 +271,15 @@ export class Medium {
     return this.#file(file).current.size;
   }
 
-  /** Bytes of all files that have a name, or that a pending operation may still name. */
-  usedBytes(): number {
+  /** Bytes of all files that the running process can reach: by a name, or because they are `open`. */
+  usedBytes(open: ReadonlySet<number>): number {
+    const reachable = new Set<number>([0, ...open]);
     let sum = 0;
-    for (const node of this.#nodes.values()) if (node.kind === 'file') sum += node.current.size;
+    for (const number of reachable) {
+      const node = this.#nodes.get(number);
+      if (node?.kind === 'file') sum += node.current.size;
+      else for (const child of node?.current.values() ?? []) reachable.add(child);
+    }
     return sum;
   }
 
