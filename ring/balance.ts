@@ -34,18 +34,21 @@ function fill(layout: Layout, quotas: Int32Array): void {
   }
 }
 
-/** A device inside `tier` for one more fragment of the loaded partition; the tier has room for it. */
+/**
+ * A device inside `tier` for one more fragment of the loaded partition; the tier has room for it.
+ */
 function chooseTaker(layout: Layout, quotas: Int32Array, tier: number): number {
   const { counts, targets, topology } = layout;
   let at = tier;
   for (;;) {
     const children = topology.tiers[at]?.children ?? [];
     if (children.length === 0) return placeOf(layout, at);
-    const below = children.filter((child) => (counts[child] ?? 0) < (targets.least[child] ?? 0));
-    const takers =
-      below.length > 0
-        ? below
-        : children.filter((child) => (counts[child] ?? 0) < (targets.most[child] ?? 0));
+    // The first bound that some child is below: what it must have, what is even, what it may have.
+    const bounds = [targets.least, targets.even, targets.most];
+    const takers = bounds
+      .map((bound) => children.filter((child) => (counts[child] ?? 0) < (bound[child] ?? 0)))
+      .find((below) => below.length > 0);
+    invariant(takers !== undefined, 'a tier with room has a child with room');
     at = drawNeedy(layout, quotas, takers);
   }
 }
@@ -68,7 +71,9 @@ function drawNeedy(layout: Layout, quotas: Int32Array, tiers: readonly number[])
   return tier;
 }
 
-/** A device inside `tier` that gives up its fragment of the loaded partition: the fullest that may. */
+/**
+ * A device inside `tier` that gives up its fragment of the loaded partition: the fullest that may.
+ */
 function chooseGiver(layout: Layout, quotas: Int32Array, tier: number): number {
   const { counts, targets, topology } = layout;
   let at = tier;

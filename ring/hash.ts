@@ -8,7 +8,9 @@ export interface Placed {
   readonly account: string;
   readonly container: string;
   readonly key: string;
-  /** 32 lower-case hexadecimal digits: the id of one stored body, so each version has its own place. */
+  /**
+   * 32 lower-case hexadecimal digits: the id of one stored body, so each version has its own place.
+   */
   readonly objectId: string;
 }
 

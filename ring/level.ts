@@ -9,7 +9,9 @@ export function level(layout: Layout, quotas: Int32Array): void {
   leveller.moveAlongChains();
 }
 
-/** One exchange of a chain: `from` gives its fragment of `partition` to the device it was found for. */
+/**
+ * One exchange of a chain: `from` gives its fragment of `partition` to the device it was found for.
+ */
 interface Step {
   readonly from: number;
   readonly partition: number;
@@ -56,7 +58,10 @@ class Leveller {
     return (this.#layout.totals[leaf] ?? 0) - (this.#quotas[leaf] ?? 0);
   }
 
-  /** The bulk of the work: single moves from a device above to the one furthest below that may take it. */
+  /**
+   * The bulk of the work: single moves from a device above to the one furthest below that may take
+   * it.
+   */
   moveDirectly(): void {
     for (const from of this.#places) {
       if (this.#surplus(from) <= 0) continue;
@@ -99,7 +104,9 @@ class Leveller {
     this.#held[to]?.push(partition);
   }
 
-  /** The rest, one fragment at a time: a gives to b in one partition, b to c in another, and so on. */
+  /**
+   * The rest, one fragment at a time: a gives to b in one partition, b to c in another, and so on.
+   */
   moveAlongChains(): void {
     for (const from of this.#places) {
       while (this.#surplus(from) > 0) {
@@ -131,7 +138,10 @@ class Leveller {
     return false;
   }
 
-  /** Makes the moves of a chain from its end. A shortest chain has no shortcut, so each stays allowed. */
+  /**
+   * Makes the moves of a chain from its end. A shortest chain has no shortcut, so each stays
+   * allowed.
+   */
   #walkBack(steps: ReadonlyMap<number, Step>, start: number, end: number): boolean {
     let to = end;
     while (to !== start) {

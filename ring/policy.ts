@@ -39,7 +39,10 @@ export function formatScheme({ kind, k, m }: Scheme): string {
   return kind === 'ec' ? `ec:${k}+${m}` : `replica:${m + 1}`;
 }
 
-/** The width of the scheme's ring, and the fewest devices that it fits on: each fragment has its own. */
+/**
+ * The width of the scheme's ring, and the fewest devices that it fits on: each fragment has its
+ * own.
+ */
 export function minDevices({ k, m }: Scheme): number {
   return k + m;
 }

@@ -20,6 +20,8 @@ export interface Targets {
    */
   readonly least: Int32Array;
   readonly most: Int32Array;
+  /** By tier: `mean` rounded up. New fragments go where it is not reached, if they can. */
+  readonly even: Int32Array;
 }
 
 /** How far above its weight's share a device may be filled for the sake of spread: twice. */
@@ -51,7 +53,8 @@ export function computeTargets(topology: Topology, width: number): Targets {
       most[child] = Math.max(Math.ceil(value - epsilon), highest[i]?.ceil ?? 0);
     }
   }
-  return { mean, least, most };
+  const even = Int32Array.from(mean, (value) => Math.ceil(value - epsilon));
+  return { mean, least, most, even };
 }
 
 /** By tier: what weight alone asks for, with no device holding two fragments of a partition. */
@@ -95,7 +98,10 @@ function splitMean(
   return base;
 }
 
-/** Splits a whole number of fragments as evenly as rooms allow; the fractions both rounded down and up. */
+/**
+ * Splits a whole number of fragments as evenly as rooms allow; the fractions both rounded down and
+ * up.
+ */
 function splitEvenly(
   count: number,
   rooms: readonly number[],

@@ -19,12 +19,16 @@ export interface Tier {
   readonly room: number;
 }
 
-/** The tree of failure domains over a list of devices. A parent's number is below its children's. */
+/**
+ * The tree of failure domains over a list of devices. A parent's number is below its children's.
+ */
 export interface Topology {
   /** Ascending by id, so that the order in which an operator lists devices changes nothing. */
   readonly devices: readonly RingDevice[];
   readonly tiers: readonly Tier[];
-  /** At place × levels + level: the tier of that level (0 region to 3 device) that the device is in. */
+  /**
+   * At place × levels + level: the tier of that level (0 region to 3 device) that the device is in.
+   */
   readonly paths: Int32Array;
   /** By tier: the one right above it; the whole is its own. */
   readonly parents: readonly number[];

@@ -5,6 +5,7 @@ import { deviceId } from '../../../base/units.ts';
 import { buildRing, type Rebalanced, rebalance } from '../../../ring/builder.ts';
 import type { Ring, RingDevice } from '../../../ring/ring.ts';
 import {
+  bounded,
   deviceArbitrary,
   devicesAt,
   loadsOf,
@@ -68,11 +69,12 @@ describe('a change of one device', () => {
         const result = rebalance(before, next);
         expectSound(before, result);
         const share = shareOf(before, result.ring, id);
-        // A loss may take a domain's even share below the next whole number for all its sisters.
+        // 5 % of all, not of the share: a change may take a domain's mean over a whole number, and
+        // then partitions move that the even spread asks for, beside those that the load does.
         const total = width * 256;
         expect(result.moves.length).toBeLessThanOrEqual(share + 0.05 * total + 1);
       }),
-      { numRuns: 150 },
+      bounded(150),
     );
   });
 
@@ -83,7 +85,7 @@ describe('a change of one device', () => {
     [[1, 3, 2, 2], 6, 9],
     [[2, 3, 2, 2], 6, 10],
     [[1, 6, 2, 2], 6, 10],
-    [[1, 1, 10, 3], 12, 10],
+    [[1, 1, 10, 3], 10, 10],
   ];
   test.each(exact)('%j at width %i and 2^%i: 5 % of the share itself', (shape, width, power) => {
     const devices = regularDevices(shape);
@@ -99,6 +101,8 @@ describe('a change of one device', () => {
   });
 
   test('in a topology of no order moves little more than the loads ask for', () => {
+    let runs = 0;
+    let above = 0;
     const weights = fc.oneof(
       fc.constant(1),
       fc.integer({ min: 4, max: 40 }).map((w) => w / 4),
@@ -120,11 +124,16 @@ describe('a change of one device', () => {
           const gains = [...loadsOf(result.ring)].map(([id, load]) => load - (old.get(id) ?? 0));
           const needed = gains.reduce((sum, gain) => sum + Math.max(0, gain), 0);
           // Beyond that, partitions move whose spread the changed domains no longer allow.
-          expect(result.moves.length).toBeLessThanOrEqual(needed + 0.12 * width * 128);
+          const excess = (result.moves.length - needed) / (width * 128);
+          expect(excess).toBeLessThanOrEqual(0.15);
+          runs++;
+          if (excess > 0.05) above++;
         },
       ),
-      { numRuns: 150 },
+      bounded(150),
     );
+    expect(runs).toBeGreaterThan(100);
+    expect(above / runs).toBeLessThan(0.03);
   });
 });
 
@@ -136,7 +145,7 @@ test('without a change nothing moves, whatever the ring', () => {
       expect(moves).toEqual([]);
       expect(ring).toEqual({ ...before, version: 2 });
     }),
-    { numRuns: 60 },
+    bounded(60),
   );
 });
 
@@ -152,7 +161,7 @@ test('a rebalanced ring is as balanced and spread as one built anew', () => {
         expect(Math.abs(load - fair)).toBeLessThan(1);
       }
     }),
-    { numRuns: 60 },
+    bounded(60),
   );
 });
 

@@ -2,6 +2,14 @@ import fc from 'fast-check';
 import { deviceId } from '../../../base/units.ts';
 import type { Ring, RingDevice } from '../../../ring/ring.ts';
 
+/**
+ * Bounded in time, and the same cases in every run: movement is proved by how often, not only by
+ * how far.
+ */
+export function bounded(numRuns: number): { readonly numRuns: number; readonly seed: number } {
+  return { numRuns, seed: 20_261_124 };
+}
+
 /** Counts of regions, zones a region, nodes a zone and devices a node. */
 export type Shape = readonly [regions: number, zones: number, nodes: number, devices: number];
 
@@ -84,7 +92,10 @@ export function pathOf({ region, zone, node, id }: RingDevice): readonly string[
   return [region, `${region}/${zone}`, `${region}/${zone}/${node}`, String(id)];
 }
 
-/** For each domain that has others below it (the whole is ``), those and the devices with weight in each. */
+/**
+ * For each domain that has others below it (the whole is ``), those and the devices with weight in
+ * each.
+ */
 export function domainsOf(
   devices: readonly RingDevice[],
 ): ReadonlyMap<string, ReadonlyMap<string, number>> {
