@@ -31,7 +31,10 @@ export interface FragmentWrite {
   readonly unit: Uint8Array;
 }
 
-/** The fragments of one device. Implemented by storage/device; errors: `full`, `corrupt`, `unavailable` (device failed or quarantined). */
+/**
+ * The fragments of one device. Implemented by storage/device; errors: `full`, `corrupt`,
+ * `unavailable` (closed; or a write or sync failed: then changes are refused and reads go on).
+ */
 export interface FragmentStore {
   /** Appends records to a volume; resolves when written, NOT yet durable. */
   append(fragments: readonly FragmentWrite[]): Promise<void>;
@@ -40,7 +43,8 @@ export interface FragmentStore {
   /**
    * Reads `length` bytes of a unit from `offset`, verifying header CRC and the xxh64 of each
    * 64 KiB sub-block touched. Undefined when the device does not hold it; `corrupt` when it does
-   * but bytes are bad. The caller owns the bytes. Returns whole unit when range is omitted.
+   * but bytes are bad. The caller owns the bytes. Returns whole unit when range is
+   * omitted, only the header when its length is 0; a range beyond the unit is `invalid-argument`.
    */
   read(
     id: FragmentId,
