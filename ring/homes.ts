@@ -18,8 +18,8 @@ function homeDevices(ring: Ring, partition: Partition): readonly RingDevice[] {
 
 /**
  * Stand-ins for homes that are away, best first, lazily: devices in regions that neither a home nor
- * an earlier handoff is in, then so for zones, then nodes, then all others. Within each, an order of
- * the partition's own in which a device comes early in proportion to its weight, so that the load
+ * an earlier handoff is in, then so for zones, then nodes, then all others. Within each, an order
+ * of the partition's own in which a device comes early in proportion to its weight, so that the load
  * of one lost device spreads over all. Drained devices (weight 0) are none.
  */
 export function* handoffs(ring: Ring, partition: Partition): Generator<DeviceId, void, undefined> {

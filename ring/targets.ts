@@ -153,7 +153,7 @@ function pour(total: number, { base, weights, limits }: Vessels): readonly numbe
 
 /**
  * By tier: the whole number of fragments it should hold of all 2^partitionPower partitions. Means
- * are rounded up where `totals` (what it holds now) is already above, so that rounding moves nothing.
+ * are rounded up where `totals` (what it holds now) is already above: rounding moves nothing.
  */
 export function computeQuotas(
   topology: Topology,

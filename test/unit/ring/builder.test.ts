@@ -67,7 +67,7 @@ describe('balance', () => {
           partitionPower: 7,
         });
         const loads = loadsOf(ring);
-        // Oracle: devices whose share is above a whole fragment get one, the others divide the rest.
+        // Oracle: devices whose share is above a whole fragment get one, others divide the rest.
         const sorted = [...devices].sort((a, b) => b.weight - a.weight);
         let left = width;
         let weightLeft = list.reduce((sum, weight) => sum + weight, 0);

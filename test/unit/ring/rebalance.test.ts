@@ -182,7 +182,7 @@ test('refuses to leave fewer devices than the width', () => {
   );
 });
 
-test('growing from 6 to 30 devices one by one stays balanced and moves about as little as at once', () => {
+test('growing from 6 to 30 devices one by one moves no more than the shares', () => {
   const all = regularDevices([1, 1, 30, 1]);
   let ring = buildRing({ devices: all.slice(0, 6), width: 6, partitionPower: 9 });
   for (let count = 7; count <= 30; count++) {
