@@ -1,0 +1,191 @@
+/** One machine's part of the cluster: devices, shards, proxy, core and workers, put together. */
+import type { Clock } from '../../base/clock.ts';
+import { StoreError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Random } from '../../base/random.ts';
+import type { DeviceId } from '../../base/units.ts';
+import { parseScheme } from '../../ring/policy.ts';
+import { decodeRing } from '../../ring/ring-file.ts';
+import { createCodec } from '../../storage/erasure/create-codec.ts';
+import type { Coordinator } from '../../storage/shard/coordinator.ts';
+import { ShardGroup } from '../../storage/shard/group.ts';
+import { createDecide } from '../core/decide/decide.ts';
+import { ClusterBodies } from '../proxy/bodies.ts';
+import { LatencyTracker } from '../proxy/latency.ts';
+import { Placement, type Policy } from '../proxy/placement.ts';
+import type { Damage, ReadSettings } from '../proxy/read.ts';
+import { ClusterRows } from '../proxy/rows.ts';
+import { createStateMachine } from '../proxy/state-machine.ts';
+import type { WriteSettings } from '../proxy/write.ts';
+import {
+  closeDevice,
+  type DeviceFolder,
+  type DeviceSettings,
+  type OpenDevice,
+  openDevice,
+} from './open-device.ts';
+import { CellWorkers, type WorkSettings } from './workers.ts';
+
+export interface CellSettings {
+  readonly device: DeviceSettings;
+  readonly write: WriteSettings;
+  readonly read: ReadSettings;
+  readonly work: WorkSettings;
+  /** Fragments of a replaced version stay this long for readers that hold the old row. */
+  readonly releaseGraceMillis: number;
+}
+
+export interface CellOptions {
+  readonly coordinator: Coordinator;
+  readonly folders: readonly DeviceFolder[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: CellSettings;
+}
+
+/** A device that does not serve, and why. */
+export interface AwayDevice {
+  readonly id: DeviceId;
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface Cell {
+  readonly rows: ClusterRows;
+  readonly bodies: ClusterBodies;
+  readonly group: ShardGroup;
+  readonly placement: Placement;
+  readonly workers: CellWorkers;
+  readonly coordinator: Coordinator;
+  devices(): readonly OpenDevice[];
+  away(): readonly AwayDevice[];
+  close(): Promise<void>;
+}
+
+async function loadPolicies(coordinator: Coordinator): Promise<ReadonlyMap<string, Policy>> {
+  const policies = await Promise.all(
+    coordinator.current().policies.map(async ({ name, scheme: text, ring }): Promise<Policy> => {
+      const scheme = parseScheme(text);
+      const decoded = decodeRing(Buffer.from(ring, 'base64'));
+      return { name, scheme, ring: decoded, codec: await createCodec(scheme) };
+    }),
+  );
+  return new Map(policies.map((policy) => [policy.name, policy]));
+}
+
+/** Devices that serve now, and those that do not. */
+class Fleet {
+  readonly open = new Map<DeviceId, OpenDevice>();
+  readonly away = new Map<DeviceId, AwayDevice>();
+  readonly #paths = new Map<DeviceId, string>();
+
+  async openAll(options: CellOptions, damaged: (objectId: string) => void): Promise<void> {
+    const { clusterId, devices } = options.coordinator.current();
+    await Promise.all(
+      devices.map(async (expected) => {
+        this.#paths.set(expected.id, expected.path);
+        const folder = options.folders.find((one) => one.path === expected.path);
+        if (folder === undefined) {
+          this.#setAway(expected.id, 'no folder is configured for it');
+          return;
+        }
+        const opening = await openDevice(folder, expected, {
+          clusterId,
+          clock: options.clock,
+          logger: options.logger,
+          settings: options.settings.device,
+          onCorrupt: (_device, fragment) => damaged(fragment.objectId),
+          onFailed: (device, reason) => this.#setAway(device, reason),
+        });
+        if (opening.type === 'open') this.open.set(expected.id, opening.device);
+        else this.#setAway(expected.id, opening.reason);
+      }),
+    );
+    for (const { id, path, reason } of this.away.values()) {
+      options.logger.warn({ event: 'device.away', device: id, path, reason }, 'A device is away.');
+    }
+  }
+
+  #setAway(id: DeviceId, reason: string): void {
+    this.away.set(id, { id, path: this.#paths.get(id) ?? '', reason });
+  }
+
+  /** Devices that take calls: opened, and not failed since. */
+  serving(): readonly OpenDevice[] {
+    return [...this.open.values()].filter((device) => !this.away.has(device.id));
+  }
+}
+
+/** Opens everything. Throws `unavailable` when too few devices are there to keep the promises. */
+export async function openCell(options: CellOptions): Promise<Cell> {
+  const { coordinator, clock, random, logger, settings } = options;
+  const policies = await loadPolicies(coordinator);
+  const fleet = new Fleet();
+  let workers: CellWorkers | undefined;
+  await fleet.openAll(options, (objectId) => workers?.repairSoon(objectId));
+  checkEnough(fleet, coordinator, policies);
+  const decide = createDecide({ releaseGraceMillis: settings.releaseGraceMillis });
+  const group = await ShardGroup.open({
+    coordinator,
+    devices: fleet.serving().map((device) => device.shards),
+    stateMachine: createStateMachine(decide),
+    clock,
+    logger,
+  });
+  const rows = new ClusterRows(group);
+  const placement = new Placement(policies, (id) =>
+    fleet.away.has(id) ? undefined : fleet.open.get(id)?.fragments,
+  );
+  const bodies = new ClusterBodies({
+    placement,
+    defaultPolicy: coordinator.current().defaultPolicy,
+    random,
+    write: { clock, settings: settings.write, latency: new LatencyTracker() },
+    read: {
+      clock,
+      settings: settings.read,
+      latency: new LatencyTracker(),
+      onDamage: (damage: Damage) => workers?.damageFound(damage),
+    },
+  });
+  workers = new CellWorkers({
+    ...{ group, rows, bodies, placement, coordinator, clock, logger },
+    settings: settings.work,
+    devices: () => fleet.serving(),
+  });
+  return {
+    ...{ rows, bodies, group, placement, workers, coordinator },
+    devices: () => fleet.serving(),
+    away: () => [...fleet.away.values()],
+    close: () => closeCell({ workers, group, fleet, coordinator }),
+  };
+}
+
+function checkEnough(
+  fleet: Fleet,
+  coordinator: Coordinator,
+  policies: ReadonlyMap<string, Policy>,
+): void {
+  const { defaultPolicy, devices } = coordinator.current();
+  const scheme = policies.get(defaultPolicy)?.scheme;
+  const there = fleet.serving().length;
+  if (scheme === undefined || there >= devices.length - scheme.m) return;
+  throw new StoreError(
+    'unavailable',
+    'cell.open',
+    `${there} of ${devices.length} devices are there; policy ${defaultPolicy} needs at least ${devices.length - scheme.m} to read what it holds`,
+  );
+}
+
+async function closeCell(parts: {
+  readonly workers: CellWorkers | undefined;
+  readonly group: ShardGroup;
+  readonly fleet: Fleet;
+  readonly coordinator: Coordinator;
+}): Promise<void> {
+  await parts.workers?.stop();
+  parts.group.close();
+  await Promise.allSettled([...parts.fleet.open.values()].map(closeDevice));
+  await parts.coordinator.close();
+}

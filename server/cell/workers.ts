@@ -1,0 +1,144 @@
+/** The background workers of one cell: made, started, stopped, asked for their state. */
+import type { Clock } from '../../base/clock.ts';
+import { isStoreError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { fragmentIndex } from '../../base/units.ts';
+import type { Coordinator } from '../../storage/shard/coordinator.ts';
+import type { ShardGroup } from '../../storage/shard/group.ts';
+import { type Pace, type Worker, WorkerLoop, type WorkerStatus } from '../../storage/work/worker.ts';
+import type { ClusterBodies } from '../proxy/bodies.ts';
+import type { Placement } from '../proxy/placement.ts';
+import type { Damage } from '../proxy/read.ts';
+import type { ClusterRows } from '../proxy/rows.ts';
+import { Auditor } from '../work/auditor.ts';
+import { CompactionWorker } from '../work/compaction.ts';
+import { DeviceWalk } from '../work/device-walk.ts';
+import { Expirer } from '../work/expirer.ts';
+import { QueueReader } from '../work/queue.ts';
+import { Reaper } from '../work/reaper.ts';
+import { Reconciler, type RedundancyReport } from '../work/reconciler.ts';
+import { Reconstructor } from '../work/reconstructor.ts';
+import { Sweeper, type SweeperSettings } from '../work/sweeper.ts';
+import type { OpenDevice } from './open-device.ts';
+
+export interface WorkSettings {
+  readonly pauseMillis: number;
+  readonly idleMillis: number;
+  /** From the end of one scrub of all devices to the next. */
+  readonly auditRoundMillis: number;
+  readonly sweepRoundMillis: number;
+  readonly sweeper: SweeperSettings;
+}
+
+export interface CellWorkersOptions {
+  readonly group: ShardGroup;
+  readonly rows: ClusterRows;
+  readonly bodies: ClusterBodies;
+  readonly placement: Placement;
+  readonly coordinator: Coordinator;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: WorkSettings;
+  readonly devices: () => readonly OpenDevice[];
+}
+
+export class CellWorkers {
+  readonly reconstructor: Reconstructor;
+  readonly reconciler: Reconciler;
+  readonly sweeper: Sweeper;
+  readonly auditor: Auditor;
+  readonly loops: readonly WorkerLoop[];
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+
+  constructor(options: CellWorkersOptions) {
+    const { group, rows, bodies, placement, clock, logger, settings } = options;
+    this.#clock = clock;
+    this.#logger = logger;
+    const reader = (...types: ConstructorParameters<typeof QueueReader>[2]): QueueReader =>
+      new QueueReader(group, clock, types);
+    const walk = (roundMillis: number): DeviceWalk =>
+      new DeviceWalk({
+        devices: () => options.devices().map(({ id, fragments }) => ({ id, store: fragments })),
+        clock,
+        pageFragments: 32,
+        roundMillis,
+      });
+    this.reconstructor = new Reconstructor({
+      reader: reader('repair'),
+      shards: group,
+      placement,
+      clock,
+    });
+    this.reconciler = new Reconciler({
+      shards: group,
+      placement,
+      now: () => clock.now(),
+      onFinished: (report) => this.#tell(report),
+    });
+    this.sweeper = new Sweeper({
+      walk: walk(settings.sweepRoundMillis),
+      shards: group,
+      bodies,
+      clock,
+      settings: settings.sweeper,
+    });
+    this.auditor = new Auditor(walk(settings.auditRoundMillis), group);
+    const pace = { pauseMillis: settings.pauseMillis, idleMillis: settings.idleMillis };
+    this.loops = [
+      new Reaper(reader('release', 'release-parts'), bodies, rows),
+      new Expirer(reader('expire'), clock),
+      this.reconstructor,
+      this.reconciler,
+      this.sweeper,
+      this.auditor,
+      new CompactionWorker(() => options.devices().map((device) => device.fragments)),
+    ].map((worker) => this.#loop(worker, pace));
+  }
+
+  #loop(worker: Worker, pace: Pace): WorkerLoop {
+    return new WorkerLoop(worker, { clock: this.#clock, logger: this.#logger, pace });
+  }
+
+  #tell(report: RedundancyReport): void {
+    const full = report.fragmentsPresent === report.fragmentsNeeded;
+    const event = full ? 'redundancy.full' : 'redundancy.degraded';
+    this.#logger.info(
+      { event, ...report },
+      full ? 'Every fragment is where it belongs.' : 'Fragments are missing.',
+    );
+  }
+
+  /** A reader met a missing or bad fragment. */
+  damageFound(damage: Damage): void {
+    const { objectId, stripe, home, reason } = damage;
+    const id = { objectId, stripe, index: fragmentIndex(home.index) };
+    // A bad fragment no longer counts as present: then repair rebuilds it.
+    const dropped =
+      reason === 'corrupt' && home.store !== undefined
+        ? home.store.removeOne(id)
+        : Promise.resolve();
+    dropped.then(() => this.auditor.enqueue(objectId)).catch((error: unknown) => this.#note(error));
+  }
+
+  repairSoon(objectId: string): void {
+    this.auditor.enqueue(objectId).catch((error: unknown) => this.#note(error));
+  }
+
+  #note(error: unknown): void {
+    const message = isStoreError(error) ? error.message : String(error);
+    this.#logger.warn({ event: 'repair.not-queued', reason: message }, 'A repair was not queued.');
+  }
+
+  start(): void {
+    for (const loop of this.loops) loop.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.loops.map((loop) => loop.stop()));
+  }
+
+  status(): readonly WorkerStatus[] {
+    return this.loops.map((loop) => loop.status);
+  }
+}

@@ -1,0 +1,81 @@
+import { authorise } from '../access/authorise.ts';
+import type { AccountInfo, ContainerInfo, RequestContext } from '../api.ts';
+import type { MetadataPatch } from '../commands.ts';
+import { boundedQuery } from '../container/page.ts';
+import { readInfo } from '../container/info.ts';
+import { accountIdOf } from '../ids.ts';
+import type { Page, PageItem, PageQuery } from '../ports.ts';
+import type { Services } from '../services.ts';
+
+export async function headAccount(
+  services: Services,
+  ctx: RequestContext,
+  account: string,
+): Promise<AccountInfo> {
+  authorise(ctx.principal, 'account.read', { account });
+  const accountId = accountIdOf(account);
+  const [row, usage] = await Promise.all([
+    services.rows.get('account', { accountId }),
+    services.rows.accountUsage(accountId),
+  ]);
+  return {
+    name: account,
+    exists: row !== undefined,
+    createdAt: row?.createdAt,
+    metadata: row?.metadata ?? {},
+    usage,
+  };
+}
+
+export async function updateAccount(
+  services: Services,
+  ctx: RequestContext,
+  change: { readonly account: string; readonly metadata: MetadataPatch },
+): Promise<void> {
+  const { account, metadata } = change;
+  authorise(ctx.principal, 'account.write', { account });
+  await services.rows.execute({
+    type: 'account.update',
+    accountId: accountIdOf(account),
+    name: account,
+    metadata,
+    limits: services.metadataLimits,
+  });
+}
+
+/** Containers in name order; lines whose container is gone, or is not finished, are passed over. */
+export async function listContainers(
+  services: Services,
+  ctx: RequestContext,
+  input: { readonly account: string; readonly query: PageQuery },
+): Promise<Page<ContainerInfo>> {
+  const { account } = input;
+  authorise(ctx.principal, 'account.read', { account });
+  const accountId = accountIdOf(account);
+  const items: PageItem<ContainerInfo>[] = [];
+  let query = boundedQuery(services, input.query);
+  const { limit } = query;
+  if (limit === 0) return { items, truncated: false };
+  for (;;) {
+    const page = await services.rows.listDirectory(accountId, query);
+    for (const item of page.items) {
+      const info = item.type === 'group' ? item : await infoOf(services, item);
+      if (info === undefined) continue;
+      if (items.length === limit) return { items, truncated: true };
+      items.push(info);
+    }
+    const last = page.items.at(-1);
+    if (!page.truncated || last === undefined) return { items, truncated: false };
+    query = query.reverse ? { ...query, before: last.name } : { ...query, after: last.name };
+  }
+}
+
+async function infoOf(
+  services: Services,
+  item: { readonly name: string; readonly row: { readonly containerId: string } },
+): Promise<PageItem<ContainerInfo> | undefined> {
+  const { containerId } = item.row;
+  const row = await services.rows.get('container', { containerId });
+  if (row?.state !== 'live') return undefined;
+  return { type: 'row', name: item.name, row: await readInfo(services, { containerId, row }) };
+}

@@ -1,0 +1,73 @@
+/** Joins the operations of core into what the doors call. */
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Random } from '../../base/random.ts';
+import { headAccount, listContainers, updateAccount } from './account/account.ts';
+import type { Core, CoreLimits } from './api.ts';
+import type { MetadataLimits } from './commands.ts';
+import { ContainerIds } from './container/container-ids.ts';
+import { createContainer } from './container/create.ts';
+import { deleteContainer } from './container/delete.ts';
+import { headContainer } from './container/head.ts';
+import { listObjects } from './container/list-objects.ts';
+import { listUploads } from './container/list-uploads.ts';
+import { listVersions } from './container/list-versions.ts';
+import { updateContainer } from './container/update.ts';
+import { defaultLimits } from './limits.ts';
+import { defaultMetadataLimits } from './metadata.ts';
+import { abortUpload } from './multipart/abort.ts';
+import { completeUpload } from './multipart/complete.ts';
+import { createUpload } from './multipart/create.ts';
+import { headUpload, listParts } from './multipart/list-parts.ts';
+import { copyPart, putPart } from './multipart/put-part.ts';
+import { copyObject } from './object/copy.ts';
+import { deleteObject } from './object/delete.ts';
+import { openObject } from './object/open.ts';
+import { putObject } from './object/put.ts';
+import { updateObject } from './object/update.ts';
+import type { BodyStore, RowStore } from './ports.ts';
+import type { Services } from './services.ts';
+
+export interface CoreOptions {
+  readonly rows: RowStore;
+  readonly bodies: BodyStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly limits?: Partial<CoreLimits>;
+  readonly metadataLimits?: MetadataLimits;
+}
+
+export function createCore(options: CoreOptions): Core {
+  const { rows, bodies, clock, random, logger } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const metadataLimits = options.metadataLimits ?? defaultMetadataLimits;
+  const containerIds = new ContainerIds();
+  const s: Services = { rows, bodies, clock, random, logger, limits, metadataLimits, containerIds };
+  return {
+    limits,
+    policies: { names: bodies.policies, defaultPolicy: bodies.defaultPolicy },
+    headAccount: (ctx, account) => headAccount(s, ctx, account),
+    updateAccount: (ctx, account, metadata) => updateAccount(s, ctx, { account, metadata }),
+    listContainers: (ctx, account, query) => listContainers(s, ctx, { account, query }),
+    createContainer: (ctx, address, wanted) => createContainer(s, ctx, address, wanted),
+    headContainer: (ctx, address) => headContainer(s, ctx, address),
+    updateContainer: (ctx, address, change) => updateContainer(s, ctx, address, change),
+    deleteContainer: (ctx, address) => deleteContainer(s, ctx, address),
+    listObjects: (ctx, address, query) => listObjects(s, ctx, address, query),
+    listVersions: (ctx, address, query) => listVersions(s, ctx, { address, query }),
+    listUploads: (ctx, address, query) => listUploads(s, ctx, address, query),
+    putObject: (ctx, command) => putObject(s, ctx, command),
+    openObject: (ctx, command) => openObject(s, ctx, command),
+    updateObject: (ctx, address, change) => updateObject(s, ctx, { address, change }),
+    deleteObject: (ctx, command) => deleteObject(s, ctx, command),
+    copyObject: (ctx, command) => copyObject(s, ctx, command),
+    createUpload: (ctx, command) => createUpload(s, ctx, command),
+    headUpload: (ctx, address) => headUpload(s, ctx, address),
+    putPart: (ctx, command) => putPart(s, ctx, command),
+    copyPart: (ctx, command) => copyPart(s, ctx, command),
+    listParts: (ctx, address, after, limit) => listParts(s, ctx, { address, after, limit }),
+    completeUpload: (ctx, command) => completeUpload(s, ctx, command),
+    abortUpload: (ctx, address) => abortUpload(s, ctx, address),
+  };
+}

@@ -1,0 +1,14 @@
+import type { RequestContext, UploadAddress } from '../api.ts';
+import type { Services } from '../services.ts';
+import { findUpload } from './find.ts';
+
+export async function abortUpload(
+  services: Services,
+  ctx: RequestContext,
+  address: UploadAddress,
+): Promise<void> {
+  const { container } = await findUpload(services, ctx, { address, action: 'object.write' });
+  const { key, uploadId } = address;
+  const { containerId } = container;
+  await services.rows.execute({ type: 'upload.abort', containerId, key, uploadId });
+}

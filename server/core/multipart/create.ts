@@ -1,0 +1,26 @@
+import type { CreateUpload, RequestContext } from '../api.ts';
+import { resolveContainer } from '../container/resolve.ts';
+import { newUploadId } from '../ids.ts';
+import { checkKey } from '../limits.ts';
+import type { UploadRow } from '../model.ts';
+import type { Services } from '../services.ts';
+
+export async function createUpload(
+  services: Services,
+  ctx: RequestContext,
+  command: CreateUpload,
+): Promise<UploadRow> {
+  const { key, contentType, system, user, checksum, expiresAt } = command;
+  const { containerId } = await resolveContainer(services, ctx, {
+    address: command,
+    action: 'object.write',
+  });
+  checkKey(services.limits, key, 'upload.create');
+  const uploadId = newUploadId(services.random, services.clock.now());
+  return services.rows.execute({
+    type: 'upload.create',
+    containerId,
+    key,
+    upload: { uploadId, contentType, system, user, checksum, expiresAt },
+  });
+}

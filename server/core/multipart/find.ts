@@ -1,0 +1,31 @@
+import { StoreError } from '../../../base/errors.ts';
+import type { Action } from '../access/authorise.ts';
+import type { RequestContext, UploadAddress } from '../api.ts';
+import { type ResolvedContainer, resolveContainer } from '../container/resolve.ts';
+import type { UploadRow } from '../model.ts';
+import type { Services } from '../services.ts';
+
+export interface FoundUpload {
+  readonly container: ResolvedContainer;
+  readonly upload: UploadRow;
+}
+
+export function noSuchUpload(op: string): StoreError {
+  return new StoreError('no-such-upload', op, 'the upload does not exist');
+}
+
+/** The open upload that is addressed; `no-such-upload` when it is unknown, completed or aborted. */
+export async function findUpload(
+  services: Services,
+  ctx: RequestContext,
+  at: { readonly address: UploadAddress; readonly action: Action },
+): Promise<FoundUpload> {
+  const { address, action } = at;
+  const container = await resolveContainer(services, ctx, { address, action });
+  const { containerId } = container;
+  const { key, uploadId } = address;
+  if (!/^[0-9a-f]{32}$/.test(uploadId)) throw noSuchUpload(action);
+  const upload = await services.rows.get('upload', { containerId, key, uploadId });
+  if (upload === undefined || upload.completed !== undefined) throw noSuchUpload(action);
+  return { container, upload };
+}

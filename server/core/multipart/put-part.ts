@@ -1,0 +1,76 @@
+import { StoreError } from '../../../base/errors.ts';
+import type { Core, IncomingBody, RequestContext } from '../api.ts';
+import type { ChecksumAlgorithm, PartRow, VersionRow } from '../model.ts';
+import { copySourceBody } from './part-source.ts';
+import { discardRefused, targetOf } from '../object/put.ts';
+import { ingestBody } from '../object/ingest.ts';
+import type { Services } from '../services.ts';
+import { findUpload, type FoundUpload } from './find.ts';
+
+function checkPartNumber(services: Services, partNumber: number): void {
+  const { maxParts } = services.limits;
+  if (Number.isInteger(partNumber) && partNumber >= 1 && partNumber <= maxParts) return;
+  throw new StoreError('invalid-argument', 'upload.putPart', 'the part number is out of range', {
+    detail: { argument: 'partNumber', limit: maxParts },
+  });
+}
+
+/** The checksum that the upload promised is computed for every part, whether the client sent it or not. */
+function algorithmsOf(found: FoundUpload, body: IncomingBody): readonly ChecksumAlgorithm[] {
+  const promised = found.upload.checksum?.algorithm;
+  return promised === undefined
+    ? (body.checksums ?? [])
+    : [...new Set([...(body.checksums ?? []), promised])];
+}
+
+async function storePart(
+  services: Services,
+  ctx: RequestContext,
+  input: { found: FoundUpload; key: string; partNumber: number; body: IncomingBody },
+): Promise<PartRow> {
+  const { found, key, partNumber, body: incoming } = input;
+  const { containerId } = found.container;
+  const body = { ...incoming, checksums: algorithmsOf(found, incoming) };
+  const ingested = await ingestBody(services, ctx, {
+    body,
+    target: targetOf(found.container, key),
+  });
+  const { inline, size, md5, checksums } = ingested;
+  try {
+    return await services.rows.execute({
+      type: 'upload.put-part',
+      containerId,
+      key,
+      uploadId: found.upload.uploadId,
+      part: { partNumber, size, etag: md5, checksums, body: ingested.body },
+      ...(inline === undefined ? {} : { inline }),
+    });
+  } catch (error) {
+    discardRefused(services, ingested.body, error);
+    throw error;
+  }
+}
+
+export async function putPart(
+  services: Services,
+  ctx: RequestContext,
+  command: Parameters<Core['putPart']>[1],
+): Promise<PartRow> {
+  const { key, partNumber, body } = command;
+  checkPartNumber(services, partNumber);
+  const found = await findUpload(services, ctx, { address: command, action: 'object.write' });
+  return storePart(services, ctx, { found, key, partNumber, body });
+}
+
+export async function copyPart(
+  services: Services,
+  ctx: RequestContext,
+  command: Parameters<Core['copyPart']>[1],
+): Promise<PartRow & { readonly sourceVersion: VersionRow }> {
+  const { key, partNumber } = command;
+  checkPartNumber(services, partNumber);
+  const found = await findUpload(services, ctx, { address: command, action: 'object.write' });
+  const source = await copySourceBody(services, ctx, command);
+  const part = await storePart(services, ctx, { found, key, partNumber, body: source.body });
+  return { ...part, sourceVersion: source.version };
+}

@@ -1,0 +1,73 @@
+import { StoreError } from '../../../base/errors.ts';
+import type { CopyObject, ObjectReader, RangeRequest, RequestContext } from '../api.ts';
+import type { PutOutcome } from '../commands.ts';
+import { resolveContainer } from '../container/resolve.ts';
+import { checkKey } from '../limits.ts';
+import type { VersionRow } from '../model.ts';
+import type { Services } from '../services.ts';
+import { ingestBody } from './ingest.ts';
+import { openObject } from './open.ts';
+import { checkEarly, discardRefused, targetOf } from './put.ts';
+
+/** The bytes that a range means in a body of `size`; `range-not-satisfiable` when it means none. */
+export function resolveRange(
+  range: RangeRequest | undefined,
+  size: number,
+): { readonly start: number; readonly end: number } {
+  if (range === undefined) return { start: 0, end: size };
+  const { first, last } = range;
+  const start = first ?? Math.max(0, size - (last ?? 0));
+  const end = first === undefined || last === undefined ? size : Math.min(size, last + 1);
+  if (start >= size || start >= end) {
+    throw new StoreError('range-not-satisfiable', 'object.copy', 'the range lies outside', {
+      detail: { size },
+    });
+  }
+  return { start, end };
+}
+
+export function openSource(
+  services: Services,
+  ctx: RequestContext,
+  command: Pick<CopyObject, 'source' | 'sourceCondition'>,
+): Promise<ObjectReader> {
+  return openObject(services, ctx, { ...command.source, condition: command.sourceCondition });
+}
+
+/** Reads the source and writes a new body: versions never share fragments. */
+export async function copyObject(
+  services: Services,
+  ctx: RequestContext,
+  command: CopyObject,
+): Promise<PutOutcome & { readonly source: VersionRow }> {
+  const { target, condition } = command;
+  const found = await resolveContainer(services, ctx, { address: target, action: 'object.write' });
+  checkKey(services.limits, target.key, 'object.copy');
+  const reader = await openSource(services, ctx, command);
+  const source = reader.row;
+  const { start, end } = resolveRange(command.range, source.size);
+  const description = command.describe(source);
+  const { containerId } = found;
+  await checkEarly(services, { containerId, key: target.key }, condition);
+  const algorithms = description.checksums ?? source.checksums.map((one) => one.algorithm);
+  const ingested = await ingestBody(services, ctx, {
+    body: { chunks: reader.read(start, end), size: end - start, checksums: algorithms },
+    target: targetOf(found, target.key),
+  });
+  const { body, inline, size, md5, checksums } = ingested;
+  const { contentType, system, user, expiresAt } = description;
+  try {
+    const outcome = await services.rows.execute({
+      type: 'object.put',
+      containerId,
+      key: target.key,
+      object: { size, etag: md5, contentType, system, user, checksums, body, expiresAt },
+      ...(inline === undefined ? {} : { inline }),
+      condition,
+    });
+    return { ...outcome, source };
+  } catch (error) {
+    discardRefused(services, body, error);
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+import type { Core, RequestContext } from '../api.ts';
+import type { DeleteOutcome } from '../commands.ts';
+import { resolveContainer } from '../container/resolve.ts';
+import type { Services } from '../services.ts';
+
+export async function deleteObject(
+  services: Services,
+  ctx: RequestContext,
+  command: Parameters<Core['deleteObject']>[1],
+): Promise<DeleteOutcome> {
+  const { key, versionId, condition } = command;
+  const found = await resolveContainer(services, ctx, {
+    address: command,
+    action: 'object.delete',
+  });
+  return services.rows.execute({
+    type: 'object.delete',
+    containerId: found.containerId,
+    key,
+    ...(versionId === undefined ? {} : { versionId }),
+    condition,
+  });
+}

@@ -1,0 +1,74 @@
+import { StoreError } from '../../../base/errors.ts';
+import { isExpired } from '../decide/condition.ts';
+import { newestMarker } from '../decide/version-chain.ts';
+import { type Id, type VersionRow, versionIdOf } from '../model.ts';
+import type { Services } from '../services.ts';
+import { parseVersionId } from '../version-id.ts';
+
+export interface LocateRequest {
+  readonly containerId: Id;
+  readonly key: string;
+  readonly versionId?: string | undefined;
+  /** Whether the container was ever versioned: else no marker need be looked for. */
+  readonly hasHistory: boolean;
+  readonly withBody: boolean;
+}
+
+export interface Located {
+  readonly row: VersionRow;
+  /** The inline body, when there is one and it was asked for. */
+  readonly inline: Uint8Array | undefined;
+}
+
+const op = 'object.open';
+
+/** The version that is addressed. Throws `no-such-object`, `no-such-version`, `is-delete-marker` (detail `versionId`, `addressed`). */
+export async function locateVersion(services: Services, at: LocateRequest): Promise<Located> {
+  const found = at.versionId === undefined ? await current(services, at) : await addressed(services, at);
+  if (found === undefined || (found.row.kind === 'object' && isExpired(found.row, services.clock.now()))) {
+    const kind = at.versionId === undefined ? 'no-such-object' : 'no-such-version';
+    throw new StoreError(kind, op, 'there is no such object', { detail: { key: at.key } });
+  }
+  if (found.row.kind === 'delete-marker') {
+    throw new StoreError('is-delete-marker', op, 'the version is a delete marker', {
+      detail: {
+        key: at.key,
+        version: versionIdOf(found.row),
+        versionId: versionIdOf(found.row),
+        addressed: at.versionId !== undefined,
+        modifiedAt: found.row.modifiedAt,
+      },
+    });
+  }
+  return found;
+}
+
+async function current(services: Services, at: LocateRequest): Promise<Located | undefined> {
+  const { containerId, key } = at;
+  if (at.withBody) {
+    const found = await services.rows.getWithBody('current', { containerId, key });
+    if (found !== undefined) return { row: found.row, inline: found.body };
+  } else {
+    const row = await services.rows.get('current', { containerId, key });
+    if (row !== undefined) return { row, inline: undefined };
+  }
+  if (!at.hasHistory) return undefined;
+  const marker = await services.rows.get('version', { containerId, key, version: newestMarker });
+  return marker === undefined ? undefined : { row: marker, inline: undefined };
+}
+
+async function addressed(services: Services, at: LocateRequest): Promise<Located | undefined> {
+  const { containerId, key } = at;
+  const wanted = parseVersionId(at.versionId ?? '', op);
+  const newest = await current(services, { ...at, versionId: undefined, hasHistory: true });
+  if (newest === undefined) return undefined;
+  const isNewest = wanted === 'null' ? newest.row.isNull : newest.row.version === wanted;
+  if (isNewest) return newest;
+  const version = wanted === 'null' ? newest.row.nullVersion : wanted;
+  if (version === undefined || version === newestMarker) return undefined;
+  const found = await services.rows.getWithBody('version', { containerId, key, version });
+  if (found === undefined) return undefined;
+  // A null version is addressed by `null` only.
+  if (found.row.isNull !== (wanted === 'null')) return undefined;
+  return { row: found.row, inline: found.body };
+}

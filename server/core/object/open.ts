@@ -1,0 +1,72 @@
+import { StoreError } from '../../../base/errors.ts';
+import type { GetObject, ObjectReader, PartView, RequestContext } from '../api.ts';
+import { resolveContainer } from '../container/resolve.ts';
+import type { Id, VersionRow } from '../model.ts';
+import type { Services } from '../services.ts';
+import { checkReadCondition } from './condition.ts';
+import { locateVersion } from './locate.ts';
+import { partSpan, readSource } from './read-body.ts';
+
+export async function openObject(
+  services: Services,
+  ctx: RequestContext,
+  command: GetObject,
+): Promise<ObjectReader> {
+  const { key, versionId, partNumber, metadataOnly } = command;
+  const found = await resolveContainer(services, ctx, { address: command, action: 'object.read' });
+  const { containerId, row: container } = found;
+  const hasHistory = container.versioning !== 'off';
+  const located = await locateVersion(services, {
+    ...{ containerId, key, versionId, hasHistory },
+    withBody: metadataOnly !== true,
+  });
+  const { row } = located;
+  checkReadCondition(command.condition, row);
+  const part =
+    partNumber === undefined ? undefined : await viewPart(services, { containerId, key, row }, partNumber);
+  const read = async function* (start: number, end: number): AsyncGenerator<Uint8Array> {
+    let { inline } = located;
+    if (row.body.type === 'inline' && inline === undefined) {
+      const again = await locateVersion(services, {
+        ...{ containerId, key, versionId, hasHistory },
+        withBody: true,
+      });
+      // Without a version id it may have been replaced meanwhile; then these are not its bytes.
+      if (again.row.version !== row.version) {
+        throw new StoreError('conflict', 'object.read', 'the object was replaced meanwhile');
+      }
+      inline = again.inline;
+    }
+    yield* readSource(services, { containerId, key, body: row.body, inline }, { start, end });
+  };
+  return { row, container, part, read };
+}
+
+async function viewPart(
+  services: Services,
+  at: { readonly containerId: Id; readonly key: string; readonly row: VersionRow },
+  partNumber: number,
+): Promise<PartView> {
+  const { row, containerId, key } = at;
+  const { body } = row;
+  if (body.type !== 'parts') {
+    if (partNumber !== 1) throw noSuchPart(partNumber, 1);
+    const { checksums, size } = row;
+    return { partNumber, partsCount: undefined, start: 0, end: size, checksums };
+  }
+  const span = partSpan(body.runs, partNumber);
+  if (span === undefined) {
+    const count = body.runs.reduce((sum, run) => sum + run.count, 0);
+    throw noSuchPart(partNumber, count);
+  }
+  const { uploadId } = body;
+  const part = await services.rows.get('part', { containerId, key, uploadId, partNumber });
+  const { start, end, count } = span;
+  return { partNumber, partsCount: count, start, end, checksums: part?.checksums ?? [] };
+}
+
+function noSuchPart(partNumber: number, count: number): StoreError {
+  return new StoreError('range-not-satisfiable', 'object.open', 'there is no such part', {
+    detail: { partNumber, partsCount: count },
+  });
+}

@@ -1,0 +1,61 @@
+import { isStoreError } from '../../../base/errors.ts';
+import type { PutObject, RequestContext } from '../api.ts';
+import type { PutOutcome, WriteCondition } from '../commands.ts';
+import { type ResolvedContainer, resolveContainer } from '../container/resolve.ts';
+import { checkWriteCondition, visibleObject } from '../decide/condition.ts';
+import { checkKey } from '../limits.ts';
+import type { BodyRef } from '../model.ts';
+import type { BodyTarget } from '../ports.ts';
+import type { Services } from '../services.ts';
+import { ingestBody } from './ingest.ts';
+
+/** Fails before the body is read where the condition already cannot hold; the commit decides for good. */
+export async function checkEarly(
+  services: Services,
+  at: { readonly containerId: string; readonly key: string },
+  condition: WriteCondition,
+): Promise<void> {
+  const { ifMatch, ifNoneMatch, ifUnmodifiedSince } = condition;
+  if (ifMatch === undefined && ifNoneMatch === undefined && ifUnmodifiedSince === undefined) return;
+  const row = await services.rows.get('current', at);
+  checkWriteCondition(condition, visibleObject(row, services.clock.now()), 'object.put');
+}
+
+export async function putObject(
+  services: Services,
+  ctx: RequestContext,
+  command: PutObject,
+): Promise<PutOutcome> {
+  const { key, condition } = command;
+  const found = await resolveContainer(services, ctx, { address: command, action: 'object.write' });
+  checkKey(services.limits, key, 'object.put');
+  await checkEarly(services, { containerId: found.containerId, key }, condition);
+  const target = targetOf(found, key);
+  const ingested = await ingestBody(services, ctx, { body: command.body, target });
+  const { body, inline, size, md5, checksums } = ingested;
+  const { contentType, system, user, expiresAt } = command;
+  try {
+    return await services.rows.execute({
+      type: 'object.put',
+      containerId: found.containerId,
+      key,
+      object: { size, etag: md5, contentType, system, user, checksums, body, expiresAt },
+      ...(inline === undefined ? {} : { inline }),
+      condition,
+    });
+  } catch (error) {
+    discardRefused(services, body, error);
+    throw error;
+  }
+}
+
+/** Bytes of a commit that was refused go at once. After `unavailable` the commit may have happened: they stay, and the sweeper judges. */
+export function discardRefused(services: Services, body: BodyRef, error: unknown): void {
+  if (body.type !== 'stored') return;
+  if (isStoreError(error) && error.kind !== 'unavailable') services.bodies.discard(body.stored);
+}
+
+export function targetOf(found: ResolvedContainer, key: string): BodyTarget {
+  const { account, name, policy } = found.row;
+  return { account, container: name, containerId: found.containerId, key, policy };
+}

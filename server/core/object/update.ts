@@ -1,0 +1,31 @@
+import type { Core, RequestContext } from '../api.ts';
+import type { ObjectChange } from '../commands.ts';
+import { resolveContainer } from '../container/resolve.ts';
+import type { VersionRow } from '../model.ts';
+import type { Services } from '../services.ts';
+import { locateVersion } from './locate.ts';
+
+export async function updateObject(
+  services: Services,
+  ctx: RequestContext,
+  input: { readonly address: Parameters<Core['updateObject']>[1]; readonly change: ObjectChange },
+): Promise<VersionRow> {
+  const { address, change } = input;
+  const { key, versionId } = address;
+  const { containerId, row } = await resolveContainer(services, ctx, {
+    address,
+    action: 'object.write',
+  });
+  const hasHistory = row.versioning !== 'off';
+  const at =
+    versionId === undefined
+      ? undefined
+      : await locateVersion(services, { containerId, key, versionId, hasHistory, withBody: false });
+  return services.rows.execute({
+    type: 'object.update',
+    containerId,
+    key,
+    ...(at === undefined ? {} : { version: at.row.version }),
+    change,
+  });
+}
