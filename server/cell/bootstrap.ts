@@ -87,7 +87,8 @@ function createShards(devices: readonly DeviceId[], replicas: number, m: number)
   return Array.from({ length: count }, (_, place) => {
     const start = (BigInt(place) << 128n) / BigInt(count);
     const homes = Array.from({ length: width }, (__, step) => {
-      const home = devices[(place + step * (1 + Math.floor(place / devices.length))) % devices.length];
+      const home =
+        devices[(place + step * (1 + Math.floor(place / devices.length))) % devices.length];
       return home ?? deviceId(0);
     });
     const distinct = [...new Set(homes)];

@@ -5,7 +5,10 @@ import { toStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { DeviceId } from '../../base/units.ts';
 import type { KeyValueStore } from '../../storage/device/fragment-index.ts';
-import { type DeviceFragmentStore, openFragmentStore } from '../../storage/device/fragment-store.ts';
+import {
+  type DeviceFragmentStore,
+  openFragmentStore,
+} from '../../storage/device/fragment-store.ts';
 import { initialiseDevice, openSuperblock } from '../../storage/device/superblock.ts';
 import type { FragmentId } from '../../storage/fragment/fragment.ts';
 import type { DeviceState } from '../../storage/shard/coordinator.ts';

@@ -5,7 +5,12 @@ import type { Logger } from '../../base/log.ts';
 import { fragmentIndex } from '../../base/units.ts';
 import type { Coordinator } from '../../storage/shard/coordinator.ts';
 import type { ShardGroup } from '../../storage/shard/group.ts';
-import { type Pace, type Worker, WorkerLoop, type WorkerStatus } from '../../storage/work/worker.ts';
+import {
+  type Pace,
+  type Worker,
+  WorkerLoop,
+  type WorkerStatus,
+} from '../../storage/work/worker.ts';
 import type { ClusterBodies } from '../proxy/bodies.ts';
 import type { Placement } from '../proxy/placement.ts';
 import type { Damage } from '../proxy/read.ts';

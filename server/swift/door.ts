@@ -30,11 +30,6 @@ export function createSwiftDoor(options: SwiftDoorOptions): Door {
   return { handle: (request) => handle(options, request) };
 }
 
-/** Whether a path can only be meant for this door; every other one may name an S3 bucket. */
-export function isSwiftPath(path: string): boolean {
-  return /^\/(?:v1|v1\.0)(?:\/|$)|^\/auth\/|^\/\/v1|^\/(?:info|healthcheck)$/.test(path);
-}
-
 async function handle(door: SwiftDoorOptions, request: HttpRequest): Promise<HttpReply> {
   const transactionId = newTransactionId(door, request);
   // Errors need to know who asked: the same refusal is 401 to strangers and 403 to users.

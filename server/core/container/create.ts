@@ -71,7 +71,12 @@ export async function createContainer(
       return { created: isOurs, info };
     }
     if (isOurs && finished.type === 'name-taken') throw nameTaken(name);
-    if (isOurs && finished.type === 'deleted' && finished.row !== undefined && finished.row.abandoned !== true) {
+    if (
+      isOurs &&
+      finished.type === 'deleted' &&
+      finished.row !== undefined &&
+      finished.row.abandoned !== true
+    ) {
       // Somebody finished it for us, and it was deleted since: it did exist.
       return { created: true, info: { containerId, row: finished.row, usage: noUsage } };
     }

@@ -46,17 +46,15 @@ async function isVisible(
   };
   while (next !== undefined) {
     const page: Page<UploadRow> = await services.rows.listUploads(containerId, next);
-    if (page.items.some((row) => row.type === 'row' && row.row.completed === undefined)) return true;
+    if (page.items.some((row) => row.type === 'row' && row.row.completed === undefined))
+      return true;
     next = page.truncated ? following(next, page.items.at(-1)) : undefined;
   }
   return false;
 }
 
 /** Where the next page begins; a group's rows are all before the next name that lacks its prefix. */
-function following(
-  query: PageQuery,
-  last: PageItem<UploadRow> | undefined,
-): PageQuery | undefined {
+function following(query: PageQuery, last: PageItem<UploadRow> | undefined): PageQuery | undefined {
   if (last === undefined) return undefined;
   if (last.type === 'group') {
     const { afterUpload: _none, ...rest } = query;

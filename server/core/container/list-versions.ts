@@ -23,11 +23,7 @@ async function stampOf(
 }
 
 /** Both tables in one order: by key, the newest version first. */
-function merge(
-  current: Page<VersionRow>,
-  older: Page<VersionRow>,
-  limit: number,
-): VersionPage {
+function merge(current: Page<VersionRow>, older: Page<VersionRow>, limit: number): VersionPage {
   const items: Item[] = [];
   let a = 0;
   let b = 0;

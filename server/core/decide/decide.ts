@@ -16,7 +16,12 @@ import {
 } from './account.ts';
 import { Commit, type DecideOptions, type DecideStamp } from './commit.ts';
 import { completeUpload } from './complete.ts';
-import { abandonContainer, createContainer, deleteContainer, updateContainer } from './container.ts';
+import {
+  abandonContainer,
+  createContainer,
+  deleteContainer,
+  updateContainer,
+} from './container.ts';
 import { deleteObject, expireObject, putObject, updateObject } from './object.ts';
 import { abortUpload, createUpload, forgetUpload, putPart, releaseParts } from './upload.ts';
 import { enqueueRepair, finishQueued, finishRepair, releaseQueued } from './upkeep.ts';
@@ -34,10 +39,7 @@ export type Decide = <N extends CommandName>(
 ) => Decided<Commands[N]['result']>;
 
 type Decisions = {
-  readonly [N in CommandName]: (
-    commit: Commit,
-    args: Commands[N]['args'],
-  ) => Commands[N]['result'];
+  readonly [N in CommandName]: (commit: Commit, args: Commands[N]['args']) => Commands[N]['result'];
 };
 
 const decisions: Decisions = {

@@ -19,7 +19,10 @@ export interface Ingested {
 
 class Digests {
   readonly #md5 = createHash('md5');
-  readonly #others: readonly { readonly algorithm: ChecksumAlgorithm; readonly digester: Digester }[];
+  readonly #others: readonly {
+    readonly algorithm: ChecksumAlgorithm;
+    readonly digester: Digester;
+  }[];
   size = 0;
 
   constructor(algorithms: readonly ChecksumAlgorithm[]) {
@@ -61,7 +64,8 @@ export async function ingestBody(
 ): Promise<Ingested> {
   const { body, target } = input;
   const { limits, bodies } = services;
-  if (body.size !== undefined && body.size > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes);
+  if (body.size !== undefined && body.size > limits.maxBodyBytes)
+    throw tooLarge(limits.maxBodyBytes);
   const digests = new Digests(body.checksums ?? []);
   const source = checked(services, ctx, { body, digests });
   const head: Uint8Array[] = [];

@@ -24,8 +24,12 @@ const op = 'object.open';
 
 /** The version that is addressed. Throws `no-such-object`, `no-such-version`, `is-delete-marker` (detail `versionId`, `addressed`). */
 export async function locateVersion(services: Services, at: LocateRequest): Promise<Located> {
-  const found = at.versionId === undefined ? await current(services, at) : await addressed(services, at);
-  if (found === undefined || (found.row.kind === 'object' && isExpired(found.row, services.clock.now()))) {
+  const found =
+    at.versionId === undefined ? await current(services, at) : await addressed(services, at);
+  if (
+    found === undefined ||
+    (found.row.kind === 'object' && isExpired(found.row, services.clock.now()))
+  ) {
     const kind = at.versionId === undefined ? 'no-such-object' : 'no-such-version';
     throw new StoreError(kind, op, 'there is no such object', { detail: { key: at.key } });
   }

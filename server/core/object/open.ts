@@ -23,7 +23,9 @@ export async function openObject(
   const { row } = located;
   checkReadCondition(command.condition, row);
   const part =
-    partNumber === undefined ? undefined : await viewPart(services, { containerId, key, row }, partNumber);
+    partNumber === undefined
+      ? undefined
+      : await viewPart(services, { containerId, key, row }, partNumber);
   const read = async function* (start: number, end: number): AsyncGenerator<Uint8Array> {
     let { inline } = located;
     if (row.body.type === 'inline' && inline === undefined) {

@@ -45,12 +45,18 @@ async function* readParts(
   let base = 0;
   for (const run of source.runs) {
     const runEnd = base + run.count * run.size;
-    const first = run.size === 0 ? run.count : Math.max(0, Math.floor((range.start - base) / run.size));
+    const first =
+      run.size === 0 ? run.count : Math.max(0, Math.floor((range.start - base) / run.size));
     for (let place = first; place < run.count; place++) {
       const partStart = base + place * run.size;
       if (partStart >= range.end) return;
       const partNumber = run.first + place;
-      const found = await services.rows.getWithBody('part', { containerId, key, uploadId, partNumber });
+      const found = await services.rows.getWithBody('part', {
+        containerId,
+        key,
+        uploadId,
+        partNumber,
+      });
       if (found === undefined) {
         throw new StoreError('corrupt', 'object.read', `part ${partNumber} of the object is gone`);
       }
@@ -71,7 +77,14 @@ async function* readParts(
 export function partSpan(
   runs: readonly PartRun[],
   wanted: number,
-): { readonly partNumber: number; readonly start: number; readonly end: number; readonly count: number } | undefined {
+):
+  | {
+      readonly partNumber: number;
+      readonly start: number;
+      readonly end: number;
+      readonly count: number;
+    }
+  | undefined {
   let base = 0;
   let count = 0;
   let found: { partNumber: number; start: number; end: number } | undefined;

@@ -19,7 +19,7 @@ export const anonymous: Principal = { type: 'anonymous', account: '', user: '', 
 
 /** 401 with the realm that the request's path names. */
 export function unauthorized(realm: string): HttpReply {
-  return statusReply(401, [['WWW-Authenticate', `Swift realm="${realm}"`]]);
+  return statusReply(401, [['Www-Authenticate', `Swift realm="${realm}"`]]);
 }
 
 /** Who asks: anonymous without a token. A token that is forged, expired or of a user that is gone is refused with 401. */

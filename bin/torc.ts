@@ -1,0 +1,19 @@
+import { Command } from 'commander';
+import { isStoreError } from '../base/errors.ts';
+import { addServe } from './verbs/serve.ts';
+import { addStatus } from './verbs/status.ts';
+
+const program = new Command('torc')
+  .description('An object store with two doors, S3 and Swift, over erasure-coded rings')
+  .version('0.1.0')
+  .showHelpAfterError();
+addServe(program);
+addStatus(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!isStoreError(error)) throw error;
+  process.stderr.write(`torc: ${error.message}\n`);
+  process.exitCode = 1;
+}

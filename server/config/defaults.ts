@@ -1,0 +1,48 @@
+/** Every limit that is not a flag, with its arithmetic. */
+import { GiB, KiB, MiB } from '../../base/units.ts';
+import type { CellSettings } from '../cell/cell.ts';
+import type { HttpLimits } from '../http/limits.ts';
+
+export const httpLimits: HttpLimits = {
+  // Swift: 90 metadata headers of 128 + 256 bytes, and one header of 8 KiB, make some 43 KiB.
+  maxHeaderBytes: 64 * KiB,
+  // A connection costs some 30 KiB: 4,096 of them 120 MiB.
+  maxConnections: 4096,
+  maxPipelined: 64,
+  headersTimeoutMillis: 60_000,
+  bodyIdleMillis: 60_000,
+  socketIdleMillis: 120_000,
+  keepAliveMillis: 75_000,
+  socketBufferBytes: 256 * KiB,
+  maxDrainBytes: 16 * MiB,
+  maxDrainMillis: 5_000,
+  expectGraceMillis: 900,
+  shutdownMillis: 30_000,
+};
+
+export const cellSettings: CellSettings = {
+  device: {
+    volumeBytes: 256 * MiB,
+    reserveBytes: 64 * MiB,
+    checkpointBytes: 64 * MiB,
+    logSegmentBytes: 64 * MiB,
+  },
+  write: {
+    stripeBytes: MiB,
+    patienceMinMillis: 500,
+    patienceMaxMillis: 5_000,
+    syncEveryBytes: 64 * MiB,
+  },
+  read: { readAheadStripes: 2, hedgeMinMillis: 20, hedgeMaxMillis: 1_000 },
+  work: {
+    pauseMillis: 5,
+    idleMillis: 1_000,
+    auditRoundMillis: 24 * 3_600_000,
+    sweepRoundMillis: 3_600_000,
+    sweeper: { graceMillis: 24 * 3_600_000, confirmMillis: 120_000, maxSuspects: 100_000 },
+  },
+  releaseGraceMillis: 60_000,
+};
+
+/** One PUT or part, as S3 and Swift (max_file_size) allow. */
+export const maxBodyBytes: number = 5 * GiB + 2;

@@ -1,0 +1,110 @@
+/** One schema for the file, the environment and the flags: flags win, then TORC_* variables, then the file, then defaults. */
+import { z } from 'zod';
+import { StoreError } from '../../base/errors.ts';
+import { type LogLevel, logLevels } from '../../base/log.ts';
+import { parseScheme } from '../../ring/policy.ts';
+
+export interface UserSettings {
+  readonly account: string;
+  readonly user: string;
+  /** TempAuth key; absent: no Swift sign-in. */
+  readonly key?: string | undefined;
+  readonly role: 'owner' | 'member' | 'reseller';
+  readonly s3Keys: readonly { readonly accessKeyId: string; readonly secretAccessKey: string }[];
+  /** S3 Owner ID and DisplayName of the account; derived when absent. */
+  readonly canonicalId?: string | undefined;
+  readonly displayName?: string | undefined;
+}
+
+const address = z.union([
+  z.literal('off'),
+  z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT or off'),
+]);
+
+const userSchema = z.strictObject({
+  account: z.string().min(1),
+  user: z.string().min(1),
+  /** TempAuth key; absent: no Swift sign-in. */
+  key: z.string().min(1).optional(),
+  role: z.enum(['owner', 'member', 'reseller']).default('owner'),
+  s3Keys: z
+    .array(z.strictObject({ accessKeyId: z.string().min(1), secretAccessKey: z.string().min(1) }))
+    .default([]),
+  canonicalId: z.string().min(1).optional(),
+  displayName: z.string().min(1).optional(),
+});
+
+const schema = z.strictObject({
+  data: z.string().min(1).default('data'),
+  /** Device folders; default: d1 to d6 below the data folder. */
+  devices: z.array(z.string().min(1)).optional(),
+  policy: z.string().default('ec:4+2'),
+  http: address.default('127.0.0.1:8080'),
+  https: address.default('127.0.0.1:8443'),
+  region: z.string().min(1).default('us-east-1'),
+  logLevel: z.enum(logLevels).default('info'),
+  /** Domains whose sub-domains are bucket names. */
+  hostSuffixes: z.array(z.string().min(1)).default(['localhost']),
+  users: z.array(userSchema).default([]),
+});
+
+export interface Settings {
+  readonly data: string;
+  readonly devices: readonly string[];
+  readonly policy: string;
+  readonly http: string;
+  readonly https: string;
+  readonly region: string;
+  readonly logLevel: LogLevel;
+  readonly hostSuffixes: readonly string[];
+  readonly users: readonly UserSettings[];
+}
+
+/** What the sources may hold: keys of the schema, values not checked yet. */
+export type RawSettings = Readonly<Record<string, unknown>>;
+
+const environmentNames: Readonly<Record<string, string>> = {
+  TORC_DATA: 'data',
+  TORC_DEVICES: 'devices',
+  TORC_POLICY: 'policy',
+  TORC_HTTP: 'http',
+  TORC_HTTPS: 'https',
+  TORC_REGION: 'region',
+  TORC_LOG_LEVEL: 'logLevel',
+};
+
+function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): RawSettings {
+  const found: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith('TORC_') || value === undefined) continue;
+    const key = environmentNames[name];
+    if (key === undefined) throw invalid(`unknown environment variable ${name}`);
+    found[key] = key === 'devices' ? value.split(',') : value;
+  }
+  return found;
+}
+
+function invalid(message: string): StoreError {
+  return new StoreError('invalid-argument', 'settings', message);
+}
+
+/** Throws `invalid-argument` with the name of the key that is unknown or wrong. */
+export function loadSettings(sources: {
+  readonly file: RawSettings;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly flags: RawSettings;
+}): Settings {
+  const given = { ...sources.file, ...fromEnvironment(sources.environment), ...sources.flags };
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const path = issue?.path.join('.') ?? '';
+    throw invalid(path === '' ? (issue?.message ?? 'invalid') : `${path}: ${issue?.message ?? ''}`);
+  }
+  const settings = parsed.data;
+  parseScheme(settings.policy);
+  const devices =
+    settings.devices ?? [1, 2, 3, 4, 5, 6].map((number) => `${settings.data}/devices/d${number}`);
+  if (new Set(devices).size !== devices.length) throw invalid('devices: a folder is named twice');
+  return Object.freeze({ ...settings, devices });
+}

@@ -1,0 +1,163 @@
+/** The only place that constructs things: settings in, a running server out. */
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import { StoreError } from '../base/errors.ts';
+import { createLogger, type Logger } from '../base/log.ts';
+import { NodeDisk } from '../base/node-disk.ts';
+import { systemRandom } from '../base/random.ts';
+import { createAdmin } from './admin/admin.ts';
+import { createClusterMap } from './cell/bootstrap.ts';
+import { type Cell, openCell } from './cell/cell.ts';
+import { LevelFolder, lockFolder } from './cell/level-folder.ts';
+import { type DeviceFolder, initialiseFolder } from './cell/open-device.ts';
+import {
+  type Credentials,
+  loadOrCreateCredentials,
+  loadOrCreateSecret,
+  userOf,
+} from './config/credentials.ts';
+import { cellSettings, httpLimits, maxBodyBytes } from './config/defaults.ts';
+import type { Settings } from './config/settings.ts';
+import { createUserDirectory } from './config/users.ts';
+import { EmbeddedCoordinator } from './coordinator/embedded.ts';
+import { createCore } from './core/core.ts';
+import { type Address, type Listening, listen } from './http/listen.ts';
+import { createS3Door } from './s3/door.ts';
+import { createSwiftDoor } from './swift/door.ts';
+import { loadOrCreateCertificate } from './tls/certificate.ts';
+
+export const version = '0.1.0';
+
+export interface RunningServer {
+  readonly httpUrl: string | undefined;
+  readonly httpsUrl: string | undefined;
+  /** Set at the first start only: shown once. */
+  readonly newCredentials: Credentials | undefined;
+  /** Devices that do not serve, and why. */
+  readonly degraded: readonly string[];
+  /** Finishes requests in flight, syncs, closes. */
+  stop(): Promise<void>;
+}
+
+function parseAddress(text: string): Address | undefined {
+  if (text === 'off') return undefined;
+  const colon = text.lastIndexOf(':');
+  return {
+    host: text.slice(0, colon).replace(/^\[|\]$/g, ''),
+    port: Number(text.slice(colon + 1)),
+  };
+}
+
+/** Opens the coordinator; on a machine that holds nothing yet, makes the map and the devices first. */
+async function openCluster(
+  settings: Settings,
+  folders: readonly DeviceFolder[],
+): Promise<EmbeddedCoordinator> {
+  const disks = folders.map((folder) => folder.disk);
+  const known = await EmbeddedCoordinator.open(disks);
+  if (known !== undefined) {
+    const { defaultPolicy } = known.current();
+    if (defaultPolicy !== settings.policy) {
+      throw new StoreError(
+        'invalid-argument',
+        'server.start',
+        `this store was made with policy ${defaultPolicy}; --policy ${settings.policy} does not fit it`,
+      );
+    }
+    return known;
+  }
+  const map = createClusterMap({
+    random: systemRandom,
+    devicePaths: folders.map((folder) => folder.path),
+    policy: settings.policy,
+    policies: {},
+  });
+  const now = systemClock.now();
+  const { clusterId } = map;
+  for (const device of map.devices) {
+    const folder = folders.find((one) => one.path === device.path);
+    if (folder !== undefined) await initialiseFolder(folder, { clusterId, device, now });
+  }
+  return EmbeddedCoordinator.create(map, disks);
+}
+
+async function openPorts(
+  settings: Settings,
+  cell: Cell,
+  logger: Logger,
+): Promise<{
+  readonly listening: Listening;
+  readonly newCredentials: Credentials | undefined;
+}> {
+  const dataDisk = new NodeDisk(resolve(settings.data));
+  const configured = settings.users.length > 0;
+  const made = configured ? undefined : await loadOrCreateCredentials(dataDisk, systemRandom);
+  const users = createUserDirectory(
+    made === undefined ? settings.users : [userOf(made.credentials)],
+  );
+  const clock = systemClock;
+  const random = systemRandom;
+  const { rows, bodies } = cell;
+  const core = createCore({ rows, bodies, clock, random, logger, limits: { maxBodyBytes } });
+  const { region, hostSuffixes } = settings;
+  const s3 = createS3Door({
+    ...{ core, users, region, clock, random, logger },
+    virtualHostSuffixes: hostSuffixes,
+  });
+  const tokenSecret = await loadOrCreateSecret(dataDisk, random);
+  const swift = createSwiftDoor({ core, users, clock, random, logger, tokenSecret, version });
+  const admin = createAdmin({ cell, version });
+  const https = parseAddress(settings.https);
+  const listening = await listen({
+    http: parseAddress(settings.http),
+    https:
+      https === undefined
+        ? undefined
+        : { ...https, ...(await loadOrCreateCertificate(dataDisk, clock.now())) },
+    doors: { s3, swift },
+    admin: (request, response) => admin.handle(request, response),
+    hostSuffixes,
+    limits: httpLimits,
+    clock,
+    logger,
+    observe: (served) => admin.observe(served),
+  });
+  return { listening, newCredentials: made?.created === true ? made.credentials : undefined };
+}
+
+/** Throws StoreError with a sentence for the operator when it cannot start. */
+export async function startServer(settings: Settings): Promise<RunningServer> {
+  const logger = createLogger(settings.logLevel);
+  await mkdir(settings.data, { recursive: true, mode: 0o700 });
+  const unlock = await lockFolder(resolve(settings.data));
+  let cell: Cell | undefined;
+  try {
+    const folders = settings.devices.map((path) => new LevelFolder(resolve(path)));
+    const coordinator = await openCluster(settings, folders);
+    cell = await openCell({
+      ...{ coordinator, folders, logger, settings: cellSettings },
+      clock: systemClock,
+      random: systemRandom,
+    });
+    const { listening, newCredentials } = await openPorts(settings, cell, logger);
+    cell.workers.start();
+    if (cell.away().length > 0) cell.workers.reconciler.request();
+    const opened = cell;
+    return {
+      httpUrl: listening.httpUrl,
+      httpsUrl: listening.httpsUrl,
+      newCredentials,
+      degraded: cell.away().map(({ path, reason }) => `${path}: ${reason}`),
+      stop: async () => {
+        await listening.close();
+        await opened.close();
+        await unlock();
+      },
+    };
+  } catch (error) {
+    await cell?.close();
+    await unlock();
+    throw error;
+  }
+}
