@@ -4,9 +4,9 @@
  * What was put here is seen by `lookup` at once and by readers of the index after `flush`. Of
  * several writes to one key only the last reaches the index.
  */
-import { StoreError } from "../../base/errors.ts";
-import { asBuffer } from "./log/record.ts";
-import type { Index } from "./row.ts";
+import { StoreError } from '../../base/errors.ts';
+import { asBuffer } from './log/record.ts';
+import type { Index } from './row.ts';
 
 interface Pending {
   readonly key: Uint8Array;
@@ -15,8 +15,8 @@ interface Pending {
 }
 
 type IndexOperation =
-  | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly type: "del"; readonly key: Uint8Array };
+  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: 'del'; readonly key: Uint8Array };
 
 /** Followers' rows wait for company up to this many; nobody reads them from the index. */
 const lazyRows = 1024;
@@ -38,17 +38,17 @@ export class Applier {
 
   /** The applier keeps both arrays; their bytes must not change. */
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#pending.set(asBuffer(key).toString("latin1"), { key, value });
+    this.#pending.set(asBuffer(key).toString('latin1'), { key, value });
   }
 
   delete(key: Uint8Array): void {
-    this.#pending.set(asBuffer(key).toString("latin1"), { key, value: undefined });
+    this.#pending.set(asBuffer(key).toString('latin1'), { key, value: undefined });
   }
 
   /** The newest value, flushed or not. */
   lookup(key: Uint8Array): Uint8Array | undefined {
     if (this.#pending.size > 0 || this.#flushing.size > 0) {
-      const text = asBuffer(key).toString("latin1");
+      const text = asBuffer(key).toString('latin1');
       const found = this.#pending.get(text) ?? this.#flushing.get(text);
       if (found !== undefined) return found.value;
     }
@@ -86,12 +86,12 @@ export class Applier {
     this.#pending = new Map();
     const operations: IndexOperation[] = [];
     for (const { key, value } of this.#flushing.values()) {
-      operations.push(value === undefined ? { type: "del", key } : { type: "put", key, value });
+      operations.push(value === undefined ? { type: 'del', key } : { type: 'put', key, value });
     }
     try {
       await this.#index.batch(operations);
     } catch (cause) {
-      const error = new StoreError("unavailable", "index.apply", "the index failed", { cause });
+      const error = new StoreError('unavailable', 'index.apply', 'the index failed', { cause });
       this.#onFailure(error);
       throw error;
     }

@@ -1,23 +1,23 @@
 /** Commits of one primary between decision and acknowledgement: the overlay, the encoding, the waiters. */
-import { StoreError } from "../../base/errors.ts";
+import { StoreError } from '../../base/errors.ts';
 import {
   type Epoch,
   type Micros,
   type Sequence,
   type ShardId,
   sequence as toSequence,
-} from "../../base/units.ts";
+} from '../../base/units.ts';
 import {
   type EncodedRecord,
   type EntryInput,
   encodeRecord,
   entryOps,
   recordTypes,
-} from "./log/record.ts";
-import { Overlay } from "./overlay.ts";
-import type { LocalReplica } from "./replica.ts";
-import { digestOf, rowOf } from "./row.ts";
-import type { Row, RowView, RowWrite } from "./shard.ts";
+} from './log/record.ts';
+import { Overlay } from './overlay.ts';
+import type { LocalReplica } from './replica.ts';
+import { digestOf, rowOf } from './row.ts';
+import type { Row, RowView, RowWrite } from './shard.ts';
 
 interface Waiter {
   /** Settled when this commit is readable. */
@@ -82,31 +82,38 @@ export class Commits implements RowView {
     const entries = writes.map((write) => this.#entry(write, sequence));
     const { epoch, time } = order;
     const shard = this.#shard;
-    const record = encodeRecord({ type: recordTypes.commit, shard, epoch, sequence, time, entries });
+    const record = encodeRecord({
+      type: recordTypes.commit,
+      shard,
+      epoch,
+      sequence,
+      time,
+      entries,
+    });
     this.#last = sequence;
     return record;
   }
 
   #entry(write: RowWrite, sequence: Sequence): EntryInput {
     switch (write.type) {
-      case "put":
+      case 'put':
         return { op: entryOps.put, key: write.key, meta: write.meta, sequence, body: write.body };
-      case "put-with-body-of": {
+      case 'put-with-body-of': {
         const { key, meta, from } = write;
         const bodyOf = this.#digest(from);
         return { op: entryOps.putBodyOf, key, meta, sequence, from, bodyOf };
       }
-      case "delete":
+      case 'delete':
         return { op: entryOps.delete, key: write.key, meta: new Uint8Array(0), sequence };
     }
   }
 
-  #digest(from: Uint8Array): EntryInput["bodyOf"] {
+  #digest(from: Uint8Array): EntryInput['bodyOf'] {
     const pending = this.#overlay.get(from);
     if (pending?.value !== undefined) return digestOf(pending.value);
     const row = pending === undefined ? this.#local.get(from) : undefined;
     if (row === undefined) {
-      throw new StoreError("internal", "shard.execute", "a row takes over the body of no row");
+      throw new StoreError('internal', 'shard.execute', 'a row takes over the body of no row');
     }
     return row.body;
   }

@@ -7,16 +7,16 @@
  *   newer one is begun), so only what an explicit flush covered counts; replay may do things twice.
  * - A segment is deleted only when a durable checkpoint lies behind it and no body in it is live.
  */
-import type { Disk } from "../../base/disk.ts";
-import { StoreError, isStoreError } from "../../base/errors.ts";
-import { type Logger, silentLogger } from "../../base/log.ts";
-import { type DeviceId, type ShardId, shardId } from "../../base/units.ts";
-import { Applier } from "./applier.ts";
-import type { DecodedBatch, LogPlace } from "./log/batch.ts";
-import { DeviceLog, type LogSettings, defaultLogSettings } from "./log/log.ts";
-import { asBuffer } from "./log/record.ts";
-import { type ScanOutcome, type Visit, scanLog } from "./log/scan.ts";
-import { LocalReplica, type ReplicaHost } from "./replica.ts";
+import type { Disk } from '../../base/disk.ts';
+import { StoreError, isStoreError } from '../../base/errors.ts';
+import { type Logger, silentLogger } from '../../base/log.ts';
+import { type DeviceId, type ShardId, shardId } from '../../base/units.ts';
+import { Applier } from './applier.ts';
+import type { DecodedBatch, LogPlace } from './log/batch.ts';
+import { DeviceLog, type LogSettings, defaultLogSettings } from './log/log.ts';
+import { asBuffer } from './log/record.ts';
+import { type ScanOutcome, type Visit, scanLog } from './log/scan.ts';
+import { LocalReplica, type ReplicaHost } from './replica.ts';
 import {
   type ReplicaState,
   type SegmentInfo,
@@ -33,8 +33,8 @@ import {
   replicaStatesPrefix,
   segmentKey,
   segmentsPrefix,
-} from "./replica-state.ts";
-import { type Index, prefixRange } from "./row.ts";
+} from './replica-state.ts';
+import { type Index, prefixRange } from './row.ts';
 
 export interface ShardDeviceOptions {
   readonly id: DeviceId;
@@ -52,7 +52,7 @@ interface CompactableIndex {
 }
 
 function isCompactable(index: object): index is CompactableIndex {
-  return "compactRange" in index && typeof index.compactRange === "function";
+  return 'compactRange' in index && typeof index.compactRange === 'function';
 }
 
 /**
@@ -97,7 +97,7 @@ export class ShardDevice implements ReplicaHost {
 
   get log(): DeviceLog {
     if (this.#log === undefined) {
-      throw new StoreError("unavailable", "shardDevice.log", "the device is not open");
+      throw new StoreError('unavailable', 'shardDevice.log', 'the device is not open');
     }
     return this.#log;
   }
@@ -140,8 +140,11 @@ export class ShardDevice implements ReplicaHost {
   fail(error: StoreError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    const fields = { event: "shard.device-failed", device: this.id, reason: String(error.cause) };
-    this.#logger.warn(fields, "A device takes no metadata any more; its replicas leave the in-sync sets.");
+    const fields = { event: 'shard.device-failed', device: this.id, reason: String(error.cause) };
+    this.#logger.warn(
+      fields,
+      'A device takes no metadata any more; its replicas leave the in-sync sets.',
+    );
     this.#log?.fail(error);
     for (const listener of this.#listeners) listener(error);
   }
@@ -188,8 +191,11 @@ export class ShardDevice implements ReplicaHost {
       batch: (batch) => this.#replayBatch(batch),
     });
     if (outcome.damaged) {
-      const fields = { event: "shard.log-damaged", device: this.id, segment: outcome.end.segment };
-      this.#logger.warn(fields, "Synced batches of the device's log are unreadable; replicas are refetched.");
+      const fields = { event: 'shard.log-damaged', device: this.id, segment: outcome.end.segment };
+      this.#logger.warn(
+        fields,
+        "Synced batches of the device's log are unreadable; replicas are refetched.",
+      );
     }
     return outcome;
   }
@@ -204,7 +210,7 @@ export class ShardDevice implements ReplicaHost {
     }
     this.#addBodyBytes(batch.place.segment, bodyBytes);
     await this.applier.flushLazily();
-    return "go on";
+    return 'go on';
   }
 
   #addBodyBytes(segment: number, bodyBytes: number): void {
@@ -236,7 +242,9 @@ export class ShardDevice implements ReplicaHost {
       await flushIndex(this.index);
       await this.index.batch(this.#checkpointRows(place, states), syncedWrite);
     } catch (cause) {
-      const error = new StoreError("unavailable", "index.checkpoint", "the index failed", { cause });
+      const error = new StoreError('unavailable', 'index.checkpoint', 'the index failed', {
+        cause,
+      });
       this.fail(error);
       throw error;
     }
@@ -246,14 +254,14 @@ export class ShardDevice implements ReplicaHost {
 
   #checkpointRows(place: LogPlace, states: readonly ReplicaState[]): IndexWrite[] {
     const rows: IndexWrite[] = states.map((state) =>
-      state.condition === "absent"
-        ? { type: "del", key: replicaKey(state.shard) }
-        : { type: "put", key: replicaKey(state.shard), value: encodeReplicaState(state) },
+      state.condition === 'absent'
+        ? { type: 'del', key: replicaKey(state.shard) }
+        : { type: 'put', key: replicaKey(state.shard), value: encodeReplicaState(state) },
     );
     for (const [segment, info] of this.#segments) {
-      rows.push({ type: "put", key: segmentKey(segment), value: encodeSegmentInfo(info) });
+      rows.push({ type: 'put', key: segmentKey(segment), value: encodeSegmentInfo(info) });
     }
-    rows.push({ type: "put", key: checkpointKey, value: encodeCheckpoint(place) });
+    rows.push({ type: 'put', key: checkpointKey, value: encodeCheckpoint(place) });
     return rows;
   }
 
@@ -282,15 +290,15 @@ export class ShardDevice implements ReplicaHost {
 }
 
 type IndexWrite =
-  | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly type: "del"; readonly key: Uint8Array };
+  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: 'del'; readonly key: Uint8Array };
 
 // Not in the type of all levels, and ignored by those that need no sync.
 const syncedWrite: object = { sync: true };
 
 function readState(shard: ShardId, value: Uint8Array): ReplicaState {
   return (
-    orUndefined(() => decodeReplicaState(value)) ?? { ...emptyState(shard), condition: "damaged" }
+    orUndefined(() => decodeReplicaState(value)) ?? { ...emptyState(shard), condition: 'damaged' }
   );
 }
 
@@ -298,7 +306,7 @@ function orUndefined<Value>(read: () => Value): Value | undefined {
   try {
     return read();
   } catch (error) {
-    if (isStoreError(error, "corrupt")) return undefined;
+    if (isStoreError(error, 'corrupt')) return undefined;
     throw error;
   }
 }

@@ -48,7 +48,9 @@ function indexOfBytes(name: Uint8Array, wanted: Uint8Array, from: number): numbe
 }
 
 function startsWith(name: Uint8Array, prefix: Uint8Array): boolean {
-  return name.length >= prefix.length && compareBytes(name.subarray(0, prefix.length), prefix) === 0;
+  return (
+    name.length >= prefix.length && compareBytes(name.subarray(0, prefix.length), prefix) === 0
+  );
 }
 
 /** `prefix`: the shard's own bytes before its row keys in the index. Errors: `corrupt`. */

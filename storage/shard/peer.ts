@@ -1,6 +1,6 @@
 /** How a shard's primary speaks with its replicas: the port that a network can stand behind. */
-import type { DeviceId, Epoch, Micros, Sequence, ShardId } from "../../base/units.ts";
-import type { BodyDigest, EncodedRecord } from "./log/record.ts";
+import type { DeviceId, Epoch, Micros, Sequence, ShardId } from '../../base/units.ts';
+import type { BodyDigest, EncodedRecord } from './log/record.ts';
 
 /** From `start` on, commits were ordered under `epoch`. */
 export interface EpochStart {
@@ -12,7 +12,7 @@ export interface EpochStart {
  * `absent`: the device has never had the replica, or lost it. `ready`: a prefix of the shard's
  * order, complete. `learning`: being copied. `damaged`: bytes are bad; only good to be wiped.
  */
-export type ReplicaCondition = "absent" | "ready" | "learning" | "damaged";
+export type ReplicaCondition = 'absent' | 'ready' | 'learning' | 'damaged';
 
 export interface ReplicaStatus {
   readonly condition: ReplicaCondition;

@@ -9,25 +9,25 @@
  *   already wait for it.
  * - After `stop` nothing is acknowledged any more.
  */
-import type { Clock } from "../../base/clock.ts";
-import { StoreError, isStoreError, toStoreError } from "../../base/errors.ts";
-import type { Logger } from "../../base/log.ts";
-import { HybridClock } from "../../base/timestamp.ts";
+import type { Clock } from '../../base/clock.ts';
+import { StoreError, isStoreError, toStoreError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { HybridClock } from '../../base/timestamp.ts';
 import {
   type DeviceId,
   type Sequence,
   epoch as toEpoch,
   sequence as toSequence,
-} from "../../base/units.ts";
-import type { Applier } from "./applier.ts";
-import { Commits } from "./commits.ts";
-import type { Coordinator } from "./coordinator.ts";
-import type { EncodedRecord } from "./log/record.ts";
-import { Member } from "./member.ts";
-import type { ReplicaPeer } from "./peer.ts";
-import type { LocalReplica } from "./replica.ts";
-import type { ShardSettings } from "./settings.ts";
-import type { ShardState, StateMachine } from "./shard.ts";
+} from '../../base/units.ts';
+import type { Applier } from './applier.ts';
+import { Commits } from './commits.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { EncodedRecord } from './log/record.ts';
+import { Member } from './member.ts';
+import type { ReplicaPeer } from './peer.ts';
+import type { LocalReplica } from './replica.ts';
+import type { ShardSettings } from './settings.ts';
+import type { ShardState, StateMachine } from './shard.ts';
 
 export interface PrimaryOptions {
   readonly state: ShardState;
@@ -71,8 +71,8 @@ export class ShardPrimary {
     this.#hybrid.observe(time);
     this.#commits = new Commits(options.state.id, options.local, sequence);
     this.#durable = sequence;
-    this.#own = new Member(options.local, "in-sync", sequence);
-    const others = options.peers.map((peer) => new Member(peer, "in-sync", sequence));
+    this.#own = new Member(options.local, 'in-sync', sequence);
+    const others = options.peers.map((peer) => new Member(peer, 'in-sync', sequence));
     this.#members = [this.#own, ...others];
     options.local.defer(true);
   }
@@ -96,7 +96,7 @@ export class ShardPrimary {
   }
 
   #inSync(): Member[] {
-    return this.#members.filter((member) => member.role === "in-sync" && !member.failed);
+    return this.#members.filter((member) => member.role === 'in-sync' && !member.failed);
   }
 
   get writable(): boolean {
@@ -117,7 +117,7 @@ export class ShardPrimary {
       if (decision.writes.length > 0) record = commits.add(decision.writes, { epoch, time });
     } catch (error) {
       // A row that cannot be read says nothing about the command: this replica must go.
-      if (isStoreError(error, "corrupt")) throw this.#damaged(error);
+      if (isStoreError(error, 'corrupt')) throw this.#damaged(error);
       // The refusal may rest on commits that are not durable yet.
       await commits.waitForAll();
       throw error;
@@ -136,18 +136,18 @@ export class ShardPrimary {
   #admit(): void {
     if (this.#stopped !== undefined) throw this.#stopped;
     if (!this.writable) {
-      throw unavailable("too few replicas of the shard are in sync", {
+      throw unavailable('too few replicas of the shard are in sync', {
         inSync: this.#inSync().length,
       });
     }
     const { commitsInFlightMax, bytesInFlightMax } = this.#options.settings;
     if (this.#commits.count >= commitsInFlightMax || this.#commits.bytes >= bytesInFlightMax) {
-      throw unavailable("the shard has too many commits in flight", { slowDown: true });
+      throw unavailable('the shard has too many commits in flight', { slowDown: true });
     }
   }
 
   #damaged(cause: StoreError): StoreError {
-    const error = new StoreError("unavailable", "shard.execute", "the primary's index is damaged", {
+    const error = new StoreError('unavailable', 'shard.execute', "the primary's index is damaged", {
       cause,
     });
     this.local.markDamaged();
@@ -195,7 +195,7 @@ export class ShardPrimary {
         member.acknowledged(last);
         this.#advance();
       },
-      (error: unknown) => this.#memberFailed(member, toStoreError(error, "shard.ship")),
+      (error: unknown) => this.#memberFailed(member, toStoreError(error, 'shard.ship')),
     );
   }
 
@@ -204,7 +204,7 @@ export class ShardPrimary {
     if (this.#stopped !== undefined) return;
     let durable = Number.POSITIVE_INFINITY;
     for (const member of this.#members) {
-      if (member.role !== "learner" && member.synced < durable) durable = member.synced;
+      if (member.role !== 'learner' && member.synced < durable) durable = member.synced;
     }
     if (durable <= this.#durable || !Number.isFinite(durable)) return;
     const upTo = toSequence(durable);
@@ -215,7 +215,7 @@ export class ShardPrimary {
       () => {
         if (this.#stopped === undefined) this.#commits.settle(upTo);
       },
-      (error: unknown) => this.#lose(toStoreError(error, "shard.apply"), this.local.device),
+      (error: unknown) => this.#lose(toStoreError(error, 'shard.apply'), this.local.device),
     );
     this.#ship(this.#options.settings.shipmentsInFlightMax);
   }
@@ -232,7 +232,7 @@ export class ShardPrimary {
   #check(): void {
     for (const member of [...this.#members]) {
       if (!member.check()) continue;
-      this.#memberFailed(member, unavailable("a replica did not answer in time", { slow: true }));
+      this.#memberFailed(member, unavailable('a replica did not answer in time', { slow: true }));
     }
     if (this.#members.some((member) => member.behind)) this.#scheduleCheck();
   }
@@ -242,9 +242,9 @@ export class ShardPrimary {
     member.fail(error);
     if (member === this.#own) {
       this.#lose(error, this.local.device);
-    } else if (member.role === "in-sync") {
+    } else if (member.role === 'in-sync') {
       const fields = {
-        event: "shard.replica-failed",
+        event: 'shard.replica-failed',
         shard: this.#state.id,
         device: member.peer.device,
         reason: error.message,
@@ -266,7 +266,7 @@ export class ShardPrimary {
   /** From now on nothing is acknowledged; commits in flight answer `unavailable`. */
   stop(cause: StoreError): void {
     if (this.#stopped !== undefined) return;
-    const error = unavailable("the shard has no primary at the moment", {}, cause);
+    const error = unavailable('the shard has no primary at the moment', {}, cause);
     this.#stopped = error;
     this.#cancelCheck?.();
     this.#outbox = [];
@@ -287,12 +287,12 @@ export class ShardPrimary {
 
   /** Takes failed replicas out of the in-sync set. */
   async #shrink(): Promise<void> {
-    const failed = this.#members.filter((member) => member.role === "in-sync" && member.failed);
+    const failed = this.#members.filter((member) => member.role === 'in-sync' && member.failed);
     if (failed.length === 0 || this.#stopped !== undefined) return;
     const remaining = this.#inSync();
     // Below the least, clients are told at once that the outcome is unknown.
     const tooFew = remaining.length < minInSync(this.#state);
-    if (tooFew) this.#commits.abandon(unavailable("too few replicas of the shard are in sync", {}));
+    if (tooFew) this.#commits.abandon(unavailable('too few replicas of the shard are in sync', {}));
     if (!(await this.#changeSet(remaining))) return;
     this.#members = this.#members.filter((member) => !failed.includes(member));
     await this.#begin();
@@ -309,8 +309,8 @@ export class ShardPrimary {
     try {
       await this.#options.coordinator.updateShard(next.id, next);
     } catch (cause) {
-      const error = toStoreError(cause, "shard.changeSet");
-      if (error.kind === "stale-epoch") this.#lose(error, undefined);
+      const error = toStoreError(cause, 'shard.changeSet');
+      if (error.kind === 'stale-epoch') this.#lose(error, undefined);
       else this.#retryShrink(error);
       return false;
     }
@@ -334,7 +334,7 @@ export class ShardPrimary {
     const { epoch } = this.#state;
     const told = this.#members.map((member) =>
       member.peer.begin(epoch, start).catch((error: unknown) => {
-        this.#memberFailed(member, toStoreError(error, "shard.begin"));
+        this.#memberFailed(member, toStoreError(error, 'shard.begin'));
       }),
     );
     await Promise.all(told);
@@ -353,7 +353,7 @@ export class ShardPrimary {
   addLearner(peer: ReplicaPeer): Member {
     if (this.#stopped !== undefined) throw this.#stopped;
     this.#ship(Number.POSITIVE_INFINITY);
-    const member = new Member(peer, "learner", this.#commits.last);
+    const member = new Member(peer, 'learner', this.#commits.last);
     this.#members = [...this.#members, member];
     return member;
   }
@@ -365,7 +365,7 @@ export class ShardPrimary {
   }
 
   removeLearner(member: Member): void {
-    if (member.role !== "in-sync") this.#members = this.#members.filter((one) => one !== member);
+    if (member.role !== 'in-sync') this.#members = this.#members.filter((one) => one !== member);
   }
 
   /** The learner has all rows: it joins the in-sync set. `base`: what `addLearner` found as the last commit. */
@@ -374,14 +374,14 @@ export class ShardPrimary {
       if (this.#stopped !== undefined) throw this.#stopped;
       if (member.failed) throw member.failed;
       await member.peer.level(this.#state.epoch, base, this.local.state.history);
-      member.role = "joining";
+      member.role = 'joining';
       this.#scheduleCheck();
       await member.whenSynced(this.#commits.last);
       if (this.#stopped !== undefined) throw this.#stopped;
       if (!(await this.#changeSet([...this.#inSync(), member]))) {
-        throw unavailable("the replica could not join the in-sync set", {});
+        throw unavailable('the replica could not join the in-sync set', {});
       }
-      member.role = "in-sync";
+      member.role = 'in-sync';
       await this.#begin();
       this.#advance();
     });
@@ -395,8 +395,8 @@ export function minInSync(state: ShardState): number {
 
 function unavailable(
   message: string,
-  detail: StoreError["detail"],
+  detail: StoreError['detail'],
   cause?: StoreError,
 ): StoreError {
-  return new StoreError("unavailable", "shard.execute", message, { detail, cause });
+  return new StoreError('unavailable', 'shard.execute', message, { detail, cause });
 }

@@ -1,9 +1,9 @@
 /** What records do to the rows of one replica in its device's index. Used live and in replay: everything here may be done twice. */
-import { emptyBytes } from "../../base/bytes.ts";
-import { type Sequence, type ShardId, sequence } from "../../base/units.ts";
-import type { Applier } from "./applier.ts";
-import { type Entry, type LogRecord, asBuffer, entryOps } from "./log/record.ts";
-import { aliasKey, tombstoneKey, tombstonePrefix } from "./replica-state.ts";
+import { emptyBytes } from '../../base/bytes.ts';
+import { type Sequence, type ShardId, sequence } from '../../base/units.ts';
+import type { Applier } from './applier.ts';
+import { type Entry, type LogRecord, asBuffer, entryOps } from './log/record.ts';
+import { aliasKey, tombstoneKey, tombstonePrefix } from './replica-state.ts';
 import {
   type BodyPlace,
   type Index,
@@ -15,7 +15,7 @@ import {
   sequenceOf,
   shardPrefix,
   withPlace,
-} from "./row.ts";
+} from './row.ts';
 
 /** How many keys of missing bodies are remembered; beyond them the auditor finds the rest. */
 const missingMax = 100_000;
@@ -91,7 +91,7 @@ export class ReplicaRows {
   }
 
   #noteMissing(key: Uint8Array): void {
-    if (this.missing.size < missingMax) this.missing.add(asBuffer(key).toString("latin1"));
+    if (this.missing.size < missingMax) this.missing.add(asBuffer(key).toString('latin1'));
   }
 
   /** Rows copied from the primary: only where the learner knows nothing newer. */
@@ -102,11 +102,14 @@ export class ReplicaRows {
       const existing = this.#applier.lookup(key);
       if (existing !== undefined && sequenceOf(existing) > written) continue;
       const deleted = this.#applier.lookup(tombstoneKey(this.shard, entry.key));
-      if (deleted !== undefined && sequence(Number(asBuffer(deleted).readBigUInt64LE(0))) > written) {
+      if (
+        deleted !== undefined &&
+        sequence(Number(asBuffer(deleted).readBigUInt64LE(0))) > written
+      ) {
         continue;
       }
       this.#applier.put(key, ownValue(entry, at));
-      this.missing.delete(asBuffer(entry.key).toString("latin1"));
+      this.missing.delete(asBuffer(entry.key).toString('latin1'));
     }
   }
 
@@ -120,7 +123,7 @@ export class ReplicaRows {
       if (entry.bodyOffset === undefined) continue;
       const place = { segment: at.segment, offset: at.offset + entry.bodyOffset };
       this.#applier.put(key, withPlace(existing, place));
-      this.missing.delete(asBuffer(entry.key).toString("latin1"));
+      this.missing.delete(asBuffer(entry.key).toString('latin1'));
     }
   }
 

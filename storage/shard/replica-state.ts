@@ -1,12 +1,12 @@
 /** What a device remembers of one shard replica: its place in the shard's order. Bytes: docs/format/shard-log.md. */
-import { crc32c } from "@node-rs/crc32";
-import { fromUtf8, utf8 } from "../../base/bytes.ts";
-import { StoreError } from "../../base/errors.ts";
-import { type Epoch, type ShardId, epoch, micros, sequence, shardId } from "../../base/units.ts";
-import type { LogPlace } from "./log/batch.ts";
-import { asBuffer } from "./log/record.ts";
-import type { EpochStart, ReplicaCondition, ReplicaStatus } from "./peer.ts";
-import { indexPrefixes } from "./row.ts";
+import { crc32c } from '@node-rs/crc32';
+import { fromUtf8, utf8 } from '../../base/bytes.ts';
+import { StoreError } from '../../base/errors.ts';
+import { type Epoch, type ShardId, epoch, micros, sequence, shardId } from '../../base/units.ts';
+import type { LogPlace } from './log/batch.ts';
+import { asBuffer } from './log/record.ts';
+import type { EpochStart, ReplicaCondition, ReplicaStatus } from './peer.ts';
+import { indexPrefixes } from './row.ts';
 
 /** A place in the log at or before which the commit after `sequence` begins. */
 export interface Mark {
@@ -49,7 +49,11 @@ export function aliasKey(
   return stateKey(kinds.alias, [place.segment, place.offset, shard], key);
 }
 export const aliasPrefix = (segment: number): Uint8Array => stateKey(kinds.alias, [segment]);
-export function decodeAliasKey(key: Uint8Array): { offset: number; shard: ShardId; key: Uint8Array } {
+export function decodeAliasKey(key: Uint8Array): {
+  offset: number;
+  shard: ShardId;
+  key: Uint8Array;
+} {
   const buffer = asBuffer(key);
   const shard = shardId(buffer.readUInt32BE(10));
   return { offset: buffer.readUInt32BE(6), shard, key: key.subarray(14) };
@@ -72,7 +76,7 @@ function seal(value: unknown): Uint8Array {
 function unseal(bytes: Uint8Array): unknown {
   const text = bytes.subarray(4);
   if (bytes.length < 4 || asBuffer(bytes).readUInt32LE(0) !== crc32c(text)) {
-    throw new StoreError("corrupt", "shardState.decode", "a state row in the index is damaged");
+    throw new StoreError('corrupt', 'shardState.decode', 'a state row in the index is damaged');
   }
   return JSON.parse(fromUtf8(text));
 }
@@ -92,7 +96,7 @@ export function encodeCheckpoint(place: LogPlace): Uint8Array {
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const checkpoint = unseal(bytes) as Checkpoint;
   if (checkpoint.format !== 1) {
-    throw new StoreError("corrupt", "shardState.decode", "the checkpoint is of a newer format");
+    throw new StoreError('corrupt', 'shardState.decode', 'the checkpoint is of a newer format');
   }
   return checkpoint;
 }
@@ -147,7 +151,7 @@ export const decodeSegmentInfo = (bytes: Uint8Array): SegmentInfo => unseal(byte
 export function emptyState(shard: ShardId): ReplicaState {
   return {
     shard,
-    condition: "absent",
+    condition: 'absent',
     epoch: epoch(0),
     sequence: sequence(0),
     time: micros(0),

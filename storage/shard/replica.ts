@@ -1,6 +1,6 @@
 /** One replica on a local device: its place in the shard's order, and its rows. */
-import type { Disk } from "../../base/disk.ts";
-import { StoreError, toStoreError } from "../../base/errors.ts";
+import type { Disk } from '../../base/disk.ts';
+import { StoreError, toStoreError } from '../../base/errors.ts';
 import {
   type DeviceId,
   type Epoch,
@@ -9,11 +9,11 @@ import {
   epoch as toEpoch,
   micros,
   sequence as toSequence,
-} from "../../base/units.ts";
-import type { Applier } from "./applier.ts";
-import type { BatchRecord, LogPlace } from "./log/batch.ts";
-import { xxh64 } from "./log/digest.ts";
-import type { Appended, DeviceLog } from "./log/log.ts";
+} from '../../base/units.ts';
+import type { Applier } from './applier.ts';
+import type { BatchRecord, LogPlace } from './log/batch.ts';
+import { xxh64 } from './log/digest.ts';
+import type { Appended, DeviceLog } from './log/log.ts';
 import {
   type BodyDigest,
   type EncodedRecord,
@@ -24,18 +24,18 @@ import {
   entryOps,
   recordTypes,
   reencode,
-} from "./log/record.ts";
-import { scanLog } from "./log/scan.ts";
-import type { CopiedRow, EpochStart, ReplicaPeer, ReplicaStatus, Shipment } from "./peer.ts";
-import { ReplicaRows } from "./replica-rows.ts";
+} from './log/record.ts';
+import { scanLog } from './log/scan.ts';
+import type { CopiedRow, EpochStart, ReplicaPeer, ReplicaStatus, Shipment } from './peer.ts';
+import { ReplicaRows } from './replica-rows.ts';
 import {
   type ReplicaState,
   decodeHistory,
   emptyState,
   encodeHistory,
   extendHistory,
-} from "./replica-state.ts";
-import { type BodyPlace, type Index, type StoredRow, decodeRow, indexKey } from "./row.ts";
+} from './replica-state.ts';
+import { type BodyPlace, type Index, type StoredRow, decodeRow, indexKey } from './row.ts';
 
 /** What a replica needs of its device. */
 export interface ReplicaHost {
@@ -114,11 +114,11 @@ export class LocalReplica implements ReplicaPeer {
     const { condition, epoch } = this.#state;
     if (this.#broken !== undefined) return this.#broken;
     if (sender < epoch) return stale(sender, epoch);
-    if (condition !== "ready" && condition !== "learning") {
-      return new StoreError("unavailable", "replica.append", `the replica is ${condition}`);
+    if (condition !== 'ready' && condition !== 'learning') {
+      return new StoreError('unavailable', 'replica.append', `the replica is ${condition}`);
     }
     if (first !== this.#appended + 1 && !this.#takesAny(this.#appended)) {
-      return new StoreError("conflict", "replica.append", "the commits do not follow the last", {
+      return new StoreError('conflict', 'replica.append', 'the commits do not follow the last', {
         detail: { expected: this.#appended + 1, got: first },
       });
     }
@@ -127,7 +127,7 @@ export class LocalReplica implements ReplicaPeer {
 
   /** A learner that has had no commit yet takes the stream up where it comes in. */
   #takesAny(last: number): boolean {
-    return this.#state.condition === "learning" && last === 0;
+    return this.#state.condition === 'learning' && last === 0;
   }
 
   #follow(epoch: Epoch): void {
@@ -155,7 +155,7 @@ export class LocalReplica implements ReplicaPeer {
     try {
       return await this.#host.log.append(records);
     } catch (error) {
-      this.#broken ??= toStoreError(error, "replica.append");
+      this.#broken ??= toStoreError(error, 'replica.append');
       throw this.#broken;
     }
   }
@@ -179,7 +179,7 @@ export class LocalReplica implements ReplicaPeer {
     let count = 0;
     for (const { record, place, release } of this.#unapplied) {
       if (record.sequence > sequence) break;
-      this.rows.applyCommit(record, place, this.#state.condition === "learning");
+      this.rows.applyCommit(record, place, this.#state.condition === 'learning');
       release?.();
       count++;
     }
@@ -194,19 +194,19 @@ export class LocalReplica implements ReplicaPeer {
   }
 
   async initialise(epoch: Epoch): Promise<void> {
-    await this.#reset(epoch, "ready");
+    await this.#reset(epoch, 'ready');
   }
 
   async reset(epoch: Epoch): Promise<void> {
-    await this.#reset(epoch, "learning");
+    await this.#reset(epoch, 'learning');
   }
 
-  async #reset(epoch: Epoch, next: "ready" | "learning"): Promise<void> {
+  async #reset(epoch: Epoch, next: 'ready' | 'learning'): Promise<void> {
     if (epoch < this.#state.epoch) throw stale(epoch, this.#state.epoch);
     await Promise.allSettled([this.#lastAppend]);
     this.#broken = this.#host.log.failure;
     this.#appended = 0;
-    const extra = new Uint8Array([next === "learning" ? 1 : 0]);
+    const extra = new Uint8Array([next === 'learning' ? 1 : 0]);
     await this.#logState({ type: recordTypes.reset, epoch, sequence: toSequence(0), extra });
   }
 
@@ -219,7 +219,12 @@ export class LocalReplica implements ReplicaPeer {
   async level(epoch: Epoch, base: Sequence, history: readonly EpochStart[]): Promise<void> {
     const sequence = toSequence(Math.max(base, this.#appended));
     this.#appended = sequence;
-    await this.#logState({ type: recordTypes.level, epoch, sequence, extra: encodeHistory(history) });
+    await this.#logState({
+      type: recordTypes.level,
+      epoch,
+      sequence,
+      extra: encodeHistory(history),
+    });
   }
 
   async remove(): Promise<void> {
@@ -230,7 +235,7 @@ export class LocalReplica implements ReplicaPeer {
     const keys: Uint8Array[] = [];
     for (const text of this.rows.missing) {
       if (keys.length === limit) break;
-      keys.push(Buffer.from(text, "latin1"));
+      keys.push(Buffer.from(text, 'latin1'));
     }
     return keys;
   }
@@ -271,7 +276,7 @@ export class LocalReplica implements ReplicaPeer {
       case recordTypes.reset: {
         this.#forgetUnapplied();
         await this.rows.clear();
-        const condition = record.extra[0] === 1 ? "learning" : "ready";
+        const condition = record.extra[0] === 1 ? 'learning' : 'ready';
         this.#state = { ...emptyState(this.shard), condition, epoch, sequence };
         this.#suspect = false;
         return;
@@ -283,10 +288,10 @@ export class LocalReplica implements ReplicaPeer {
         this.rows.applyRelocated(record, place);
         return;
       case recordTypes.level:
-        if (state.condition !== "learning") return;
+        if (state.condition !== 'learning') return;
         this.#state = {
           ...state,
-          condition: "ready",
+          condition: 'ready',
           sequence: state.sequence === 0 ? sequence : state.sequence,
           history: decodeHistory(record.extra),
         };
@@ -298,7 +303,7 @@ export class LocalReplica implements ReplicaPeer {
         this.#state = emptyState(this.shard);
         return;
       case recordTypes.commit:
-        this.rows.applyCommit(record, place, state.condition === "learning");
+        this.rows.applyCommit(record, place, state.condition === 'learning');
     }
   }
 
@@ -318,17 +323,17 @@ export class LocalReplica implements ReplicaPeer {
     }
     await this.#take(record, { segment: batch.segment, offset });
     this.#appended = this.#state.sequence;
-    if (this.#state.condition === "damaged") this.#broken = damagedError();
+    if (this.#state.condition === 'damaged') this.#broken = damagedError();
   }
 
   /** In replay: synced batches are lost here. */
   suspect(): void {
-    this.#suspect = this.#state.condition !== "absent";
+    this.#suspect = this.#state.condition !== 'absent';
   }
 
   /** At the end of a replay: what is not proven whole counts as damaged. */
   settle(): void {
-    if (this.#suspect && this.#state.condition !== "absent") this.#markDamaged();
+    if (this.#suspect && this.#state.condition !== 'absent') this.#markDamaged();
   }
 
   /** Its bytes cannot be believed: until it is wiped it takes no part. */
@@ -337,7 +342,7 @@ export class LocalReplica implements ReplicaPeer {
   }
 
   #markDamaged(): void {
-    this.#state = { ...this.#state, condition: "damaged" };
+    this.#state = { ...this.#state, condition: 'damaged' };
     this.#broken = damagedError();
   }
 
@@ -364,7 +369,9 @@ export class LocalReplica implements ReplicaPeer {
   }
 
   /** Writes a row's body anew on this device: the old place is bad, or its segment is to go. */
-  async relocate(rows: readonly { readonly row: StoredRow; readonly body: Uint8Array }[]): Promise<void> {
+  async relocate(
+    rows: readonly { readonly row: StoredRow; readonly body: Uint8Array }[],
+  ): Promise<void> {
     const entries: EntryInput[] = rows.map(({ row, body }) => ({
       op: entryOps.relocate,
       key: row.key,
@@ -395,7 +402,7 @@ export class LocalReplica implements ReplicaPeer {
           if (record.sequence !== sequence + 1 + commits.length) complete = false;
           commits.push(reencode(record, bytes));
         }
-        return commits.length >= last - sequence || !complete ? "stop" : "go on";
+        return commits.length >= last - sequence || !complete ? 'stop' : 'go on';
       },
     });
     return complete && !outcome.damaged && commits.length === last - sequence ? commits : undefined;
@@ -403,11 +410,11 @@ export class LocalReplica implements ReplicaPeer {
 }
 
 function stale(got: Epoch, known: Epoch): StoreError {
-  return new StoreError("stale-epoch", "replica", "the primary has been replaced", {
+  return new StoreError('stale-epoch', 'replica', 'the primary has been replaced', {
     detail: { got, known: toEpoch(known) },
   });
 }
 
 function damagedError(): StoreError {
-  return new StoreError("unavailable", "replica", "the replica is damaged");
+  return new StoreError('unavailable', 'replica', 'the replica is damaged');
 }

@@ -4,9 +4,9 @@
  * A name is written so that no name's bytes are the beginning of another's and so that the order of
  * the encoded bytes is the order of the names: 0x00 becomes 0x00 0xFF, and 0x00 0x00 ends the name.
  */
-import { concatBytes, fromHex } from "../../base/bytes.ts";
-import { StoreError } from "../../base/errors.ts";
-import { invariant } from "../../base/invariant.ts";
+import { concatBytes, fromHex } from '../../base/bytes.ts';
+import { StoreError } from '../../base/errors.ts';
+import { invariant } from '../../base/invariant.ts';
 
 /** First byte of every row key as the shard sees it. */
 export const rowAreas: { readonly local: 0; readonly container: 1 } = { local: 0, container: 1 };
@@ -49,7 +49,7 @@ export function decodeName(bytes: Uint8Array, from: number): DecodedName {
     at = bytes.indexOf(0, at);
     const next = at < 0 ? undefined : bytes[at + 1];
     if (next === 0) break;
-    if (next !== 0xff) throw new StoreError("corrupt", "rowKey.decode", "a name does not end");
+    if (next !== 0xff) throw new StoreError('corrupt', 'rowKey.decode', 'a name does not end');
     zeros++;
     at += 2;
   }
@@ -70,7 +70,7 @@ function unescape(escaped: Uint8Array, zeros: number): Uint8Array {
 
 /** The beginning of all rows of one kind (`tag`) in one container: what a listing scans. */
 export function containerRegion(containerId: Uint8Array, tag: number): Uint8Array {
-  invariant(containerId.length === containerIdBytes, "a container id has 16 bytes");
+  invariant(containerId.length === containerIdBytes, 'a container id has 16 bytes');
   const region = new Uint8Array(2 + containerIdBytes);
   region[0] = rowAreas.container;
   region.set(containerId, 1);
@@ -88,7 +88,8 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 0xff) length--;
   if (length === 0) return undefined;
-  const end = prefix.slice(0, length);
+  // A copy: `slice` of a Buffer would be a view, and the caller's prefix would change.
+  const end = new Uint8Array(prefix.subarray(0, length));
   end[length - 1] = (end[length - 1] ?? 0) + 1;
   return end;
 }
@@ -101,7 +102,7 @@ export function keyAfter(key: Uint8Array): Uint8Array {
 /** The 16 bytes by which rows are routed to shards, from their hex form in the cluster map. */
 export function routeFromHex(hex: string): Uint8Array {
   if (!/^[0-9a-f]{32}$/.test(hex)) {
-    throw new StoreError("invalid-argument", "rowKey.route", "a route is 32 lower-case hex digits");
+    throw new StoreError('invalid-argument', 'rowKey.route', 'a route is 32 lower-case hex digits');
   }
   return fromHex(hex);
 }

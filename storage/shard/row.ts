@@ -1,7 +1,7 @@
 /** Rows as the index keeps them: keys and values. Bytes: docs/format/rows.md. */
-import type { AbstractLevel } from "abstract-level";
-import { StoreError } from "../../base/errors.ts";
-import { type Sequence, type ShardId, sequence } from "../../base/units.ts";
+import type { AbstractLevel } from 'abstract-level';
+import { StoreError } from '../../base/errors.ts';
+import { type Sequence, type ShardId, sequence } from '../../base/units.ts';
 import {
   type BodyDigest,
   asBuffer,
@@ -9,15 +9,18 @@ import {
   rowCheck,
   valueOffsets,
   valueVersion,
-} from "./log/record.ts";
-import { prefixEnd } from "./row-key.ts";
-import type { Row } from "./shard.ts";
+} from './log/record.ts';
+import { prefixEnd } from './row-key.ts';
+import type { Row } from './shard.ts';
 
 /** A device's index, shared with the fragment layer; keys and values in `view` encoding. */
 export type Index = AbstractLevel<string | Buffer | Uint8Array, Uint8Array, Uint8Array>;
 
 /** First byte of the keys that the shard layer uses; all others belong to somebody else. */
-export const indexPrefixes: { readonly row: 0x72; readonly state: 0x73 } = { row: 0x72, state: 0x73 };
+export const indexPrefixes: { readonly row: 0x72; readonly state: 0x73 } = {
+  row: 0x72,
+  state: 0x73,
+};
 
 const shardPrefixBytes = 5;
 
@@ -39,7 +42,7 @@ export function indexKey(prefix: Uint8Array, key: Uint8Array): Uint8Array {
 /** Everything that starts with `prefix`, as index bounds. */
 export function prefixRange(prefix: Uint8Array): { gte: Uint8Array; lt: Uint8Array } {
   const end = prefixEnd(prefix);
-  if (end === undefined) throw new StoreError("internal", "row.range", "a prefix without an end");
+  if (end === undefined) throw new StoreError('internal', 'row.range', 'a prefix without an end');
   return { gte: prefix, lt: end };
 }
 
@@ -63,7 +66,7 @@ export function decodeRow(key: Uint8Array, value: Uint8Array): StoredRow {
   const buffer = asBuffer(value);
   const long = buffer.length >= valueOffsets.meta && buffer[valueOffsets.version] === valueVersion;
   if (!long || buffer.readUInt32LE(valueOffsets.check) !== rowCheck(key, buffer)) {
-    throw new StoreError("corrupt", "row.decode", "a row in the index is damaged");
+    throw new StoreError('corrupt', 'row.decode', 'a row in the index is damaged');
   }
   const length = buffer.readUInt32LE(valueOffsets.bodyLength);
   const body =

@@ -4,9 +4,9 @@
  * Only one batch is ever in flight, so a valid batch behind a bad one proves that the bad one had
  * been synced: it is damage, not a torn tail.
  */
-import { crc32c } from "@node-rs/crc32";
-import { type LogRecord, asBuffer, decodeRecord, recordCrc, recordHeaderBytes } from "./record.ts";
-import { StoreError } from "../../../base/errors.ts";
+import { crc32c } from '@node-rs/crc32';
+import { type LogRecord, asBuffer, decodeRecord, recordCrc, recordHeaderBytes } from './record.ts';
+import { StoreError } from '../../../base/errors.ts';
 
 export const pageBytes = 4096;
 export const batchHeaderBytes = 64;
@@ -79,7 +79,7 @@ export function decodeBatchHeader(
   if (buffer.readUInt32LE(0) !== batchMagic) return undefined;
   if (buffer.readUInt32LE(60) !== crc32c(buffer.subarray(0, 60))) return undefined;
   if (buffer[4] !== batchVersion) {
-    throw new StoreError("corrupt", "log.scan", "the log is of a newer format");
+    throw new StoreError('corrupt', 'log.scan', 'the log is of a newer format');
   }
   const header: BatchHeader = {
     number: buffer.readUInt32LE(12) * 0x1_0000_0000 + buffer.readUInt32LE(8),

@@ -1,4 +1,4 @@
-import xxhash from "xxhash-wasm";
+import xxhash from 'xxhash-wasm';
 
 // Loaded once, before any module that hashes can run: the functions are then synchronous.
 const loaded = await xxhash();

@@ -9,18 +9,18 @@
  * - After a failed sync, or a failed write other than for lack of space, the log takes nothing any
  *   more: what the kernel then holds is unknown (a second fsync would report success).
  */
-import type { Disk, DiskFile } from "../../../base/disk.ts";
-import { type ErrorKind, StoreError, isStoreError } from "../../../base/errors.ts";
-import { invariant } from "../../../base/invariant.ts";
+import type { Disk, DiskFile } from '../../../base/disk.ts';
+import { type ErrorKind, StoreError, isStoreError } from '../../../base/errors.ts';
+import { invariant } from '../../../base/invariant.ts';
 import {
   type LogPlace,
   batchHeaderBytes,
   encodeBatchHeader,
   foldCheck,
   paddedToPage,
-} from "./batch.ts";
-import { type EncodedRecord, recordCrc } from "./record.ts";
-import { listSegments, logFolder, segmentPath } from "./scan.ts";
+} from './batch.ts';
+import { type EncodedRecord, recordCrc } from './record.ts';
+import { listSegments, logFolder, segmentPath } from './scan.ts';
 
 export interface LogSettings {
   readonly segmentBytes: number;
@@ -108,10 +108,12 @@ export class DeviceLog {
     const segments = await listSegments(disk);
     if (segments.length === 0) {
       await disk.makeDirectory(logFolder);
-      await disk.syncDirectory("");
+      await disk.syncDirectory('');
     }
     const log = new DeviceLog(options);
-    const file = segments.includes(end.segment) ? await disk.open(segmentPath(end.segment)) : undefined;
+    const file = segments.includes(end.segment)
+      ? await disk.open(segmentPath(end.segment))
+      : undefined;
     if (file !== undefined) {
       if ((await file.size()) !== end.offset) {
         await file.truncate(end.offset);
@@ -149,7 +151,7 @@ export class DeviceLog {
   append(records: readonly EncodedRecord[]): Promise<Appended> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#closed) {
-      return Promise.reject(new StoreError("unavailable", "log.append", "the log is closed"));
+      return Promise.reject(new StoreError('unavailable', 'log.append', 'the log is closed'));
     }
     let length = 0;
     for (const record of records) length += record.length;
@@ -199,11 +201,14 @@ export class DeviceLog {
     for (const waiting of batch) length += waiting.length;
     const padded = paddedToPage(length);
     const { segmentBytes } = this.#settings;
-    if (this.#tail === undefined || (this.#end.offset > 0 && this.#end.offset + padded > segmentBytes)) {
+    if (
+      this.#tail === undefined ||
+      (this.#end.offset > 0 && this.#end.offset + padded > segmentBytes)
+    ) {
       await this.#roll();
     }
     const file = this.#tail;
-    invariant(file !== undefined, "a segment is open before a batch is written");
+    invariant(file !== undefined, 'a segment is open before a batch is written');
     const place = this.#end;
     const bytes = this.#fill(batch, place, { length, padded });
     await file.write(place.offset, [bytes]);
@@ -239,7 +244,7 @@ export class DeviceLog {
       for (const record of waiting.records) {
         const end = at + record.length;
         const head = record.pieces[0];
-        invariant(head !== undefined, "a record has a head");
+        invariant(head !== undefined, 'a record has a head');
         recordsCheck = foldCheck(recordsCheck, recordCrc(head));
         for (const piece of record.pieces) {
           buffer.set(piece, at);
@@ -280,14 +285,17 @@ export class DeviceLog {
   }
 
   async #writeFailed(batch: readonly Waiting[], cause: unknown): Promise<void> {
-    if (isStoreError(cause, "full") && (await this.#cutBack())) {
-      const full = refusal("full", "the device has no room for the log", cause);
+    if (isStoreError(cause, 'full') && (await this.#cutBack())) {
+      const full = refusal('full', 'the device has no room for the log', cause);
       // What is queued may continue what was refused: it must not reach the log without it.
       for (const waiting of [...batch, ...this.#queue.splice(0)]) waiting.reject(full);
       return;
     }
-    this.fail(refusal("unavailable", "the device's log failed; whether it was written is unknown", cause));
-    for (const waiting of batch) waiting.reject(this.#failure ?? refusal("unavailable", "failed", cause));
+    this.fail(
+      refusal('unavailable', "the device's log failed; whether it was written is unknown", cause),
+    );
+    for (const waiting of batch)
+      waiting.reject(this.#failure ?? refusal('unavailable', 'failed', cause));
   }
 
   /** After a write for which there was no room: the log ends where it did. */
@@ -372,5 +380,5 @@ export class DeviceLog {
 }
 
 function refusal(kind: ErrorKind, message: string, cause: unknown): StoreError {
-  return new StoreError(kind, "log.append", message, { cause });
+  return new StoreError(kind, 'log.append', message, { cause });
 }

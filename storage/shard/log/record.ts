@@ -5,9 +5,9 @@
  * Rows stand in it in the very form in which the index keeps them, so that applying a row without
  * an inline body copies nothing.
  */
-import { crc32c } from "@node-rs/crc32";
-import { StoreError } from "../../../base/errors.ts";
-import { invariant } from "../../../base/invariant.ts";
+import { crc32c } from '@node-rs/crc32';
+import { StoreError } from '../../../base/errors.ts';
+import { invariant } from '../../../base/invariant.ts';
 import {
   type Epoch,
   type Micros,
@@ -17,8 +17,8 @@ import {
   micros,
   sequence,
   shardId,
-} from "../../../base/units.ts";
-import { xxh32, xxh64 } from "./digest.ts";
+} from '../../../base/units.ts';
+import { xxh32, xxh64 } from './digest.ts';
 
 export const recordHeaderBytes = 64;
 const recordMagic = 0x43455254; // "TREC", little-endian
@@ -152,7 +152,7 @@ function checkLimits(input: EntryInput): void {
     (input.from?.length ?? 0) <= keyLengthMax &&
     input.meta.length <= metaLengthMax &&
     (input.body?.length ?? 0) <= bodyLengthMax;
-  if (!within) throw new StoreError("invalid-argument", "record.encode", "a row is too large");
+  if (!within) throw new StoreError('invalid-argument', 'record.encode', 'a row is too large');
 }
 
 function entryLength(input: EntryInput): number {
@@ -213,7 +213,7 @@ export function encodeRecord(input: RecordInput): EncodedRecord {
   }
   head.set(extra, at);
   if (inputs.length > entriesMax || length > recordLengthMax) {
-    throw new StoreError("invalid-argument", "record.encode", "a commit is too large");
+    throw new StoreError('invalid-argument', 'record.encode', 'a commit is too large');
   }
   const bodyBytes = length - headLength;
   writeHeader(head, input, { entries: inputs.length, extra: extra.length, bodyBytes });
@@ -264,7 +264,7 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 function corrupt(message: string): StoreError {
-  return new StoreError("corrupt", "record.decode", message);
+  return new StoreError('corrupt', 'record.decode', message);
 }
 
 const knownTypes: ReadonlySet<number> = new Set(Object.values(recordTypes));
@@ -285,29 +285,29 @@ function isEntryOp(value: number): value is EntryOp {
 export function decodeRecord(
   bytes: Uint8Array,
   at: number,
-  bodies: "verify" | "skip" = "verify",
+  bodies: 'verify' | 'skip' = 'verify',
 ): { readonly record: LogRecord; readonly length: number } {
   const left = asBuffer(bytes.subarray(at));
   if (left.length < recordHeaderBytes) throw corrupt("the record's header is cut off");
-  if (left.readUInt32LE(0) !== recordMagic) throw corrupt("not a record");
-  if (left.readUInt32LE(60) !== crc32c(left.subarray(0, 60))) throw corrupt("bad header CRC");
-  if (left[4] !== recordVersion) throw corrupt("a record of an unknown version");
+  if (left.readUInt32LE(0) !== recordMagic) throw corrupt('not a record');
+  if (left.readUInt32LE(60) !== crc32c(left.subarray(0, 60))) throw corrupt('bad header CRC');
+  if (left[4] !== recordVersion) throw corrupt('a record of an unknown version');
   const type = left[5] ?? 0;
-  if (!isRecordType(type)) throw corrupt("a record of an unknown type");
+  if (!isRecordType(type)) throw corrupt('a record of an unknown type');
   const payloadLength = left.readUInt32LE(32);
   const bodyLength = left.readUInt32LE(36);
   const headLength = recordHeaderBytes + payloadLength;
-  if (headLength + bodyLength > left.length) throw corrupt("the record is cut off");
+  if (headLength + bodyLength > left.length) throw corrupt('the record is cut off');
   const payload = left.subarray(recordHeaderBytes, headLength);
-  if (xxh64(payload) !== left.readBigUInt64LE(40)) throw corrupt("bad payload digest");
+  if (xxh64(payload) !== left.readBigUInt64LE(40)) throw corrupt('bad payload digest');
   const extraLength = left.readUInt32LE(48);
-  if (extraLength > payloadLength) throw corrupt("bad length of the extra bytes");
+  if (extraLength > payloadLength) throw corrupt('bad length of the extra bytes');
   const entriesEnd = headLength - extraLength;
   const entries = decodeEntries(left.subarray(0, headLength + bodyLength), {
     count: left.readUInt16LE(6),
     end: entriesEnd,
     bodiesFrom: headLength,
-    verify: bodies === "verify",
+    verify: bodies === 'verify',
   });
   const record: LogRecord = {
     type,
@@ -330,39 +330,40 @@ function decodeEntries(
   let at = recordHeaderBytes;
   let bodyAt = layout.bodiesFrom;
   for (let i = 0; i < layout.count; i++) {
-    if (at + entryHeadBytes + valueOffsets.meta > layout.end) throw corrupt("an entry is cut off");
+    if (at + entryHeadBytes + valueOffsets.meta > layout.end) throw corrupt('an entry is cut off');
     const op = record[at] ?? 0;
-    if (!isEntryOp(op)) throw corrupt("an entry of an unknown kind");
+    if (!isEntryOp(op)) throw corrupt('an entry of an unknown kind');
     const valueAt = at + entryHeadBytes;
-    const keyAt = valueAt + valueOffsets.meta + record.readUInt32LE(valueAt + valueOffsets.metaLength);
+    const keyAt =
+      valueAt + valueOffsets.meta + record.readUInt32LE(valueAt + valueOffsets.metaLength);
     const fromAt = keyAt + record.readUInt16LE(at + 2);
     const end = fromAt + record.readUInt32LE(at + 4);
-    if (end > layout.end) throw corrupt("an entry is cut off");
+    if (end > layout.end) throw corrupt('an entry is cut off');
     const value = record.subarray(valueAt, keyAt);
     const carries = op === entryOps.put || op === entryOps.relocate;
     const bodyLength = value.readUInt32LE(valueOffsets.bodyLength);
     const bodyOffset = carries && bodyLength !== noBody ? bodyAt : undefined;
     if (bodyOffset !== undefined) {
       bodyAt += bodyLength;
-      if (bodyAt > record.length) throw corrupt("an inline body is cut off");
+      if (bodyAt > record.length) throw corrupt('an inline body is cut off');
       if (layout.verify) {
         const hash = value.readBigUInt64LE(valueOffsets.bodyHash);
-        if (xxh64(record.subarray(bodyOffset, bodyAt)) !== hash) throw corrupt("bad body digest");
+        if (xxh64(record.subarray(bodyOffset, bodyAt)) !== hash) throw corrupt('bad body digest');
       }
     }
     const from = end > fromAt ? record.subarray(fromAt, end) : undefined;
     entries.push({ op, key: record.subarray(keyAt, fromAt), value, bodyOffset, from });
     at = end;
   }
-  if (at !== layout.end) throw corrupt("bytes that belong to no entry");
+  if (at !== layout.end) throw corrupt('bytes that belong to no entry');
   return entries;
 }
 
 /** A decoded record in the form of one that is to be written again; the bytes are copied. */
 export function reencode(record: LogRecord, bytes: Uint8Array): EncodedRecord {
   const own = new Uint8Array(bytes);
-  const { record: copy } = decodeRecord(own, 0, "skip");
-  invariant(copy.sequence === record.sequence, "the bytes are those of the record");
+  const { record: copy } = decodeRecord(own, 0, 'skip');
+  invariant(copy.sequence === record.sequence, 'the bytes are those of the record');
   const length = Math.ceil(own.length / recordAlignment) * recordAlignment;
   return { ...copy, pieces: [own], length, bodyBytes: asBuffer(own).readUInt32LE(36) };
 }

@@ -1,6 +1,6 @@
 /** Reads a device's log from a known place to its end, and tells a torn tail from damage. */
-import type { Disk, DiskFile } from "../../../base/disk.ts";
-import { StoreError } from "../../../base/errors.ts";
+import type { Disk, DiskFile } from '../../../base/disk.ts';
+import { StoreError } from '../../../base/errors.ts';
 import {
   type BatchHeader,
   type DecodedBatch,
@@ -10,13 +10,13 @@ import {
   decodeBatchHeader,
   paddedToPage,
   pageBytes,
-} from "./batch.ts";
+} from './batch.ts';
 
-export const logFolder = "log";
+export const logFolder = 'log';
 const windowBytes = 1024 * 1024;
 
 export function segmentPath(segment: number): string {
-  return `${logFolder}/${segment.toString(16).padStart(8, "0")}.log`;
+  return `${logFolder}/${segment.toString(16).padStart(8, '0')}.log`;
 }
 
 /** Numbers of the segments on the disk, ascending; other names are left alone. */
@@ -35,7 +35,7 @@ export interface ScanOutcome {
   readonly damaged: boolean;
 }
 
-export type Visit = "go on" | "stop";
+export type Visit = 'go on' | 'stop';
 
 export interface ScanVisitor {
   /** A valid batch, in order. `stop` ends the scan. */
@@ -133,7 +133,7 @@ async function scanSegment(
     } else if (batch.place.number !== progress.number) {
       hole();
     }
-    progress.stopped = (await visitor.batch(batch)) === "stop";
+    progress.stopped = (await visitor.batch(batch)) === 'stop';
     progress.number = batch.place.number + 1;
     offset = batch.place.offset + batch.paddedLength;
   }
@@ -160,7 +160,7 @@ export async function scanLog(
   for (const [place, segment] of segments.entries()) {
     const reader = await openReader(disk, segment);
     if (reader === undefined) {
-      throw new StoreError("internal", "log.scan", "a segment vanished during the scan");
+      throw new StoreError('internal', 'log.scan', 'a segment vanished during the scan');
     }
     const start = segment === from.segment ? from.offset : 0;
     try {
