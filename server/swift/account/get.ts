@@ -6,7 +6,7 @@ import type { AccountCall } from '../call.ts';
 import { collectListing } from '../listing/collect.ts';
 import { chooseFormat } from '../listing/format.ts';
 import { readListingParameters } from '../listing/parameters.ts';
-import { type ListingEntry, renderListing } from '../listing/render.ts';
+import { type ListingEntry, listingReply, renderListing } from '../listing/render.ts';
 import { formatIso } from '../timestamps.ts';
 import { accountHeaders } from './account-headers.ts';
 
@@ -22,7 +22,7 @@ export async function getAccount(call: AccountCall): Promise<HttpReply> {
   const entries = items.map(entryOf);
   const body = renderListing({ root: 'account', name: call.account, entries }, format);
   const headers = accountHeaders(call, info, format);
-  return body.length === 0 ? { status: 204, headers } : { status: 200, headers, body };
+  return listingReply(headers, body);
 }
 
 function entryOf(item: PageItem<ContainerInfo>): ListingEntry {

@@ -7,7 +7,7 @@ import type { ContainerCall } from '../call.ts';
 import { collectListing } from '../listing/collect.ts';
 import { chooseFormat } from '../listing/format.ts';
 import { readListingParameters } from '../listing/parameters.ts';
-import { type ListingEntry, renderListing } from '../listing/render.ts';
+import { type ListingEntry, listingReply, renderListing } from '../listing/render.ts';
 import { formatIso } from '../timestamps.ts';
 import { containerHeaders } from './container-headers.ts';
 
@@ -27,7 +27,7 @@ export async function getContainer(call: ContainerCall): Promise<HttpReply> {
   const entries = items.map(entryOf);
   const body = renderListing({ root: 'container', name: call.container, entries }, format);
   const headers = containerHeaders(info, format);
-  return body.length === 0 ? { status: 204, headers } : { status: 200, headers, body };
+  return listingReply(headers, body);
 }
 
 function entryOf(item: PageItem<VersionRow>): ListingEntry {

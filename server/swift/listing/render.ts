@@ -1,5 +1,7 @@
 /** Listings in Swift's three formats. The field names and their order in XML are what clients parse. */
 import { utf8 } from '../../../base/bytes.ts';
+import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderList } from '../reply.ts';
 import type { ListingFormat, ListingType } from './format.ts';
 
 /** One entry: what JSON shows, in the order in which XML shows it. */
@@ -17,6 +19,15 @@ export interface ListingDocument {
 /** The body; empty only in plain text, where an empty listing is a 204. */
 export function renderListing(document: ListingDocument, format: ListingFormat): Uint8Array {
   return utf8(renderers[format.type](document));
+}
+
+/**
+ * 200 with the listing, or 204 when there is nothing to say (an empty plain listing, every HEAD).
+ * A 204 needs no Content-Length by HTTP; Swift sends it there, and its clients look for it.
+ */
+export function listingReply(headers: HeaderList, body: Uint8Array): HttpReply {
+  if (body.length > 0) return { status: 200, headers, body };
+  return { status: 204, headers: [...headers, ['Content-Length', '0']] };
 }
 
 const renderers = {

@@ -109,7 +109,7 @@ describe('every answer', () => {
         max_meta_count: 90,
         container_listing_limit: 10_000,
         allow_account_management: false,
-        policies: [{ default: true }],
+        policies: [{ name: 'ec:4+2', default: true }, { name: 'replica:3' }],
       },
       tempauth: { account_acls: false },
       bulk_delete: { max_deletes_per_request: 10_000 },
@@ -155,6 +155,7 @@ describe('accounts', () => {
     const head = await ask('HEAD', account);
     expect(head.status).toBe(204);
     expect(head.headers.get('x-account-container-count')).toBe('0');
+    expect(head.headers.get('content-length')).toBe('0');
     expect(head.headers.get('x-timestamp')).toMatch(/^\d{10}\.\d{5}$/);
     const plain = await ask('GET', account);
     expect([plain.status, plain.headers.get('content-type'), plain.headers.get('vary')]).toEqual([
@@ -246,6 +247,8 @@ describe('containers', () => {
     expect((await ask('PUT', `${account}/p`, policy('nonsense'))).status).toBe(400);
     expect((await ask('PUT', `${account}/p`, policy(known.toUpperCase()))).status).toBe(201);
     expect((await ask('HEAD', `${account}/p`)).headers.get('x-storage-policy')).toBe(known);
+    expect((await ask('PUT', `${account}/p`, policy(known))).status).toBe(202);
+    expect((await ask('PUT', `${account}/p`, policy('replica:3'))).status).toBe(409);
     expect((await ask('POST', `${account}/p`, policy('nonsense'))).status).toBe(204);
     const raw = { 'X-Container-Meta-A': '\xff' };
     expect((await ask('PUT', `${account}/m`, { headers: raw })).status).toBe(400);

@@ -30,7 +30,7 @@ export interface Harness {
   readonly clock: ManualClock;
   readonly tokens: Readonly<Record<'owner' | 'member' | 'other' | 'reseller', string>>;
   /** `path` may hold a query. */
-  ask(method: string, path: string, ask?: Ask): Promise<Answer>;
+  readonly ask: (method: string, path: string, ask?: Ask) => Promise<Answer>;
 }
 
 function user(account: string, name: string, role: UserEntry['role']): UserEntry {
@@ -62,7 +62,9 @@ export async function createHarness(): Promise<Harness> {
   const clock = new ManualClock();
   const random = seededRandom('swift');
   const ports = createMemoryPorts({ clock, random });
-  const core = createCore({ ...ports, clock, random, logger: silentLogger });
+  // Small pages, so that listings take several; small parts, so that a multipart object fits a test.
+  const limits = { maxPageItems: 3, minPartBytes: 1000 };
+  const core = createCore({ ...ports, clock, random, logger: silentLogger, limits });
   const tokenSecret = new Uint8Array(32).fill(9);
   const door = createSwiftDoor({
     core,
