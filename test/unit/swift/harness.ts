@@ -1,5 +1,6 @@
 /** The Swift door over the real core on in-memory ports: requests and replies as values. */
-import { silentLogger } from '../../../base/log.ts';
+import { InvariantError } from '../../../base/invariant.ts';
+import { type Logger, silentLogger } from '../../../base/log.ts';
 import { createCore } from '../../../server/core/core.ts';
 import type { Core } from '../../../server/core/api.ts';
 import type { UserDirectory, UserEntry } from '../../../server/core/users.ts';
@@ -58,6 +59,14 @@ export const users: UserDirectory = {
   ownerOf: (account) => ({ id: account, displayName: account }),
 };
 
+/** An error in the log is a fault of the program: no request may cause one. */
+const strictLogger: Logger = {
+  ...silentLogger,
+  error: (fields, sentence) => {
+    throw new InvariantError(`${fields.event}: ${sentence}`);
+  },
+};
+
 export async function createHarness(): Promise<Harness> {
   const clock = new ManualClock();
   const random = seededRandom('swift');
@@ -71,7 +80,7 @@ export async function createHarness(): Promise<Harness> {
     users,
     clock,
     random,
-    logger: silentLogger,
+    logger: strictLogger,
     tokenSecret,
     version: '0.1.0',
   });
