@@ -11,12 +11,12 @@ import type { Disk } from '../../base/disk.ts';
 import { StoreError, isStoreError } from '../../base/errors.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
 import { type DeviceId, type ShardId, shardId } from '../../base/units.ts';
-import { Applier } from './applier.ts';
+import { Applier } from './replica/applier.ts';
 import type { DecodedBatch, LogPlace } from './log/batch.ts';
 import { DeviceLog, type LogSettings, defaultLogSettings } from './log/log.ts';
 import { asBuffer } from './log/record.ts';
 import { type ScanOutcome, type Visit, scanLog } from './log/scan.ts';
-import { LocalReplica, type ReplicaHost } from './replica.ts';
+import { LocalReplica, type ReplicaHost } from './replica/replica.ts';
 import {
   type ReplicaState,
   type SegmentInfo,
@@ -33,7 +33,7 @@ import {
   replicaStatesPrefix,
   segmentKey,
   segmentsPrefix,
-} from './replica-state.ts';
+} from './replica/replica-state.ts';
 import { type Index, prefixRange } from './row.ts';
 
 export interface ShardDeviceOptions {

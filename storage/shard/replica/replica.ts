@@ -1,6 +1,6 @@
 /** One replica on a local device: its place in the shard's order, and its rows. */
-import type { Disk } from '../../base/disk.ts';
-import { StoreError, toStoreError } from '../../base/errors.ts';
+import type { Disk } from '../../../base/disk.ts';
+import { StoreError, toStoreError } from '../../../base/errors.ts';
 import {
   type DeviceId,
   type Epoch,
@@ -9,11 +9,11 @@ import {
   epoch as toEpoch,
   micros,
   sequence as toSequence,
-} from '../../base/units.ts';
+} from '../../../base/units.ts';
 import type { Applier } from './applier.ts';
-import type { BatchRecord, LogPlace } from './log/batch.ts';
-import { xxh64 } from './log/digest.ts';
-import type { Appended, DeviceLog } from './log/log.ts';
+import type { BatchRecord, LogPlace } from '../log/batch.ts';
+import { xxh64 } from '../log/digest.ts';
+import type { Appended, DeviceLog } from '../log/log.ts';
 import {
   type BodyDigest,
   type EncodedRecord,
@@ -24,9 +24,9 @@ import {
   entryOps,
   recordTypes,
   reencode,
-} from './log/record.ts';
-import { scanLog } from './log/scan.ts';
-import type { CopiedRow, EpochStart, ReplicaPeer, ReplicaStatus, Shipment } from './peer.ts';
+} from '../log/record.ts';
+import { scanLog } from '../log/scan.ts';
+import type { CopiedRow, EpochStart, ReplicaPeer, ReplicaStatus, Shipment } from '../peer.ts';
 import { ReplicaRows } from './replica-rows.ts';
 import {
   type ReplicaState,
@@ -35,7 +35,7 @@ import {
   encodeHistory,
   extendHistory,
 } from './replica-state.ts';
-import { type BodyPlace, type Index, type StoredRow, decodeRow, indexKey } from './row.ts';
+import { type BodyPlace, type Index, type StoredRow, decodeRow, indexKey } from '../row.ts';
 
 /** What a replica needs of its device. */
 export interface ReplicaHost {

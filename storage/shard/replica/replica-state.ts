@@ -1,12 +1,12 @@
 /** What a device remembers of one shard replica: its place in the shard's order. Bytes: docs/format/shard-log.md. */
 import { crc32c } from '@node-rs/crc32';
-import { fromUtf8, utf8 } from '../../base/bytes.ts';
-import { StoreError } from '../../base/errors.ts';
-import { type Epoch, type ShardId, epoch, micros, sequence, shardId } from '../../base/units.ts';
-import type { LogPlace } from './log/batch.ts';
-import { asBuffer } from './log/record.ts';
-import type { EpochStart, ReplicaCondition, ReplicaStatus } from './peer.ts';
-import { indexPrefixes } from './row.ts';
+import { fromUtf8, utf8 } from '../../../base/bytes.ts';
+import { StoreError } from '../../../base/errors.ts';
+import { type Epoch, type ShardId, epoch, micros, sequence, shardId } from '../../../base/units.ts';
+import type { LogPlace } from '../log/batch.ts';
+import { asBuffer } from '../log/record.ts';
+import type { EpochStart, ReplicaCondition, ReplicaStatus } from '../peer.ts';
+import { indexPrefixes } from '../row.ts';
 
 /** A place in the log at or before which the commit after `sequence` begins. */
 export interface Mark {

@@ -9,25 +9,25 @@
  *   already wait for it.
  * - After `stop` nothing is acknowledged any more.
  */
-import type { Clock } from '../../base/clock.ts';
-import { StoreError, isStoreError, toStoreError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
-import { HybridClock } from '../../base/timestamp.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { StoreError, isStoreError, toStoreError } from '../../../base/errors.ts';
+import type { Logger } from '../../../base/log.ts';
+import { HybridClock } from '../../../base/timestamp.ts';
 import {
   type DeviceId,
   type Sequence,
   epoch as toEpoch,
   sequence as toSequence,
-} from '../../base/units.ts';
-import type { Applier } from './applier.ts';
+} from '../../../base/units.ts';
+import type { Applier } from '../replica/applier.ts';
 import { Commits } from './commits.ts';
-import type { Coordinator } from './coordinator.ts';
-import type { EncodedRecord } from './log/record.ts';
+import type { Coordinator } from '../coordinator.ts';
+import type { EncodedRecord } from '../log/record.ts';
 import { Member } from './member.ts';
-import type { ReplicaPeer } from './peer.ts';
-import type { LocalReplica } from './replica.ts';
-import type { ShardSettings } from './settings.ts';
-import type { ShardState, StateMachine } from './shard.ts';
+import type { ReplicaPeer } from '../peer.ts';
+import type { LocalReplica } from '../replica/replica.ts';
+import type { ShardSettings } from '../settings.ts';
+import type { ShardState, StateMachine } from '../shard.ts';
 
 export interface PrimaryOptions {
   readonly state: ShardState;

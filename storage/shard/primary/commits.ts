@@ -1,23 +1,23 @@
 /** Commits of one primary between decision and acknowledgement: the overlay, the encoding, the waiters. */
-import { StoreError } from '../../base/errors.ts';
+import { StoreError } from '../../../base/errors.ts';
 import {
   type Epoch,
   type Micros,
   type Sequence,
   type ShardId,
   sequence as toSequence,
-} from '../../base/units.ts';
+} from '../../../base/units.ts';
 import {
   type EncodedRecord,
   type EntryInput,
   encodeRecord,
   entryOps,
   recordTypes,
-} from './log/record.ts';
+} from '../log/record.ts';
 import { Overlay } from './overlay.ts';
-import type { LocalReplica } from './replica.ts';
-import { digestOf, rowOf } from './row.ts';
-import type { Row, RowView, RowWrite } from './shard.ts';
+import type { LocalReplica } from '../replica/replica.ts';
+import { digestOf, rowOf } from '../row.ts';
+import type { Row, RowView, RowWrite } from '../shard.ts';
 
 interface Waiter {
   /** Settled when this commit is readable. */

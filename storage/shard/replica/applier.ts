@@ -4,9 +4,9 @@
  * What was put here is seen by `lookup` at once and by readers of the index after `flush`. Of
  * several writes to one key only the last reaches the index.
  */
-import { StoreError } from '../../base/errors.ts';
-import { asBuffer } from './log/record.ts';
-import type { Index } from './row.ts';
+import { StoreError } from '../../../base/errors.ts';
+import { asBuffer } from '../log/record.ts';
+import type { Index } from '../row.ts';
 
 interface Pending {
   readonly key: Uint8Array;

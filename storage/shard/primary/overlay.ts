@@ -1,6 +1,6 @@
 /** Rows of commits that are decided and not yet readable: what later decisions must see. */
-import type { Sequence } from '../../base/units.ts';
-import { asBuffer } from './log/record.ts';
+import type { Sequence } from '../../../base/units.ts';
+import { asBuffer } from '../log/record.ts';
 
 interface OverlayRow {
   readonly sequence: Sequence;

@@ -1,8 +1,8 @@
 /** What records do to the rows of one replica in its device's index. Used live and in replay: everything here may be done twice. */
-import { emptyBytes } from '../../base/bytes.ts';
-import { type Sequence, type ShardId, sequence } from '../../base/units.ts';
+import { emptyBytes } from '../../../base/bytes.ts';
+import { type Sequence, type ShardId, sequence } from '../../../base/units.ts';
 import type { Applier } from './applier.ts';
-import { type Entry, type LogRecord, asBuffer, entryOps } from './log/record.ts';
+import { type Entry, type LogRecord, asBuffer, entryOps } from '../log/record.ts';
 import { aliasKey, tombstoneKey, tombstonePrefix } from './replica-state.ts';
 import {
   type BodyPlace,
@@ -15,7 +15,7 @@ import {
   sequenceOf,
   shardPrefix,
   withPlace,
-} from './row.ts';
+} from '../row.ts';
 
 /** How many keys of missing bodies are remembered; beyond them the auditor finds the rest. */
 const missingMax = 100_000;

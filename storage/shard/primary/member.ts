@@ -1,7 +1,7 @@
 /** A replica as its primary sees it: what it was sent, what it has synced. */
-import { StoreError } from '../../base/errors.ts';
-import type { Sequence } from '../../base/units.ts';
-import type { ReplicaPeer } from './peer.ts';
+import { StoreError } from '../../../base/errors.ts';
+import type { Sequence } from '../../../base/units.ts';
+import type { ReplicaPeer } from '../peer.ts';
 
 /** `learner`: is sent commits. `joining`: acknowledgements wait for it already. `in-sync`: the map says so too. */
 export type MemberRole = 'learner' | 'joining' | 'in-sync';
