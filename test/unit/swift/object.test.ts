@@ -306,6 +306,9 @@ describe('copies', () => {
     const across = { Destination: 'c2/o', 'Destination-Account': 'AUTH_test2' };
     expect((await ask('COPY', path, { headers: across })).status).toBe(403);
     expect((await ask('COPY', path, { headers: across, token: tokens.reseller })).status).toBe(201);
+    const foreign = { 'X-Copy-From': 'c2/o', 'X-Copy-From-Account': 'AUTH_test2' };
+    const nowhere = '/v1/AUTH_test/none/o';
+    expect((await ask('PUT', nowhere, { headers: foreign })).status).toBe(403);
     const back = { 'X-Copy-From': '/c2/o', 'X-Copy-From-Account': 'AUTH_test2' };
     expect((await ask('PUT', path, { headers: back })).status).toBe(403);
     expect((await ask('PUT', path, { headers: back, token: tokens.reseller })).status).toBe(201);

@@ -1,0 +1,248 @@
+/** A small cluster in memory for tests of the shard layer: simulated disks and indexes, virtual time, the embedded coordinator. */
+import { fromUtf8, utf8 } from '../../../../base/bytes.ts';
+import { StoreError } from '../../../../base/errors.ts';
+import { type LogFields, type Logger, silentLogger } from '../../../../base/log.ts';
+import { deviceId, epoch, shardId } from '../../../../base/units.ts';
+import { EmbeddedCoordinator } from '../../../../server/coordinator/embedded.ts';
+import type { ClusterMap } from '../../../../storage/shard/coordinator.ts';
+import { ShardDevice } from '../../../../storage/shard/device.ts';
+import { ShardGroup } from '../../../../storage/shard/group.ts';
+import type { LogSettings } from '../../../../storage/shard/log/log.ts';
+import { rowKey } from '../../../../storage/shard/row-key.ts';
+import type { ShardSettings } from '../../../../storage/shard/settings.ts';
+import type { Row, RowWrite, StateMachine } from '../../../../storage/shard/shard.ts';
+import { quiet, SimClock } from '../../../sim/clock.ts';
+import { type Loss, SimDisk } from '../../../sim/disk.ts';
+import { SimIndexStore } from '../../../sim/index-store.ts';
+import { SeededRandom } from '../../../sim/random.ts';
+
+/** Commands of the test's state machine. Names become rows of one region. */
+export type Command =
+  | { readonly type: 'put'; readonly name: string; readonly text: string; readonly body?: string }
+  | { readonly type: 'delete'; readonly name: string }
+  /** Puts a row that takes over the body of another. */
+  | { readonly type: 'move'; readonly from: string; readonly name: string; readonly text: string }
+  /** Puts only where the row's text is `expected` (undefined: where there is none). */
+  | {
+      readonly type: 'swap';
+      readonly name: string;
+      readonly expected: string | undefined;
+      readonly text: string;
+    }
+  | { readonly type: 'nothing' };
+
+export const firstRoute: string = '00'.repeat(16);
+export const region: Uint8Array = utf8('\u0001test');
+export const keyOf = (name: string): Uint8Array => rowKey(region, utf8(name), new Uint8Array(0));
+export const textOf = (row: Row | undefined): string | undefined =>
+  row === undefined ? undefined : fromUtf8(row.meta);
+
+function writesOf(command: Command, existing: Row | undefined): readonly RowWrite[] {
+  switch (command.type) {
+    case 'nothing':
+      return [];
+    case 'delete':
+      return existing === undefined ? [] : [{ type: 'delete', key: keyOf(command.name) }];
+    case 'move':
+      return [
+        {
+          type: 'put-with-body-of',
+          key: keyOf(command.name),
+          meta: utf8(command.text),
+          from: keyOf(command.from),
+        },
+        ...(command.from === command.name
+          ? []
+          : [{ type: 'delete', key: keyOf(command.from) } as const]),
+      ];
+    case 'swap':
+      if (textOf(existing) !== command.expected) {
+        throw new StoreError('precondition-failed', 'test.swap', 'not what was expected');
+      }
+      return [{ type: 'put', key: keyOf(command.name), meta: utf8(command.text) }];
+    case 'put': {
+      const { name, text, body } = command;
+      const put = { type: 'put', key: keyOf(name), meta: utf8(text) } as const;
+      return [body === undefined ? put : { ...put, body: utf8(body) }];
+    }
+  }
+}
+
+export const stateMachine: StateMachine = {
+  decide(command, view, stamp) {
+    const known = command as Command;
+    if (known.type === 'move' && view.get(keyOf(known.from)) === undefined) {
+      throw new StoreError('no-such-object', 'test.move', 'there is nothing to move');
+    }
+    const existing = 'name' in known ? view.get(keyOf(known.name)) : undefined;
+    return { writes: writesOf(known, existing), result: stamp };
+  },
+};
+
+export interface WorldOptions {
+  readonly devices?: number;
+  readonly shards?: number;
+  readonly replicas?: number;
+  readonly seed?: number;
+  readonly log?: Partial<LogSettings>;
+  readonly settings?: Partial<ShardSettings>;
+}
+
+function firstMap(
+  options: Required<Pick<WorldOptions, 'devices' | 'shards' | 'replicas'>>,
+): ClusterMap {
+  const ids = Array.from({ length: options.devices }, (_, place) => deviceId(place + 1));
+  return {
+    format: 1,
+    clusterId: '00'.repeat(16),
+    version: 1,
+    devices: ids.map((id) => ({
+      ...{ id, uuid: `${id}`, region: 'r', zone: 'z', node: 'n', path: `d${id}` },
+      ...{ weight: 1, status: 'up' },
+    })),
+    policies: [],
+    defaultPolicy: 'none',
+    shards: Array.from({ length: options.shards }, (_, place) => {
+      const start = ((BigInt(place) << 128n) / BigInt(options.shards)).toString(16);
+      const replicas = Array.from(
+        { length: options.replicas },
+        (__, step) => ids[(place + step) % ids.length] ?? deviceId(0),
+      );
+      const primary = replicas[0] ?? deviceId(0);
+      return {
+        ...{ id: shardId(place + 1), start: start.padStart(32, '0'), epoch: epoch(1) },
+        ...{ replicas, primary, inSync: replicas },
+      };
+    }),
+  };
+}
+
+/** A device's disk and index outlive the process; what is open dies with it. */
+export class World {
+  readonly clock: SimClock = new SimClock();
+  readonly random: SeededRandom;
+  readonly disks: SimDisk[];
+  readonly indexes: SimIndexStore[];
+  readonly warnings: string[] = [];
+  readonly #options: WorldOptions;
+  #coordinator: EmbeddedCoordinator | undefined;
+  #group: ShardGroup | undefined;
+  devices: ShardDevice[] = [];
+  /** Devices (from 0) that are not there at the next open. */
+  readonly away: Set<number> = new Set();
+
+  constructor(options: WorldOptions = {}) {
+    this.#options = options;
+    this.random = new SeededRandom(options.seed ?? 1);
+    const count = options.devices ?? 3;
+    this.disks = Array.from({ length: count }, () => new SimDisk());
+    this.indexes = Array.from({ length: count }, () => new SimIndexStore());
+  }
+
+  static async open(options: WorldOptions = {}): Promise<World> {
+    const world = new World(options);
+    const { devices = 3, shards = 1, replicas = 3 } = options;
+    await EmbeddedCoordinator.create(firstMap({ devices, shards, replicas }), world.disks);
+    await world.start();
+    return world;
+  }
+
+  get group(): ShardGroup {
+    if (this.#group === undefined) throw new Error('the world is not started');
+    return this.#group;
+  }
+
+  get coordinator(): EmbeddedCoordinator {
+    if (this.#coordinator === undefined) throw new Error('the world is not started');
+    return this.#coordinator;
+  }
+
+  get logger(): Logger {
+    const warn = (fields: LogFields & { event: string }): void => {
+      this.warnings.push(fields.event);
+    };
+    return { ...silentLogger, warn };
+  }
+
+  async start(): Promise<void> {
+    const present = this.disks.map((disk, place) => (this.away.has(place) ? deadDisk() : disk));
+    this.#coordinator = await EmbeddedCoordinator.open(present.map((disk) => disk.session()));
+    this.devices = [];
+    for (const place of this.disks.keys()) {
+      if (!this.away.has(place)) this.devices.push(await this.openDevice(place));
+    }
+    this.#group = await ShardGroup.open({
+      coordinator: this.coordinator,
+      devices: this.devices,
+      ...{ stateMachine, clock: this.clock, logger: this.logger },
+      settings: this.#options.settings ?? {},
+    });
+  }
+
+  async openDevice(place: number): Promise<ShardDevice> {
+    const disk = this.disks[place];
+    const index = this.indexes[place];
+    if (disk === undefined || index === undefined) throw new Error('no such device');
+    return ShardDevice.open({
+      id: deviceId(place + 1),
+      disk: disk.session(),
+      index: index.open(),
+      logger: this.logger,
+      settings: this.#options.log ?? {},
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.group.close();
+    await Promise.all(this.devices.map((device) => device.close()));
+    await this.coordinator.close();
+    this.#group = undefined;
+    // A clean stop leaves the index as it is.
+    for (const index of this.indexes) await index.killed();
+  }
+
+  /** The machine loses power, or the process is killed, at this moment. */
+  async crash(lose: Loss): Promise<void> {
+    for (const disk of this.disks) disk.crash(this.random, { lose });
+    for (const index of this.indexes) {
+      if (lose === 'none') await index.killed();
+      else await index.powerLost(this.random);
+    }
+    this.clock.clear();
+    await quiet();
+    this.#group = undefined;
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  execute(command: Command, route: string = firstRoute): Promise<unknown> {
+    return this.group.route(route).execute(command);
+  }
+
+  async read(
+    name: string,
+    route: string = firstRoute,
+  ): Promise<{ text: string; body: string | undefined } | undefined> {
+    const found = await this.group.route(route).getWithBody(keyOf(name));
+    if (found === undefined) return undefined;
+    const { row, body } = found;
+    return { text: fromUtf8(row.meta), body: body === undefined ? undefined : fromUtf8(body) };
+  }
+
+  async names(route: string = firstRoute): Promise<string[]> {
+    const page = await this.group.route(route).list({
+      ...{ region, prefix: new Uint8Array(0), delimiter: new Uint8Array(0) },
+      ...{ after: undefined, before: undefined, reverse: false, limit: 100_000 },
+    });
+    return page.items.map((item) => fromUtf8(item.name));
+  }
+}
+
+function deadDisk(): SimDisk {
+  const disk = new SimDisk();
+  disk.fail('all');
+  return disk;
+}
