@@ -24,8 +24,6 @@ import { answerHealthcheck } from './service/healthcheck.ts';
 import { answerInfo } from './service/info.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
-export type { SwiftDoorOptions } from './call.ts';
-
 export function createSwiftDoor(options: SwiftDoorOptions): Door {
   return { handle: (request) => handle(options, request) };
 }

@@ -1,6 +1,6 @@
 /** Content-Type from a name's extension, as Python's `mimetypes` guesses for Swift. */
 
-export const unknownType = 'application/octet-stream';
+const unknownType = 'application/octet-stream';
 
 /** Compressions say nothing of what is inside: `a.tar.gz` is a tar file. */
 const encodings: ReadonlySet<string> = new Set(['gz', 'Z', 'bz2', 'xz', 'br']);

@@ -1,6 +1,6 @@
 /** COPY, and PUT with X-Copy-From (swift/common/middleware/copy.py). */
-import { StoreError } from '../../../base/errors.ts';
-import type { CopyObject, ObjectAddress, RangeRequest } from '../../core/api.ts';
+import { isStoreError, StoreError } from '../../../base/errors.ts';
+import type { Core, CopyObject, ObjectAddress, RangeRequest } from '../../core/api.ts';
 import type { VersionRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { parseRangeHeader } from '../../http/range.ts';
@@ -20,6 +20,7 @@ import {
   readSystemHeaders,
 } from './object-headers.ts';
 
+type CopyOutcome = Awaited<ReturnType<Core['copyObject']>>;
 type CopyAddress = ObjectAddress & { readonly account: string };
 
 /** `COPY source`, `Destination: container/object`. */
@@ -47,7 +48,7 @@ async function runCopy(
   target: CopyAddress,
 ): Promise<HttpReply> {
   const command = readCopy(call, source, target);
-  const outcome = await call.door.core.copyObject(call.context, command);
+  const outcome = await copyOrExplain(call, command);
   return statusReply(201, [
     ['Etag', outcome.row.etag],
     ['Last-Modified', formatLastModified(outcome.row.modifiedAt)],
@@ -56,6 +57,19 @@ async function runCopy(
     ['X-Copied-From-Last-Modified', formatLastModified(outcome.source.modifiedAt)],
     ...descriptionHeaders(outcome.row).filter(([name]) => name.startsWith('X-')),
   ]);
+}
+
+/** Core looks at the target first, Swift at the source: who may not read the source learns only that. */
+async function copyOrExplain(call: ObjectCall, command: CopyObject): Promise<CopyOutcome> {
+  const { core } = call.door;
+  try {
+    return await core.copyObject(call.context, command);
+  } catch (error) {
+    if (isStoreError(error, 'no-such-container')) {
+      await core.openObject(call.context, { ...command.source, condition: {} });
+    }
+    throw error;
+  }
 }
 
 function readCopy(call: ObjectCall, source: CopyAddress, target: CopyAddress): CopyObject {

@@ -8,7 +8,7 @@ import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
 import { createSwiftDoor } from '../../../server/swift/door.ts';
 import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
@@ -17,7 +17,7 @@ export interface Answer {
   readonly text: string;
 }
 
-export interface Ask {
+interface Ask {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly chunked?: boolean;
@@ -53,7 +53,7 @@ const entries = [
   user('AUTH_admin', 'admin', 'reseller'),
 ];
 
-export const users: UserDirectory = {
+const users: UserDirectory = {
   byAccessKey: () => undefined,
   byLogin: (login) => entries.find((entry) => entry.swift?.login === login),
   ownerOf: (account) => ({ id: account, displayName: account }),
