@@ -185,7 +185,7 @@ async function closeCell(parts: {
   readonly coordinator: Coordinator;
 }): Promise<void> {
   await parts.workers?.stop();
-  parts.group.close();
+  await parts.group.close();
   await Promise.allSettled([...parts.fleet.open.values()].map(closeDevice));
   await parts.coordinator.close();
 }

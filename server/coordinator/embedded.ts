@@ -13,28 +13,51 @@ import type {
   Lease,
 } from '../../storage/shard/coordinator.ts';
 import type { ShardState } from '../../storage/shard/shard.ts';
-import { encodeMap, readMap, writeMap } from './map-file.ts';
+import { encodeMap, type MapCopy, readMap } from './map-file.ts';
+import { MapWriter } from './map-writer.ts';
 
 export function majorityOf(map: ClusterMap): number {
   return Math.floor(map.devices.length / 2) + 1;
 }
 
+/**
+ * Newer is greater. The generation decides first: a device that was away at an open may hold versions
+ * that never reached a majority, and higher than those written since.
+ */
+function compareCopies(a: MapCopy, b: MapCopy): number {
+  return a.generation - b.generation || a.map.version - b.map.version;
+}
+
+/** A change that waits for its turn. */
+interface Change {
+  /** Pure; throws StoreError to refuse. */
+  readonly apply: (map: ClusterMap) => ClusterMap;
+  readonly resolve: (map: ClusterMap) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export class EmbeddedCoordinator implements Coordinator {
   #map: ClusterMap;
-  /** One disk a device folder, also of those that are away: a write to them fails and is not counted. */
-  readonly #disks: readonly Disk[];
+  /** One a device folder, also of those that are away: a write to them fails and is not counted. */
+  readonly #writers: readonly MapWriter[];
   readonly #listeners = new Set<(map: ClusterMap) => void>();
-  #last: Promise<unknown> = Promise.resolve();
+  #queue: Change[] = [];
+  #running: Promise<void> | undefined;
+  /** The highest version that may be on any device: a write that failed may have reached some. */
+  #highest: number;
+  readonly #generation: number;
   #closed = false;
 
-  private constructor(map: ClusterMap, disks: readonly Disk[]) {
+  private constructor({ map, generation }: MapCopy, disks: readonly Disk[]) {
     this.#map = map;
-    this.#disks = disks;
+    this.#generation = generation;
+    this.#highest = map.version;
+    this.#writers = disks.map((disk) => new MapWriter(disk));
   }
 
   /** Writes the first map. Throws `unavailable` when no majority of the devices takes it. */
   static async create(map: ClusterMap, disks: readonly Disk[]): Promise<EmbeddedCoordinator> {
-    const coordinator = new EmbeddedCoordinator(map, disks);
+    const coordinator = new EmbeddedCoordinator({ map, generation: 1 }, disks);
     await coordinator.#write(map);
     return coordinator;
   }
@@ -44,21 +67,23 @@ export class EmbeddedCoordinator implements Coordinator {
     const copies = (await Promise.all(disks.map((disk) => readMap(disk)))).filter(
       (copy) => copy !== undefined,
     );
-    const newest = copies.toSorted((a, b) => b.version - a.version)[0];
+    const newest = copies.toSorted(compareCopies).at(-1);
     if (newest === undefined) return undefined;
-    const same = copies.filter((copy) => copy.clusterId === newest.clusterId).length;
-    const needed = majorityOf(newest);
+    const { map } = newest;
+    const same = copies.filter((copy) => copy.map.clusterId === map.clusterId).length;
+    const needed = majorityOf(map);
     if (same < needed) {
       throw new StoreError(
         'unavailable',
         'coordinator.open',
-        `${same} of ${newest.devices.length} devices hold the cluster map, ${needed} are needed to know the newest`,
+        `${same} of ${map.devices.length} devices hold the cluster map, ${needed} are needed to know the newest`,
         { detail: { found: same, needed } },
       );
     }
-    const coordinator = new EmbeddedCoordinator(newest, disks);
+    const generation = newest.generation + 1;
+    const coordinator = new EmbeddedCoordinator({ map, generation }, disks);
     // What only a minority has may have been acknowledged to nobody; from now on a majority has it.
-    await coordinator.#write(newest);
+    await coordinator.#write(map);
     return coordinator;
   }
 
@@ -113,34 +138,76 @@ export class EmbeddedCoordinator implements Coordinator {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#last;
+    await this.#running;
+    await Promise.all(this.#writers.map((writer) => writer.idle()));
   }
 
-  /** One change at a time; a refused or failed one changes nothing. */
+  /** Changes are made one after the other; those that wait share one write of the map. A refused or failed one changes nothing. */
   #change(apply: (map: ClusterMap) => ClusterMap): Promise<ClusterMap> {
-    const done = this.#last.then(async () => {
-      if (this.#closed) throw new StoreError('unavailable', 'coordinator', 'it is closed');
-      const next = { ...apply(this.#map), version: this.#map.version + 1 };
-      await this.#write(next);
-      this.#map = next;
-      for (const listener of this.#listeners) listener(next);
-      return next;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ apply, resolve, reject });
+      this.#running ??= this.#run();
     });
-    this.#last = done.catch(() => undefined);
-    return done;
   }
 
-  async #write(map: ClusterMap): Promise<void> {
-    const bytes = encodeMap(map);
-    const needed = majorityOf(map);
-    const outcomes = await Promise.allSettled(this.#disks.map((disk) => writeMap(disk, bytes)));
-    const written = outcomes.filter((outcome) => outcome.status === 'fulfilled').length;
-    if (written < needed) {
-      throw new StoreError(
-        'unavailable',
-        'coordinator.write',
-        `${written} of ${map.devices.length} devices took the cluster map, ${needed} are needed`,
-      );
+  async #run(): Promise<void> {
+    // What is asked for in the same turn shares the first write.
+    await undefined;
+    while (this.#queue.length > 0) await this.#commit(this.#queue.splice(0));
+    this.#running = undefined;
+  }
+
+  async #commit(changes: readonly Change[]): Promise<void> {
+    const version = this.#highest + 1;
+    let next = this.#map;
+    const accepted: Change[] = [];
+    for (const change of changes) {
+      try {
+        if (this.#closed) throw new StoreError('unavailable', 'coordinator', 'it is closed');
+        next = { ...change.apply(next), version };
+        accepted.push(change);
+      } catch (error) {
+        change.reject(error);
+      }
     }
+    if (accepted.length === 0) return;
+    try {
+      await this.#write(next);
+    } catch (error) {
+      for (const change of accepted) change.reject(error);
+      return;
+    }
+    this.#map = next;
+    for (const listener of this.#listeners) listener(next);
+    for (const change of accepted) change.resolve(next);
+  }
+
+  /** Resolves when a majority has the map; the others go on by themselves. */
+  async #write(map: ClusterMap): Promise<void> {
+    this.#highest = Math.max(this.#highest, map.version);
+    const bytes = encodeMap({ map, generation: this.#generation });
+    const needed = majorityOf(map);
+    let written = 0;
+    const attempts = this.#writers.map((writer) => writer.write(bytes));
+    const majority = new Promise<void>((resolve) => {
+      for (const attempt of attempts) {
+        attempt.then(
+          () => {
+            written++;
+            if (written === needed) resolve();
+          },
+          // Counted by what is missing in the end; the device's own failure is reported where it is used.
+          () => undefined,
+        );
+      }
+    });
+    await Promise.race([majority, Promise.allSettled(attempts)]);
+    if (written >= needed) return;
+    throw new StoreError(
+      'unavailable',
+      'coordinator.write',
+      `${written} of ${map.devices.length} devices took the cluster map, ${needed} are needed`,
+      { detail: { written, needed } },
+    );
   }
 }

@@ -34,7 +34,7 @@ import {
   segmentKey,
   segmentsPrefix,
 } from './replica/replica-state.ts';
-import { type Index, prefixRange } from './row.ts';
+import { deleteRange, type Index, prefixRange } from './row.ts';
 
 export interface ShardDeviceOptions {
   readonly id: DeviceId;
@@ -276,7 +276,7 @@ export class ShardDevice implements ReplicaHost {
   async removeSegment(segment: number): Promise<void> {
     await this.log.removeSegment(segment);
     await this.index.del(segmentKey(segment));
-    await this.index.clear(prefixRange(aliasPrefix(segment)));
+    await deleteRange(this.index, prefixRange(aliasPrefix(segment)));
     this.#segments.delete(segment);
   }
 

@@ -1,148 +1,177 @@
 /**
- * One page of a listing, by seek: the cost follows what is returned, never what is skipped. A group
- * (common prefix) is left by one seek behind its last name.
+ * Listing by seek: a page costs what it returns. A group is one row read and one seek past all its
+ * names, however many there are and however deep.
  */
+import type { AbstractIterator } from 'abstract-level';
 import { compareBytes, concatBytes } from '../../base/bytes.ts';
 import { decodeName, encodeName, escapeName, keyAfter, prefixEnd } from './row-key.ts';
-import { decodeRow, type Index, prefixRange } from './row.ts';
-import type { ListItem, ListPage, ListQuery, Row, ScanRange } from './shard.ts';
+import { type Index, type StoredRow, decodeRow, indexKey } from './row.ts';
+import type { ListItem, ListPage, ListQuery, ScanRange } from './shard.ts';
 
-const views: { keyEncoding: 'view'; valueEncoding: 'view' } = {
-  keyEncoding: 'view',
-  valueEncoding: 'view',
-};
-/** LevelDB's iterator stops a read-ahead at this many bytes; its default of 16 KiB is a few rows. */
-const readAheadBytes = 1024 * 1024;
-const largestChunk = 1000;
+const rowsPerReadMax = 1000;
+const readBytes = 1024 * 1024;
 
 interface Bounds {
   readonly gte: Uint8Array;
   readonly lt: Uint8Array;
 }
 
-function later(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return compareBytes(a, b) >= 0 ? a : b;
-}
+/** Called with the number of index rows that a listing read; for tests of its cost. */
+export type CountRows = (rows: number) => void;
 
-function boundsOf(base: Uint8Array, query: ListQuery): Bounds {
-  const start = concatBytes([base, escapeName(query.prefix)]);
-  let { gte, lt } = prefixRange(start);
-  if (query.after !== undefined) {
-    const name = concatBytes([base, encodeName(query.after)]);
-    // Every row of exactly that name begins with `name`; nothing else does.
-    const behind =
-      query.afterSuffix === undefined
-        ? (prefixEnd(name) ?? name)
-        : keyAfter(concatBytes([name, query.afterSuffix]));
-    gte = later(gte, behind);
+/** Rows of one index range in order, with seeks; reads ahead about as far as the runs between seeks reached. */
+class Cursor {
+  readonly #iterator: AbstractIterator<unknown, Uint8Array, Uint8Array>;
+  readonly #count: CountRows | undefined;
+  #rows: [Uint8Array, Uint8Array][] = [];
+  #at = 0;
+  #ended = false;
+  #readSize: number;
+  #sinceSeek = 0;
+
+  constructor(
+    index: Index,
+    options: { bounds: Bounds; reverse: boolean; firstRead: number; count: CountRows | undefined },
+  ) {
+    const { bounds, reverse, firstRead, count } = options;
+    const iteratorOptions = { ...bounds, reverse, highWaterMarkBytes: readBytes };
+    this.#iterator = index.iterator(iteratorOptions);
+    this.#readSize = Math.max(1, Math.min(firstRead, rowsPerReadMax));
+    this.#count = count;
   }
-  if (query.before !== undefined) {
-    const end = concatBytes([base, escapeName(query.before)]);
-    if (compareBytes(end, lt) < 0) lt = end;
+
+  async next(): Promise<[Uint8Array, Uint8Array] | undefined> {
+    if (this.#at === this.#rows.length && !this.#ended) await this.#read();
+    const row = this.#rows[this.#at];
+    if (row === undefined) return undefined;
+    this.#at++;
+    this.#sinceSeek++;
+    return row;
   }
-  return { gte, lt };
+
+  async #read(): Promise<void> {
+    this.#rows = await this.#iterator.nextv(this.#readSize);
+    this.#at = 0;
+    this.#ended = this.#rows.length === 0;
+    this.#count?.(this.#rows.length);
+    this.#readSize = Math.min(2 * this.#readSize, rowsPerReadMax);
+  }
+
+  seek(target: Uint8Array): void {
+    this.#iterator.seek(target);
+    this.#rows = [];
+    this.#at = 0;
+    this.#ended = false;
+    this.#readSize = Math.min(Math.max(1, this.#sinceSeek), rowsPerReadMax);
+    this.#sinceSeek = 0;
+  }
+
+  close(): Promise<void> {
+    return this.#iterator.close();
+  }
 }
 
-function indexOfBytes(name: Uint8Array, wanted: Uint8Array, from: number): number {
-  return Buffer.from(name.buffer, name.byteOffset, name.byteLength).indexOf(wanted, from);
+/** Where the group of a name ends: past the first delimiter behind the prefix; undefined when it has none. */
+function groupEnd(name: Uint8Array, query: ListQuery): number | undefined {
+  if (query.delimiter.length === 0) return undefined;
+  const buffer = Buffer.from(name.buffer, name.byteOffset, name.byteLength);
+  const at = buffer.indexOf(query.delimiter, query.prefix.length);
+  return at < 0 ? undefined : at + query.delimiter.length;
 }
 
-function startsWith(name: Uint8Array, prefix: Uint8Array): boolean {
+function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
   return (
-    name.length >= prefix.length && compareBytes(name.subarray(0, prefix.length), prefix) === 0
+    bytes.length >= prefix.length && compareBytes(bytes.subarray(0, prefix.length), prefix) === 0
   );
 }
 
-/** `prefix`: the shard's own bytes before its row keys in the index. Errors: `corrupt`. */
+/** The first key that may count, given `after`. */
+function lowerBound(query: ListQuery, base: Uint8Array, lowest: Uint8Array): Uint8Array {
+  const { after, afterSuffix } = query;
+  if (after === undefined) return lowest;
+  // The group that `after` lies in is not greater than it: none of its names counts.
+  const end = startsWith(after, query.prefix) ? groupEnd(after, query) : undefined;
+  const whole = end === undefined ? encodeName(after) : escapeName(after.subarray(0, end));
+  const joined = concatBytes([base, whole]);
+  const bound =
+    end === undefined && afterSuffix !== undefined
+      ? keyAfter(concatBytes([joined, afterSuffix]))
+      : (prefixEnd(joined) ?? joined);
+  return compareBytes(bound, lowest) > 0 ? bound : lowest;
+}
+
+function boundsOf(query: ListQuery, base: Uint8Array): Bounds {
+  const lowest = concatBytes([base, escapeName(query.prefix)]);
+  // A shard's keys start with a letter, so that the end exists.
+  const highest = prefixEnd(lowest) ?? lowest;
+  const gte = lowerBound(query, base, lowest);
+  if (query.before === undefined) return { gte, lt: highest };
+  const lt = concatBytes([base, encodeName(query.before)]);
+  return { gte, lt: compareBytes(lt, highest) < 0 ? lt : highest };
+}
+
+/** One page. `prefix`: what the shard's rows begin with in the index. StoreError `corrupt` for a damaged row. */
 export async function listPage(
   index: Index,
   prefix: Uint8Array,
   query: ListQuery,
+  count?: CountRows,
 ): Promise<ListPage> {
   const base = concatBytes([prefix, query.region]);
-  const { gte, lt } = boundsOf(base, query);
-  const items: ListItem[] = [];
-  if (query.limit <= 0 || compareBytes(gte, lt) >= 0) return { items, truncated: false };
-  const iterator = index.iterator({
-    ...views,
-    ...{ highWaterMarkBytes: readAheadBytes },
-    gte,
-    lt,
+  const bounds = boundsOf(query, base);
+  if (query.limit <= 0 || compareBytes(bounds.gte, bounds.lt) >= 0)
+    return { items: [], truncated: false };
+  const grouped = query.delimiter.length > 0;
+  const cursor = new Cursor(index, {
+    bounds,
     reverse: query.reverse,
+    firstRead: grouped ? Math.min(query.limit + 1, 16) : query.limit + 1,
+    count,
   });
+  const items: ListItem[] = [];
   try {
-    let chunk = Math.min(largestChunk, query.limit + 1);
     for (;;) {
-      const entries = await iterator.nextv(chunk);
-      if (entries.length === 0) return { items, truncated: false };
-      let seek: Uint8Array | undefined;
-      for (const [key, value] of entries) {
-        const { name, end } = decodeName(key, base.length);
-        const group = groupOf(name, query);
-        if (group !== undefined) {
-          seek = query.reverse
-            ? concatBytes([base, escapeName(group)])
-            : prefixEnd(concatBytes([base, escapeName(group)]));
-          if (isWanted(group, query)) {
-            if (items.length === query.limit) return { items, truncated: true };
-            items.push({ type: 'group', name: group });
-          }
-          break;
-        }
-        if (items.length === query.limit) return { items, truncated: true };
-        const row = decodeRow(key.subarray(prefix.length), value);
-        items.push({ type: 'row', name, suffix: key.subarray(end), row });
+      const found = await cursor.next();
+      if (found === undefined) return { items, truncated: false };
+      if (items.length >= query.limit) return { items, truncated: true };
+      const { name, end } = decodeName(found[0], base.length);
+      const group = groupEnd(name, query);
+      if (group === undefined) {
+        const key = found[0].subarray(prefix.length);
+        const row = decodeRow(key, found[1]);
+        items.push({ type: 'row', name, suffix: found[0].subarray(end), row });
+      } else {
+        const groupName = name.slice(0, group);
+        items.push({ type: 'group', name: groupName });
+        const escaped = concatBytes([base, escapeName(groupName)]);
+        cursor.seek(query.reverse ? escaped : (prefixEnd(escaped) ?? escaped));
       }
-      if (seek === undefined) {
-        chunk = Math.min(largestChunk, chunk * 4);
-        continue;
-      }
-      // Groups tend to follow groups: read little beyond each.
-      chunk = 4;
-      if (compareBytes(seek, gte) < 0 || compareBytes(seek, lt) >= 0) {
-        return { items, truncated: false };
-      }
-      iterator.seek(seek);
     }
   } finally {
-    await iterator.close();
+    await cursor.close();
   }
 }
 
-function groupOf(name: Uint8Array, query: ListQuery): Uint8Array | undefined {
-  if (query.delimiter.length === 0) return undefined;
-  const at = indexOfBytes(name, query.delimiter, query.prefix.length);
-  return at < 0 ? undefined : name.slice(0, at + query.delimiter.length);
-}
-
-function isWanted(group: Uint8Array, query: ListQuery): boolean {
-  const { after } = query;
-  if (after === undefined) return true;
-  return compareBytes(group, after) > 0 && !startsWith(after, group);
-}
-
-/** Rows of a key range, in order. */
+/** Rows of a range of row keys. StoreError `corrupt` for a damaged row. */
 export async function scanRows(
   index: Index,
   prefix: Uint8Array,
   range: ScanRange,
-): Promise<readonly Row[]> {
-  const iterator = index.iterator({
-    ...views,
-    ...{ highWaterMarkBytes: readAheadBytes },
-    gte: concatBytes([prefix, range.gte]),
-    lt: concatBytes([prefix, range.lt]),
-    limit: range.limit,
-    reverse: range.reverse ?? false,
-  });
+): Promise<StoredRow[]> {
+  const bounds = { gte: indexKey(prefix, range.gte), lt: indexKey(prefix, range.lt) };
+  if (compareBytes(bounds.gte, bounds.lt) >= 0 || range.limit <= 0) return [];
+  const reverse = range.reverse ?? false;
+  const firstRead = range.limit;
+  const cursor = new Cursor(index, { bounds, reverse, firstRead, count: undefined });
+  const rows: StoredRow[] = [];
   try {
-    const rows: Row[] = [];
-    for (;;) {
-      const entries = await iterator.nextv(largestChunk);
-      if (entries.length === 0) return rows;
-      for (const [key, value] of entries) rows.push(decodeRow(key.subarray(prefix.length), value));
+    while (rows.length < range.limit) {
+      const found = await cursor.next();
+      if (found === undefined) break;
+      rows.push(decodeRow(found[0].subarray(prefix.length), found[1]));
     }
   } finally {
-    await iterator.close();
+    await cursor.close();
   }
+  return rows;
 }

@@ -36,6 +36,8 @@ export interface CopiedRow {
   readonly meta: Uint8Array;
   readonly sequence: Sequence;
   readonly body: Uint8Array | undefined;
+  /** What the body is, when no replica has its bytes whole. */
+  readonly lost: BodyDigest | undefined;
 }
 
 /**

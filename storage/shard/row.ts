@@ -46,6 +46,20 @@ export function prefixRange(prefix: Uint8Array): { gte: Uint8Array; lt: Uint8Arr
   return { gte: prefix, lt: end };
 }
 
+const deletedPerBatch = 1000;
+
+/** Deletes a range in batches, so that neither memory nor the event loop suffers. Not atomic. */
+export async function deleteRange(
+  index: Index,
+  range: { readonly gte: Uint8Array; readonly lt: Uint8Array },
+): Promise<void> {
+  for (;;) {
+    const keys = await index.keys({ ...range, limit: deletedPerBatch }).all();
+    if (keys.length === 0) return;
+    await index.batch(keys.map((key) => ({ type: 'del', key })));
+  }
+}
+
 /** Where an inline body lies in the log of its device. */
 export interface BodyPlace {
   readonly segment: number;

@@ -23,6 +23,8 @@ export class Member {
   #outstanding: Sequence[] = [];
   #checks = 0;
   #waiters: SyncWaiter[] = [];
+  /** Calls that wait until the peer has been brought level; undefined: they are made at once. */
+  #held: (() => void)[] | undefined;
 
   constructor(peer: ReplicaPeer, role: MemberRole, synced: Sequence) {
     this.peer = peer;
@@ -40,6 +42,27 @@ export class Member {
 
   get behind(): boolean {
     return this.#outstanding.length > 0 && this.#failed === undefined;
+  }
+
+  /** From now on calls wait for `release`: the peer is sent older commits first. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  get held(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** Makes a call to the peer in its place in the order. */
+  call(task: () => void): void {
+    if (this.#held === undefined) task();
+    else this.#held.push(task);
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const task of held) task();
   }
 
   sent(last: Sequence): void {

@@ -59,6 +59,7 @@ export class ShardPrimary {
   /** Synced by every member that acknowledgements wait for. */
   #durable: Sequence;
   #cancelCheck: (() => void) | undefined;
+  #cancelRetry: (() => void) | undefined;
   #stopped: StoreError | undefined;
   #changes: Promise<void> = Promise.resolve();
 
@@ -117,7 +118,7 @@ export class ShardPrimary {
       if (decision.writes.length > 0) record = commits.add(decision.writes, { epoch, time });
     } catch (error) {
       // A row that cannot be read says nothing about the command: this replica must go.
-      if (isStoreError(error, 'corrupt')) throw this.#damaged(error);
+      if (isStoreError(error, 'corrupt')) throw this.damaged(error);
       // The refusal may rest on commits that are not durable yet.
       await commits.waitForAll();
       throw error;
@@ -146,7 +147,8 @@ export class ShardPrimary {
     }
   }
 
-  #damaged(cause: StoreError): StoreError {
+  /** The local index returned a row that is not what was written: this replica must be wiped, another takes over. */
+  damaged(cause: StoreError): StoreError {
     const error = new StoreError('unavailable', 'shard.execute', "the primary's index is damaged", {
       cause,
     });
@@ -188,15 +190,17 @@ export class ShardPrimary {
   }
 
   #send(member: Member, commits: readonly EncodedRecord[], last: Sequence): void {
-    if (member.failed) return;
-    member.sent(last);
-    member.peer.append({ epoch: this.#state.epoch, commits }).then(
-      () => {
-        member.acknowledged(last);
-        this.#advance();
-      },
-      (error: unknown) => this.#memberFailed(member, toStoreError(error, 'shard.ship')),
-    );
+    member.call(() => {
+      if (member.failed) return;
+      member.sent(last);
+      member.peer.append({ epoch: this.#state.epoch, commits }).then(
+        () => {
+          member.acknowledged(last);
+          this.#advance();
+        },
+        (error: unknown) => this.#memberFailed(member, toStoreError(error, 'shard.ship')),
+      );
+    });
   }
 
   /** Makes readable, and acknowledges, what all that count have synced. */
@@ -269,6 +273,7 @@ export class ShardPrimary {
     const error = unavailable('the shard has no primary at the moment', {}, cause);
     this.#stopped = error;
     this.#cancelCheck?.();
+    this.#cancelRetry?.();
     this.#outbox = [];
     for (const member of this.#members) member.fail(error);
     this.#commits.abandon(error);
@@ -293,13 +298,16 @@ export class ShardPrimary {
     // Below the least, clients are told at once that the outcome is unknown.
     const tooFew = remaining.length < minInSync(this.#state);
     if (tooFew) this.#commits.abandon(unavailable('too few replicas of the shard are in sync', {}));
-    if (!(await this.#changeSet(remaining))) return;
+    if (!(await this.#changeSet(remaining))) {
+      this.#retryShrink();
+      return;
+    }
     this.#members = this.#members.filter((member) => !failed.includes(member));
     await this.#begin();
     this.#advance();
   }
 
-  /** Writes the new in-sync set to the map, under the next epoch. False when it could not; then nothing has changed. */
+  /** Writes the new in-sync set to the map, under the next epoch. False: the map may hold either. */
   async #changeSet(inSync: readonly Member[]): Promise<boolean> {
     const next: ShardState = {
       ...this.#state,
@@ -311,7 +319,6 @@ export class ShardPrimary {
     } catch (cause) {
       const error = toStoreError(cause, 'shard.changeSet');
       if (error.kind === 'stale-epoch') this.#lose(error, undefined);
-      else this.#retryShrink(error);
       return false;
     }
     if (this.#stopped !== undefined) return false;
@@ -319,10 +326,10 @@ export class ShardPrimary {
     return true;
   }
 
-  #retryShrink(error: StoreError): void {
+  #retryShrink(): void {
     if (this.#stopped !== undefined) return;
-    this.#commits.abandon(error);
-    this.#options.clock.after(this.#options.settings.patienceMillis, () => {
+    this.#commits.abandon(unavailable('the cluster map cannot be written', {}));
+    this.#cancelRetry = this.#options.clock.after(this.#options.settings.patienceMillis, () => {
       void this.#exclusively(() => this.#shrink());
     });
   }
@@ -332,12 +339,14 @@ export class ShardPrimary {
     this.#ship(Number.POSITIVE_INFINITY);
     const start = toSequence(this.#commits.last + 1);
     const { epoch } = this.#state;
-    const told = this.#members.map((member) =>
+    const tell = (member: Member): Promise<void> =>
       member.peer.begin(epoch, start).catch((error: unknown) => {
         this.#memberFailed(member, toStoreError(error, 'shard.begin'));
-      }),
-    );
-    await Promise.all(told);
+      });
+    for (const member of this.#members) {
+      if (member.held) member.call(() => void tell(member));
+    }
+    await Promise.all(this.#members.filter((member) => !member.held).map(tell));
   }
 
   /** Replaces the devices of the shard's replicas (not those in sync), under a new epoch. */
@@ -349,11 +358,12 @@ export class ShardPrimary {
     });
   }
 
-  /** From now on `peer`, which has just been reset, is sent every commit. */
-  addLearner(peer: ReplicaPeer): Member {
+  /** From now on `peer` is sent every commit. Its `synced` is where it comes in. With `held` it is sent nothing before `Member.release`. */
+  addLearner(peer: ReplicaPeer, held: boolean): Member {
     if (this.#stopped !== undefined) throw this.#stopped;
     this.#ship(Number.POSITIVE_INFINITY);
     const member = new Member(peer, 'learner', this.#commits.last);
+    if (held) member.hold();
     this.#members = [...this.#members, member];
     return member;
   }
@@ -365,21 +375,27 @@ export class ShardPrimary {
   }
 
   removeLearner(member: Member): void {
-    if (member.role !== 'in-sync') this.#members = this.#members.filter((one) => one !== member);
+    if (member.role === 'in-sync') return;
+    this.#members = this.#members.filter((one) => one !== member);
+    this.#advance();
   }
 
-  /** The learner has all rows: it joins the in-sync set. `base`: what `addLearner` found as the last commit. */
+  /** The learner has everything up to `base` (what it was added at): it joins the in-sync set. */
   async promote(member: Member, base: Sequence): Promise<void> {
     await this.#exclusively(async () => {
       if (this.#stopped !== undefined) throw this.#stopped;
       if (member.failed) throw member.failed;
-      await member.peer.level(this.#state.epoch, base, this.local.state.history);
+      const { epoch } = this.#state;
+      await member.peer.level(epoch, base, this.local.state.history);
       member.role = 'joining';
       this.#scheduleCheck();
       await member.whenSynced(this.#commits.last);
       if (this.#stopped !== undefined) throw this.#stopped;
       if (!(await this.#changeSet([...this.#inSync(), member]))) {
-        throw unavailable('the replica could not join the in-sync set', {});
+        // The map may already name it: nothing may be acknowledged without it until a newer map says otherwise.
+        const error = unavailable('the replica could not join the in-sync set', {});
+        this.#lose(error, undefined);
+        throw error;
       }
       member.role = 'in-sync';
       await this.#begin();

@@ -6,6 +6,7 @@ import { type Entry, type LogRecord, asBuffer, entryOps } from '../log/record.ts
 import { aliasKey, tombstoneKey, tombstonePrefix } from './replica-state.ts';
 import {
   type BodyPlace,
+  deleteRange,
   type Index,
   digestOf,
   indexKey,
@@ -46,6 +47,7 @@ export class ReplicaRows {
     const places = this.#borrowedPlaces(record);
     for (const entry of record.entries) {
       const key = indexKey(this.prefix, entry.key);
+      if (this.missing.size > 0) this.missing.delete(asBuffer(entry.key).toString('latin1'));
       if (entry.op === entryOps.delete) {
         this.#applier.delete(key);
         if (learning) {
@@ -130,14 +132,14 @@ export class ReplicaRows {
   /** All rows go. What was put before is flushed first, so that it cannot come back. */
   async clear(): Promise<void> {
     await this.#applier.flush();
-    await this.#index.clear(prefixRange(this.prefix));
+    await deleteRange(this.#index, prefixRange(this.prefix));
     await this.clearTombstones();
     this.missing.clear();
   }
 
   async clearTombstones(): Promise<void> {
     await this.#applier.flush();
-    await this.#index.clear(prefixRange(tombstonePrefix(this.shard)));
+    await deleteRange(this.#index, prefixRange(tombstonePrefix(this.shard)));
   }
 }
 

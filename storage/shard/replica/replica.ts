@@ -211,7 +211,11 @@ export class LocalReplica implements ReplicaPeer {
   }
 
   async copy(epoch: Epoch, rows: readonly CopiedRow[]): Promise<void> {
-    const entries: EntryInput[] = rows.map((row) => ({ op: entryOps.put, ...row }));
+    const entries: EntryInput[] = rows.map((row) =>
+      row.lost === undefined
+        ? { op: entryOps.put, ...row }
+        : { op: entryOps.putBodyOf, ...row, bodyOf: row.lost },
+    );
     await this.#logState({ type: recordTypes.rows, epoch, entries });
     await this.#host.applier.flushLazily();
   }
@@ -228,6 +232,8 @@ export class LocalReplica implements ReplicaPeer {
   }
 
   async remove(): Promise<void> {
+    await Promise.allSettled([this.#lastAppend]);
+    this.#broken = this.#host.log.failure;
     await this.#logState({ type: recordTypes.remove, epoch: this.#state.epoch });
   }
 
@@ -380,6 +386,7 @@ export class LocalReplica implements ReplicaPeer {
       body,
     }));
     await this.#logState({ type: recordTypes.relocate, epoch: this.#state.epoch, entries });
+    await this.#host.applier.flush();
   }
 
   /** Commits after `sequence` from this device's log; undefined when it does not reach back so far. */
