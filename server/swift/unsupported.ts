@@ -67,10 +67,12 @@ export function refuseUnsupported(
 /**
  * `multipart-manifest=get` and `symlink=get` ask for the manifest or link itself. No object here is
  * either, so the object itself is the exact answer, and python-swiftclient sends both as a habit.
+ * `multipart-manifest=delete` deletes a large object with its parts, as every DELETE here does.
  */
 function refuseManifestModes(method: string, query: Query): void {
   for (const name of ['multipart-manifest', 'symlink']) {
     const mode = query.text(name);
+    if (mode === 'delete' && name === 'multipart-manifest' && method === 'DELETE') continue;
     if (mode !== undefined && (mode !== 'get' || method === 'PUT')) {
       throw notBuilt(`${name}=${mode}`);
     }

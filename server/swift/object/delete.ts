@@ -1,6 +1,9 @@
 /** DELETE of an object. */
 import type { HttpReply } from '../../http/exchange.ts';
+import { renderReport } from '../bulk/report.ts';
 import type { ObjectCall } from '../call.ts';
+import { chooseFormat } from '../listing/format.ts';
+import { Query } from '../query.ts';
 import { refuse, statusReply } from '../reply.ts';
 import { readWriteCondition } from './conditions.ts';
 
@@ -14,5 +17,11 @@ export async function deleteObject(call: ObjectCall): Promise<HttpReply> {
   const condition = readWriteCondition(headers);
   const address = { account, container, key, condition };
   const outcome = await call.door.core.deleteObject(call.context, address);
-  return statusReply(outcome.deleted === undefined ? 404 : 204);
+  const found = outcome.deleted !== undefined;
+  if (call.query.text('multipart-manifest') !== 'delete') return statusReply(found ? 204 : 404);
+  // Clients ask so for what shows as a static large object, and read a bulk report.
+  const { type } = chooseFormat(new Query(''), headers);
+  const report = { status: 200, body: '', deleted: found ? 1 : 0, notFound: found ? 0 : 1 };
+  const body = renderReport({ ...report, errors: [] }, type);
+  return { status: 200, headers: [['Content-Type', type]], body };
 }

@@ -129,7 +129,6 @@ describe('every answer', () => {
       ['PUT', `${account}/c/o`, { 'X-Object-Manifest': 'c/o' }],
       ['PUT', `${account}/c/o`, { 'X-Symlink-Target': 'c/o' }],
       ['PUT', `${account}/c/o?multipart-manifest=put`, {}],
-      ['DELETE', `${account}/c/o?multipart-manifest=delete`, {}],
       ['PUT', `${account}/c?extract-archive=tar`, {}],
       ['GET', `${account}/c/o?temp_url_sig=a&temp_url_expires=1`, {}],
       ['GET', `${account}/c/o?version-id=1`, {}],
