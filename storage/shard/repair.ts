@@ -12,7 +12,8 @@ import type { Logger } from '../../base/log.ts';
 import type { DeviceId } from '../../base/units.ts';
 import type { Worker } from '../work/worker.ts';
 import type { ShardGroup } from './group.ts';
-import type { CopiedRow } from './peer.ts';
+import type { EncodedRecord } from './log/record.ts';
+import { type CopiedRow, isPrefix } from './peer.ts';
 import type { Member } from './primary/member.ts';
 import type { ShardPrimary } from './primary/primary.ts';
 import { healBody, type ServedShard } from './primary/served-shard.ts';
@@ -151,19 +152,58 @@ export class ShardRepair implements Worker<RepairJob> {
   async #rebuild(primary: ShardPrimary, replica: LocalReplica): Promise<void> {
     const { inSync } = primary.state;
     if (inSync.includes(replica.device)) return;
+    if (await this.#catchUp(primary, replica)) return;
     await this.#reset(primary, replica);
     const member = primary.addLearner(replica);
     // As the primary found it: everything later is sent.
     const base = member.synced;
-    try {
+    await this.#joining(primary, member, async () => {
       await primary.settleAll();
       await this.#copyRows(primary, member);
       await this.#fill(primary, member);
       await primary.promote(member, base);
+    });
+  }
+
+  async #joining(primary: ShardPrimary, member: Member, task: () => Promise<void>): Promise<void> {
+    try {
+      await task();
     } catch (error) {
       primary.removeLearner(member);
       throw error;
     }
+  }
+
+  /** Sends the commits that the replica lacks, new ones behind them; false when it needs a copy. */
+  async #catchUp(primary: ShardPrimary, replica: LocalReplica): Promise<boolean> {
+    const { local } = primary;
+    const status = await this.#answer(replica.status());
+    if (status.condition !== 'ready' || !isPrefix(status, local.state)) return false;
+    const member = primary.addLearner(replica, true);
+    const base = member.synced;
+    let reached = false;
+    await this.#joining(primary, member, async () => {
+      await primary.settleAll();
+      const commits = await local.commitsAfter(status.sequence);
+      if (commits === undefined) return;
+      let shipment: EncodedRecord[] = [];
+      let bytes = 0;
+      for (const commit of commits) {
+        if (commit.sequence > base) break;
+        shipment.push(commit);
+        bytes += commit.length;
+        if (bytes < pageBytes) continue;
+        await this.#answer(replica.append({ epoch: primary.state.epoch, commits: shipment }));
+        shipment = [];
+        bytes = 0;
+      }
+      await this.#answer(replica.append({ epoch: primary.state.epoch, commits: shipment }));
+      member.release();
+      await primary.promote(member, base);
+      reached = true;
+    });
+    if (!reached) primary.removeLearner(member);
+    return reached;
   }
 
   async #reset(primary: ShardPrimary, replica: LocalReplica): Promise<void> {
@@ -227,10 +267,8 @@ export class ShardRepair implements Worker<RepairJob> {
     if (now.body === undefined) return copiedRow(now, undefined);
     const found =
       (await primary.local.bodyOf(now)) ?? (await healBody(primary, now, this.#options.logger));
-    if (found !== undefined) return copiedRow(now, found);
-    throw new StoreError('unavailable', 'shard.repair', 'no replica has an inline body whole', {
-      detail: { shard: primary.state.id, corrupt: true },
-    });
+    // A body that no replica has whole is no reason to leave all other rows without copies.
+    return { ...copiedRow(now, found), lost: found === undefined ? now.body : undefined };
   }
 
   /**
