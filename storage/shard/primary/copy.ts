@@ -5,6 +5,7 @@
  * are still in the primary's log gets those; any other is wiped and gets all rows in key order, and
  * keeps of each key whichever is newer. At the end it joins the in-sync set.
  */
+import { StoreError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Sequence } from '../../../base/units.ts';
 import { scanRows } from '../list.ts';
@@ -17,6 +18,8 @@ import type { ShardPrimary } from './primary.ts';
 
 /** Rows of one step: with bodies of 16 KiB each 2 MiB. */
 const rowsPerStep = 128;
+/** Each round fills the bodies that the one before, and the commits meanwhile, left missing. */
+const roundsMax = 1000;
 const lastKey = new Uint8Array([0xff, 0xff]);
 
 export class ReplicaCopy {
@@ -28,6 +31,9 @@ export class ReplicaCopy {
   #base: Sequence | undefined;
   /** First key not copied yet; undefined when all rows are there. */
   #cursor: Uint8Array | undefined = new Uint8Array(0);
+  /** Keys of rows whose bodies no replica has whole. */
+  readonly #lost = new Set<string>();
+  #rounds = 0;
   rowsCopied = 0;
 
   constructor(options: {
@@ -134,20 +140,25 @@ export class ReplicaCopy {
       body =
         (await this.primary.local.bodyOf(now)) ?? (await healBody(this.primary, now, this.#logger));
     }
+    if (body === undefined) this.#lost.add(textOf(key));
     // A body that no replica has whole is no reason to leave the row, or all others, without copies.
     return { key, meta, sequence, body, lost: body === undefined ? row.body : undefined };
   }
 
-  /** Rows whose bodies the replica could not take from rows it had. True when there is more to do. */
+  /** Rows whose bodies the replica could not take over from rows it had. True when there may be more to do. */
   async #copyMissing(): Promise<boolean> {
-    const keys = await this.peer.missing(rowsPerStep);
-    const rows: StoredRow[] = [];
-    for (const key of keys) {
-      const row = this.primary.local.get(key);
-      if (row !== undefined) rows.push(row);
+    const keys = await this.peer.missing(rowsPerStep + this.#lost.size);
+    const wanted = keys.filter((key) => !this.#lost.has(textOf(key)));
+    if (wanted.length === 0) return false;
+    if (++this.#rounds > roundsMax) {
+      throw new StoreError('unavailable', 'shard.copy', 'the replica keeps missing bodies');
     }
+    const rows = wanted.flatMap((key) => this.primary.local.get(key) ?? []);
     await this.#send(rows);
-    const left = await this.peer.missing(keys.length);
-    return left.length > 0 && left.length < keys.length;
+    return true;
   }
+}
+
+function textOf(key: Uint8Array): string {
+  return Buffer.from(key).toString('latin1');
 }
