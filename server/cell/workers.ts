@@ -5,6 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import { fragmentIndex } from '../../base/units.ts';
 import type { Coordinator } from '../../storage/shard/coordinator.ts';
 import type { ShardGroup } from '../../storage/shard/group.ts';
+import { ShardRepair } from '../../storage/shard/repair.ts';
 import {
   type Pace,
   type Worker,
@@ -97,6 +98,7 @@ export class CellWorkers {
       this.reconciler,
       this.sweeper,
       this.auditor,
+      new ShardRepair({ group, coordinator: options.coordinator, clock, logger }),
       new CompactionWorker(() => options.devices().map((device) => device.fragments)),
     ].map((worker) => this.#loop(worker, pace));
   }

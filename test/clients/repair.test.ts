@@ -1,0 +1,95 @@
+/** A device that was away while others were written to is brought level again when it comes back. */
+import { randomBytes } from 'node:crypto';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ServerProcess } from './server.ts';
+
+const server = new ServerProcess();
+beforeAll(() => server.start());
+afterAll(() => server.remove());
+
+const Bucket = 'repaired';
+
+function client(): S3Client {
+  const { accessKeyId, secretAccessKey } = server.credentials;
+  return new S3Client({
+    endpoint: server.httpUrl,
+    region: 'us-east-1',
+    credentials: { accessKeyId, secretAccessKey },
+    forcePathStyle: true,
+  });
+}
+
+interface Status {
+  readonly shards: { readonly total: number; readonly full: number };
+  readonly workers: readonly { readonly name: string; readonly done: number }[];
+}
+
+async function status(): Promise<Status> {
+  return (await (await fetch(new URL('/torc/status', server.httpUrl))).json()) as Status;
+}
+
+/** Asks again until it holds; the server's own workers set the pace. */
+async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 150; tries++) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error('it did not come to hold within 30 seconds');
+}
+
+function moveAway(device: string): void {
+  renameSync(join(server.data, 'devices', device), join(server.data, `away-${device}`));
+}
+
+function moveBack(device: string): void {
+  renameSync(join(server.data, `away-${device}`), join(server.data, 'devices', device));
+}
+
+it('rebuilds fragments and shard replicas, so that two others may go', {
+  timeout: 120_000,
+}, async () => {
+  const written = new Map<string, Buffer>();
+  const put = async (name: string, size: number): Promise<void> => {
+    const Body = randomBytes(size);
+    await client().send(new PutObjectCommand({ Bucket, Key: name, Body }));
+    written.set(name, Body);
+  };
+  const readAll = async (): Promise<void> => {
+    for (const [Key, body] of written) {
+      const { Body } = await client().send(new GetObjectCommand({ Bucket, Key }));
+      expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(body)).toBe(true);
+    }
+  };
+  await client().send(new CreateBucketCommand({ Bucket }));
+  for (let i = 0; i < 6; i++) await put(`before-${i}`, [100, 30_000, 1_200_000][i % 3] ?? 1);
+  expect(await server.end('SIGTERM')).toBe(0);
+  moveAway('d1');
+  await server.start();
+  for (let i = 0; i < 12; i++) await put(`without-${i}`, [100, 30_000, 1_200_000][i % 3] ?? 1);
+  await readAll();
+  expect(await server.end('SIGTERM')).toBe(0);
+  moveBack('d1');
+  await server.start();
+  await eventually(async () => {
+    const { shards } = await status();
+    return shards.full === shards.total;
+  });
+  // Eight of the twelve are fragments; each was queued for repair by its own commit.
+  await eventually(async () => {
+    const { workers } = await status();
+    return (workers.find((one) => one.name === 'reconstructor')?.done ?? 0) >= 8;
+  });
+  expect(await server.end('SIGTERM')).toBe(0);
+  moveAway('d3');
+  moveAway('d4');
+  await server.start();
+  await readAll();
+});
