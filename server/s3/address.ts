@@ -1,4 +1,5 @@
 /** Which bucket and key a request names: path style, or virtual-host style when a suffix is configured. */
+import { isBucketName } from '../core/limits.ts';
 import { s3Error } from './codes.ts';
 import { decodePercent } from './query.ts';
 
@@ -59,18 +60,17 @@ export function checkKeyLength(key: string): void {
   }
 }
 
+const reservedStarts = ['xn--', 'sthree-', 'amzn-s3-demo-'] as const;
+const reservedEnds = ['-s3alias', '--ol-s3', '.mrap', '--x-s3', '--table-s3'] as const;
+
 /**
  * Amazon's rules for the name of a new bucket ("Bucket naming rules"). Only creation is held to
  * them: a container that Swift made may have any name, and S3 reads it under that name.
  */
-export function isBucketName(name: string): boolean {
-  if (name.length < 3 || name.length > 63) return false;
-  if (!/^[a-z0-9][a-z0-9.-]*[a-z0-9]$/.test(name)) return false;
-  if (name.includes('..') || name.includes('.-') || name.includes('-.')) return false;
-  if (/^\d+\.\d+\.\d+\.\d+$/.test(name)) return false;
-  const reserved = ['xn--', 'sthree-', 'amzn-s3-demo-'].some((start) => name.startsWith(start));
+export function isNewBucketName(name: string): boolean {
+  if (!isBucketName(name) || name.includes('.-') || name.includes('-.')) return false;
   return (
-    !reserved &&
-    !['-s3alias', '--ol-s3', '.mrap', '--x-s3', '--table-s3'].some((end) => name.endsWith(end))
+    !reservedStarts.some((start) => name.startsWith(start)) &&
+    !reservedEnds.some((end) => name.endsWith(end))
   );
 }

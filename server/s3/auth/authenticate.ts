@@ -283,21 +283,23 @@ function checkSignature(
   const attempt = (
     path: string,
     query: string,
+    bytes: HeaderBytes,
   ): { canonical: string; toSign: string } | 'match' => {
     const canonical = canonicalRequest({ ...claim, method: request.method, path, query }, headers);
-    const toSign = `${ALGORITHM}\n${claim.stamp}\n${claim.scope.text}\n${sha256Hex(canonical)}`;
+    const digest = sha256Hex(canonical, bytes);
+    const toSign = `${ALGORITHM}\n${claim.stamp}\n${claim.scope.text}\n${digest}`;
     const computed = hmacHex(claim.signingKey, toSign);
     return sameSignature(computed, claim.signature) ? 'match' : { canonical, toSign };
   };
-  const query = queryAsSent(request.query);
-  const first = attempt(request.path, query);
+  const sent = queryAsSent(request.query);
+  const first = attempt(request.path, sent, 'latin1');
   if (first === 'match') return;
-  const otherPath = pathAnew(request.path);
-  const otherQuery = queryAnew(request.query);
-  if (otherPath !== request.path && attempt(otherPath, query) === 'match') return;
-  if (otherQuery !== query) {
-    if (attempt(request.path, otherQuery) === 'match') return;
-    if (attempt(otherPath, otherQuery) === 'match') return;
+  for (const path of new Set([request.path, pathAnew(request.path)])) {
+    for (const query of new Set([sent, queryAnew(request.query)])) {
+      for (const bytes of ['latin1', 'utf8'] as const) {
+        if (attempt(path, query, bytes) === 'match') return;
+      }
+    }
   }
   throw s3Error('SignatureDoesNotMatch', undefined, {
     AWSAccessKeyId: claim.scope.accessKeyId,

@@ -33,9 +33,12 @@ function canonicalValue(value: string): string {
   return trimmed.includes('  ') ? trimmed.replace(/ {2,}/g, ' ') : trimmed;
 }
 
-/** Lower-case hex SHA-256 of a string of bytes as latin1. */
-export function sha256Hex(latin1: string): string {
-  return hash('sha256', Buffer.from(latin1, 'latin1'), 'hex');
+/** Which bytes a client signed for its headers: those on the wire, or (botocore) the UTF-8 of the text whose latin1 it sent. */
+export type HeaderBytes = 'latin1' | 'utf8';
+
+/** Lower-case hex SHA-256 of a canonical request. */
+export function sha256Hex(canonical: string, bytes: HeaderBytes): string {
+  return hash('sha256', Buffer.from(canonical, bytes), 'hex');
 }
 
 /**

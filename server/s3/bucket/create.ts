@@ -1,5 +1,5 @@
 import type { HttpReply } from '../../http/exchange.ts';
-import { isBucketName } from '../address.ts';
+import { isNewBucketName } from '../address.ts';
 import type { Call } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { readXml } from '../payload/document.ts';
@@ -11,7 +11,7 @@ const FIRST_REGION = 'us-east-1';
 /** CreateBucket. Made by the caller's account; the name is claimed for both doors. */
 export async function createBucket(call: Call): Promise<HttpReply> {
   if (call.identity.principal.type === 'anonymous') throw s3Error('AccessDenied');
-  if (!isBucketName(call.bucket)) {
+  if (!isNewBucketName(call.bucket)) {
     throw s3Error('InvalidBucketName', undefined, { BucketName: call.bucket });
   }
   await checkLocation(call);

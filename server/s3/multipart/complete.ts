@@ -1,6 +1,11 @@
 import { isStoreError, type StoreError } from '../../../base/errors.ts';
 import type { CompleteUpload, UploadAddress } from '../../core/api.ts';
-import { type Checksum, type ChecksumAlgorithm, checksumAlgorithms } from '../../core/model.ts';
+import {
+  type Checksum,
+  type ChecksumAlgorithm,
+  type ChecksumType,
+  checksumAlgorithms,
+} from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
 import { s3Error } from '../codes.ts';
@@ -105,8 +110,7 @@ async function statedChecksum(call: Call, address: UploadAddress): Promise<Check
     );
   }
   const stated = typeText === undefined ? undefined : parseChecksumType(typeText);
-  const upload = await call.door.core.headUpload(call.context, address);
-  const own = upload.checksum?.type;
+  const own = await announcedType(call, address);
   if (stated !== undefined && own !== undefined && stated !== own) {
     throw s3Error(
       'InvalidRequest',
@@ -117,6 +121,19 @@ async function statedChecksum(call: Call, address: UploadAddress): Promise<Check
   const value = headers.get(checksumHeader(algorithm)) ?? '';
   const type = stated ?? own ?? (/-\d+$/.test(value) ? 'composite' : 'full-object');
   return { algorithm, type, value: type === 'composite' ? value.replace(/-\d+$/, '') : value };
+}
+
+/** undefined also when the upload is over: a repeated Complete gets the first one's answer from core. */
+async function announcedType(
+  call: Call,
+  address: UploadAddress,
+): Promise<ChecksumType | undefined> {
+  try {
+    return (await call.door.core.headUpload(call.context, address)).checksum?.type;
+  } catch (error) {
+    if (isStoreError(error, 'no-such-upload')) return undefined;
+    throw error;
+  }
 }
 
 async function complete(

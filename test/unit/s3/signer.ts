@@ -86,7 +86,9 @@ function signingKey(secret: string, scope: readonly string[]): Buffer {
 }
 
 function canonicalHeaders(headers: Readonly<Record<string, string>>, names: readonly string[]) {
-  const lower = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const lower = new Map(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
   return names
     .map((name) => `${name}:${(lower.get(name) ?? '').trim().replace(/ +/g, ' ')}\n`)
     .join('');
@@ -216,5 +218,11 @@ export function presign(
   const toSign = ['AWS4-HMAC-SHA256', stamp, scope.join('/'), sha256(canonical)].join('\n');
   const signature = hmac(signingKey(key.secretAccessKey, scope), toSign).toString('hex');
   const body = Buffer.from(request.body ?? new Uint8Array(0));
-  return { method: request.method, path, query: `${query}&X-Amz-Signature=${signature}`, headers, body };
+  return {
+    method: request.method,
+    path,
+    query: `${query}&X-Amz-Signature=${signature}`,
+    headers,
+    body,
+  };
 }

@@ -1,0 +1,279 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { digestOf } from '../../../server/core/digest/checksum.ts';
+import { type Answer, type Ask, type Harness, all, createHarness, one } from './harness.ts';
+
+const part = (n: number): Buffer => Buffer.alloc(1000 + n, n);
+const md5 = (bytes: Uint8Array): Buffer => createHash('md5').update(bytes).digest();
+
+interface Upload extends Harness {
+  readonly uploadId: string;
+  readonly created: Answer;
+  put(partNumber: number | string, body: Uint8Array, ask?: Ask): Promise<Answer>;
+  complete(parts: readonly string[], ask?: Ask): Promise<Answer>;
+}
+
+async function begin(headers: Record<string, string> = {}): Promise<Upload> {
+  const harness = createHarness();
+  await harness.ask('PUT', '/bucket');
+  const created = await harness.ask('POST', '/bucket/k', { query: { uploads: '' }, headers });
+  const uploadId = one(created.text, 'UploadId') ?? '';
+  return {
+    ...harness,
+    uploadId,
+    created,
+    put: (partNumber, body, ask = {}) =>
+      harness.ask('PUT', '/bucket/k', {
+        ...ask,
+        query: { uploadId, partNumber: String(partNumber) },
+        body,
+      }),
+    complete: (parts, ask = {}) =>
+      harness.ask('POST', '/bucket/k', {
+        ...ask,
+        query: { uploadId },
+        body: `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join('')}</CompleteMultipartUpload>`,
+      }),
+  };
+}
+
+const listed = (partNumber: number, etag: string, more = ''): string =>
+  `<Part><PartNumber>${partNumber}</PartNumber><ETag>${etag}</ETag>${more}</Part>`;
+
+async function three(upload: Upload): Promise<string[]> {
+  const parts: string[] = [];
+  for (const n of [1, 5, 9]) {
+    const answer = await upload.put(n, part(n));
+    parts.push(listed(n, (answer.headers.get('etag') ?? '').replaceAll('"', '&quot;')));
+  }
+  return parts;
+}
+
+describe('a multipart upload', () => {
+  test('becomes one object', async () => {
+    const upload = await begin({ 'x-amz-meta-a': '1', 'content-type': 'text/x' });
+    const { ask, complete } = upload;
+    const parts = await three(upload);
+    expect((await ask('GET', '/bucket/k')).code).toBe('NoSuchKey');
+    const done = await complete(parts);
+    const etag = `${md5(Buffer.concat([1, 5, 9].map((n) => md5(part(n))))).toString('hex')}-3`;
+    expect([done.status, one(done.text, 'ETag')]).toEqual([200, `&quot;${etag}&quot;`]);
+    expect(one(done.text, 'Location')).toBe('http://localhost:8080/bucket/k');
+    const again = await complete(parts);
+    expect([again.status, one(again.text, 'ETag')]).toEqual([200, `&quot;${etag}&quot;`]);
+    const got = await ask('GET', '/bucket/k');
+    expect(got.bytes.equals(Buffer.concat([1, 5, 9].map(part)))).toBe(true);
+    expect([got.headers.get('x-amz-meta-a'), got.headers.get('content-type')]).toEqual([
+      '1',
+      'text/x',
+    ]);
+    const fifth = await ask('GET', '/bucket/k', { query: { partNumber: '5' } });
+    expect([fifth.status, fifth.bytes.equals(part(5))]).toEqual([206, true]);
+    expect(fifth.headers.get('x-amz-mp-parts-count')).toBe('3');
+    const none = await ask('HEAD', '/bucket/k', { query: { partNumber: '99' } });
+    expect(none.status).toBe(416);
+    const listing = await ask('GET', '/bucket');
+    expect(one(listing.text, 'Size')).toBe('3015');
+  });
+
+  test('refuses what does not fit', async () => {
+    const upload = await begin();
+    const [first = '', fifth = '', ninth = ''] = await three(upload);
+    const { complete, put, ask } = upload;
+    const code = async (parts: string[], headers = {}) => (await complete(parts, { headers })).code;
+    expect(await code([fifth, first])).toBe('InvalidPartOrder');
+    expect(await code([first, first])).toBe('InvalidPartOrder');
+    expect(await code([listed(1, 'f'.repeat(32))])).toBe('InvalidPart');
+    expect(await code([listed(2, md5(part(1)).toString('hex'))])).toBe('InvalidPart');
+    expect(await code([])).toBe('MalformedXML');
+    expect(await code([listed(0, 'x')])).toBe('InvalidArgument');
+    expect(await code(['<Part><ETag>x</ETag></Part>'])).toBe('MalformedXML');
+    expect(await code([listed(1, 'x', '<Odd/>')])).toBe('MalformedXML');
+    expect(await code([first, fifth, ninth], { 'x-amz-mp-object-size': '1' })).toBe(
+      'InvalidRequest',
+    );
+    expect(await code([first, fifth, ninth], { 'x-amz-mp-object-size': 'x' })).toBe(
+      'InvalidRequest',
+    );
+    expect(await code([first, fifth, ninth], { 'if-none-match': '"x"' })).toBe('NotImplemented');
+    expect(await code([first, fifth, ninth], { 'if-match': '*' })).toBe('NoSuchKey');
+    await put(5, Buffer.alloc(10));
+    const small = listed(5, md5(Buffer.alloc(10)).toString('hex'));
+    const tooSmall = await complete([first, small, ninth]);
+    expect([tooSmall.status, tooSmall.code]).toEqual([400, 'EntityTooSmall']);
+    expect(tooSmall.text).toContain('<PartNumber>5</PartNumber>');
+    for (const bad of [0, 10_001, 'x']) {
+      expect((await put(bad, part(1))).code).toBe('InvalidArgument');
+    }
+    const size = { 'x-amz-mp-object-size': '2010' };
+    expect((await complete([first, ninth], { headers: size })).status).toBe(200);
+    await ask('PUT', '/bucket/k', { body: 'x' });
+    expect((await put(1, part(1))).code).toBe('NoSuchUpload');
+  });
+
+  test('is aborted', async () => {
+    const { ask, uploadId, put } = await begin();
+    await put(1, part(1));
+    expect((await ask('DELETE', '/bucket')).code).toBe('BucketNotEmpty');
+    expect((await ask('DELETE', '/bucket/k', { query: { uploadId } })).status).toBe(204);
+    expect((await ask('DELETE', '/bucket/k', { query: { uploadId } })).code).toBe('NoSuchUpload');
+    expect((await put(1, part(1))).code).toBe('NoSuchUpload');
+    expect((await ask('DELETE', '/bucket/k', { query: { uploadId: 'x' } })).code).toBe(
+      'NoSuchUpload',
+    );
+  });
+
+  test('lists its parts in pages', async () => {
+    const upload = await begin();
+    await three(upload);
+    const { ask, uploadId } = upload;
+    const page = await ask('GET', '/bucket/k', { query: { uploadId, 'max-parts': '2' } });
+    expect(all(page.text, 'PartNumber')).toEqual(['1', '5']);
+    expect(one(page.text, 'IsTruncated')).toBe('true');
+    const marker = one(page.text, 'NextPartNumberMarker') ?? '';
+    const rest = await ask('GET', '/bucket/k', {
+      query: { uploadId, 'part-number-marker': marker },
+    });
+    expect(all(rest.text, 'PartNumber')).toEqual(['9']);
+    expect(all(rest.text, 'Size')).toEqual(['1009']);
+  });
+
+  test('copies parts', async () => {
+    const { ask, uploadId, complete } = await begin();
+    const source = Buffer.from(Array.from({ length: 5000 }, (_, i) => i & 0xff));
+    await ask('PUT', '/bucket/source', { body: source });
+    const copy = (partNumber: number, headers: Record<string, string>) =>
+      ask('PUT', '/bucket/k', {
+        query: { uploadId, partNumber: String(partNumber) },
+        headers: { 'x-amz-copy-source': '/bucket/source', ...headers },
+      });
+    const first = await copy(1, { 'x-amz-copy-source-range': 'bytes=0-2999' });
+    const second = await copy(2, {});
+    expect([first.status, second.status]).toEqual([200, 200]);
+    for (const range of ['0-2', 'bytes=0', 'bytes=hello-world', 'bytes=0-2,3-5', 'bytes=9-3']) {
+      const answer = await copy(3, { 'x-amz-copy-source-range': range });
+      expect([answer.status, answer.code]).toEqual([400, 'InvalidArgument']);
+    }
+    const beyond = await copy(3, { 'x-amz-copy-source-range': 'bytes=0-5000' });
+    expect([beyond.status, beyond.code]).toEqual([416, 'InvalidRange']);
+    const refused = await copy(3, { 'x-amz-copy-source-if-match': '"x"' });
+    expect(refused.status).toBe(412);
+    const parts = [first, second].map((answer, i) => listed(i + 1, one(answer.text, 'ETag') ?? ''));
+    expect((await complete(parts)).status).toBe(200);
+    const got = await ask('GET', '/bucket/k');
+    expect(got.bytes.equals(Buffer.concat([source.subarray(0, 3000), source]))).toBe(true);
+  });
+});
+
+describe('uploads of a bucket', () => {
+  test('are listed in pages', async () => {
+    const { ask } = createHarness();
+    await ask('PUT', '/bucket');
+    const ids: string[] = [];
+    for (const key of ['a', 'a', 'a', 'b/1', 'b/2', 'c']) {
+      const answer = await ask('POST', `/bucket/${key}`, { query: { uploads: '' } });
+      ids.push(one(answer.text, 'UploadId') ?? '');
+    }
+    const seen: string[] = [];
+    let marker: Record<string, string> = {};
+    for (let page = 0; page < 10; page++) {
+      const query = { uploads: '', 'max-uploads': '2', ...marker };
+      const { text } = await ask('GET', '/bucket', { query });
+      seen.push(...all(text, 'UploadId'));
+      if (one(text, 'IsTruncated') === 'false') break;
+      marker = {
+        'key-marker': one(text, 'NextKeyMarker') ?? '',
+        'upload-id-marker': one(text, 'NextUploadIdMarker') ?? '',
+      };
+    }
+    expect(seen).toEqual(ids);
+    const grouped = await ask('GET', '/bucket', { query: { uploads: '', delimiter: '/' } });
+    expect(all(grouped.text, 'Key')).toEqual(['a', 'a', 'a', 'c']);
+    expect(grouped.text).toContain('<CommonPrefixes><Prefix>b/</Prefix></CommonPrefixes>');
+    const bad = { uploads: '', 'key-marker': 'a', 'upload-id-marker': 'x' };
+    expect((await ask('GET', '/bucket', { query: bad })).code).toBe('InvalidArgument');
+  });
+});
+
+describe('checksums of a multipart object', () => {
+  const whole = Buffer.concat([1, 2, 3].map(part));
+  const algorithms = ['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as const;
+  const base64 = (algorithm: (typeof algorithms)[number], bytes: Uint8Array): string =>
+    Buffer.from(digestOf(algorithm, bytes)).toString('base64');
+
+  const cases = [
+    ['crc32', 'COMPOSITE'],
+    ['crc32c', 'COMPOSITE'],
+    ['sha1', 'COMPOSITE'],
+    ['sha256', 'COMPOSITE'],
+    ['crc32', 'FULL_OBJECT'],
+    ['crc32c', 'FULL_OBJECT'],
+    ['crc64nvme', 'FULL_OBJECT'],
+  ] as const;
+  test.each(cases)('%s %s', async (algorithm, type) => {
+    const upload = await begin({
+      'x-amz-checksum-algorithm': algorithm.toUpperCase(),
+      'x-amz-checksum-type': type,
+    });
+    expect(upload.created.headers.get('x-amz-checksum-type')).toBe(type);
+    const name = `x-amz-checksum-${algorithm}`;
+    const parts: string[] = [];
+    for (const n of [1, 2, 3]) {
+      // The second part's is left to the server.
+      const headers: Record<string, string> = n === 2 ? {} : { [name]: base64(algorithm, part(n)) };
+      const answer = await upload.put(n, part(n), { headers });
+      expect(answer.headers.get(name)).toBe(base64(algorithm, part(n)));
+      const element = `Checksum${algorithm.toUpperCase()}`;
+      const value = base64(algorithm, part(n));
+      parts.push(listed(n, md5(part(n)).toString('hex'), `<${element}>${value}</${element}>`));
+    }
+    const composite = base64(
+      algorithm,
+      Buffer.concat([1, 2, 3].map((n) => digestOf(algorithm, part(n)))),
+    );
+    const value = type === 'COMPOSITE' ? `${composite}-3` : base64(algorithm, whole);
+    const bad = await upload.complete(parts, { headers: { [name]: 'bad' } });
+    expect([bad.status, bad.code]).toEqual([400, 'BadDigest']);
+    const headers = { [name]: value, 'x-amz-checksum-type': type };
+    const done = await upload.complete(parts, { headers });
+    expect(one(done.text, `Checksum${algorithm.toUpperCase()}`)).toBe(value);
+    expect(one(done.text, 'ChecksumType')).toBe(type);
+    const again = await upload.complete(parts, { headers });
+    expect(one(again.text, `Checksum${algorithm.toUpperCase()}`)).toBe(value);
+    const mode = { 'x-amz-checksum-mode': 'ENABLED' };
+    const head = await upload.ask('HEAD', '/bucket/k', { headers: mode });
+    expect([head.headers.get(name), head.headers.get('x-amz-checksum-type')]).toEqual([
+      value,
+      type,
+    ]);
+    const second = await upload.ask('GET', '/bucket/k', {
+      headers: mode,
+      query: { partNumber: '2' },
+    });
+    expect(second.headers.get(name)).toBe(base64(algorithm, part(2)));
+    expect(second.headers.get('x-amz-checksum-type')).toBe(type);
+    const listing = await upload.ask('GET', '/bucket');
+    expect(one(listing.text, 'ChecksumType')).toBe(type);
+  });
+
+  test.each([
+    [{ 'x-amz-checksum-algorithm': 'CRC64NVME', 'x-amz-checksum-type': 'COMPOSITE' }],
+    [{ 'x-amz-checksum-algorithm': 'SHA1', 'x-amz-checksum-type': 'FULL_OBJECT' }],
+    [{ 'x-amz-checksum-algorithm': 'SHA256', 'x-amz-checksum-type': 'FULL_OBJECT' }],
+    [{ 'x-amz-checksum-algorithm': 'ODD' }],
+    [{ 'x-amz-checksum-type': 'COMPOSITE' }],
+  ])('%j is refused at Create', async (headers) => {
+    const { created } = await begin(headers);
+    expect([created.status, created.code]).toEqual([400, 'InvalidRequest']);
+  });
+
+  test('another algorithm for a part, another type at Complete', async () => {
+    const upload = await begin({ 'x-amz-checksum-algorithm': 'CRC32' });
+    const sha1 = { 'x-amz-checksum-sha1': base64('sha1', part(1)) };
+    expect((await upload.put(1, part(1), { headers: sha1 })).code).toBe('InvalidRequest');
+    await upload.put(1, part(1));
+    const parts = [listed(1, md5(part(1)).toString('hex'))];
+    const type = { 'x-amz-checksum-type': 'FULL_OBJECT' };
+    expect((await upload.complete(parts, { headers: type })).code).toBe('InvalidRequest');
+  });
+});
