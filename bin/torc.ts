@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { isStoreError } from '../base/errors.ts';
+import { addRing } from './verbs/add-ring.ts';
 import { addServe } from './verbs/serve.ts';
 import { addStatus } from './verbs/status.ts';
 
@@ -9,6 +10,7 @@ const program = new Command('torc')
   .showHelpAfterError();
 addServe(program);
 addStatus(program);
+addRing(program);
 
 try {
   await program.parseAsync();

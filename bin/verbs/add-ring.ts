@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { StoreError } from '../../base/errors.ts';
+import { NodeDisk } from '../../base/node-disk.ts';
+import type { DeviceId } from '../../base/units.ts';
+import { decodeRing } from '../../ring/ring-file.ts';
+import type { Ring } from '../../ring/ring.ts';
+import { accountName } from '../../server/config/users.ts';
+import { readMap } from '../../server/coordinator/map-file.ts';
+import { renderLocation, renderRing } from './ring.ts';
+
+interface LoadedRing {
+  readonly ring: Ring;
+  readonly names: ReadonlyMap<DeviceId, string>;
+}
+
+interface RingFlags {
+  readonly data: string;
+  readonly devices?: string;
+  readonly objectId?: string;
+}
+
+/** The default policy's ring, from the newest readable copy of the cluster map. */
+async function loadRing({ data, devices }: RingFlags): Promise<LoadedRing> {
+  const folders =
+    devices?.split(',') ?? [1, 2, 3, 4, 5, 6].map((n) => join(data, 'devices', `d${n}`));
+  const copies = await Promise.all(folders.map((folder) => readMap(new NodeDisk(folder))));
+  const [newest] = copies
+    .filter((copy) => copy !== undefined)
+    .toSorted((a, b) => b.map.version - a.map.version);
+  const map = newest?.map;
+  const policy = map?.policies.find((one) => one.name === map.defaultPolicy);
+  if (map === undefined || policy === undefined) {
+    throw new StoreError(
+      'unavailable',
+      'ring',
+      `no device folder below ${data} holds a cluster map`,
+    );
+  }
+  const ring = decodeRing(Buffer.from(policy.ring, 'base64'));
+  return { ring, names: new Map(map.devices.map((device) => [device.id, device.path])) };
+}
+
+function print(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+export function addRing(program: Command): void {
+  const ring = program.command('ring').description('Show where the ring places fragments');
+  ring
+    .command('show')
+    .description('The default policy: devices, weights, and how many fragments each is home to')
+    .option('--data <folder>', 'data folder', 'data')
+    .option('--devices <folders>', 'device folders, separated by commas')
+    .action(async (flags: RingFlags) => {
+      const loaded = await loadRing(flags);
+      print(renderRing(loaded.ring, loaded.names));
+    });
+  ring
+    .command('locate <account> <container> <key>')
+    .description('The homes of one stored body')
+    .option('--data <folder>', 'data folder', 'data')
+    .option('--devices <folders>', 'device folders, separated by commas')
+    .option('--object-id <hex>', 'the id of the stored body: each version has its own place')
+    .action(async (account: string, container: string, key: string, flags: RingFlags) => {
+      const { ring: found, names } = await loadRing(flags);
+      const { objectId } = flags;
+      const place = { account: accountName(account), container, key };
+      print(renderLocation(found, objectId === undefined ? place : { ...place, objectId }, names));
+    });
+}
