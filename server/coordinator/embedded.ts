@@ -152,7 +152,7 @@ export class EmbeddedCoordinator implements Coordinator {
 
   async #run(): Promise<void> {
     // What is asked for in the same turn shares the first write.
-    await undefined;
+    await Promise.resolve();
     while (this.#queue.length > 0) await this.#commit(this.#queue.splice(0));
     this.#running = undefined;
   }

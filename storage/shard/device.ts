@@ -34,7 +34,7 @@ import {
   segmentKey,
   segmentsPrefix,
 } from './replica/replica-state.ts';
-import { deleteRange, type Index, prefixRange } from './row.ts';
+import { deleteRange, digestOf, type Index, prefixRange } from './row.ts';
 
 export interface ShardDeviceOptions {
   readonly id: DeviceId;
@@ -205,7 +205,7 @@ export class ShardDevice implements ReplicaHost {
     for (const found of batch.records) {
       await this.replica(found.record.shard).replay(found, batch.place);
       for (const entry of found.record.entries) {
-        if (entry.bodyOffset !== undefined) bodyBytes += found.bytes.length;
+        if (entry.bodyOffset !== undefined) bodyBytes += digestOf(entry.value)?.length ?? 0;
       }
     }
     this.#addBodyBytes(batch.place.segment, bodyBytes);

@@ -45,7 +45,13 @@ export class ShardGroup {
       start: fromHex(state.start),
       shard: new ServedShard({
         id: state.id,
-        ...{ devices, stateMachine, coordinator, lease, clock, logger, settings },
+        devices,
+        stateMachine,
+        coordinator,
+        lease,
+        clock,
+        logger,
+        settings,
       }),
     }));
     this.#routes = routes.toSorted((a, b) => compareBytes(a.start, b.start));

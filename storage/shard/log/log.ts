@@ -44,7 +44,7 @@ export interface Appended {
   /** Offset in the segment of each record, in the order of the append. */
   readonly offsets: readonly number[];
   /** Says that the records are in the index: a checkpoint may pass them. */
-  release(): void;
+  readonly release: () => void;
 }
 
 interface Waiting {
@@ -172,7 +172,7 @@ export class DeviceLog {
 
   async #run(): Promise<void> {
     // One turn of the microtask queue, so that what is appended together is written together.
-    await undefined;
+    await Promise.resolve();
     while (this.#queue.length > 0 && this.#failure === undefined) {
       const batch = this.#take();
       try {

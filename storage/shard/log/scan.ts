@@ -178,3 +178,28 @@ export async function scanLog(
   }
   return { end, damaged: progress.damaged };
 }
+
+/** Visits every valid batch of one sealed segment. `hole`: unreadable pages lie before the next. */
+export async function visitSegment(
+  disk: Disk,
+  segment: number,
+  visitor: ScanVisitor,
+): Promise<void> {
+  const reader = await openReader(disk, segment);
+  if (reader === undefined) return;
+  try {
+    let offset = 0;
+    while (offset < reader.size) {
+      let batch = await reader.batch(offset);
+      if (batch === undefined) {
+        visitor.hole();
+        batch = await reader.nextBatch(offset + pageBytes);
+        if (batch === undefined) return;
+      }
+      if ((await visitor.batch(batch)) === 'stop') return;
+      offset = batch.place.offset + batch.paddedLength;
+    }
+  } finally {
+    await reader.close();
+  }
+}

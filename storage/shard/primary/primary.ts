@@ -234,8 +234,8 @@ export class ShardPrimary {
   }
 
   #check(): void {
-    for (const member of [...this.#members]) {
-      if (!member.check()) continue;
+    const slow = this.#members.filter((member) => member.check());
+    for (const member of slow) {
       this.#memberFailed(member, unavailable('a replica did not answer in time', { slow: true }));
     }
     if (this.#members.some((member) => member.behind)) this.#scheduleCheck();

@@ -358,6 +358,12 @@ export class LocalReplica implements ReplicaPeer {
     return value === undefined ? undefined : decodeRow(key, value);
   }
 
+  /** The row as it will be in the index when everything applied so far is flushed. StoreError `corrupt`. */
+  newest(key: Uint8Array): StoredRow | undefined {
+    const value = this.#host.applier.lookup(indexKey(this.rows.prefix, key));
+    return value === undefined ? undefined : decodeRow(key, value);
+  }
+
   /** The inline body of a row that this replica's index returned, verified; undefined when the bytes here are bad or gone. */
   async bodyOf(row: StoredRow): Promise<Uint8Array | undefined> {
     const { body } = row;
@@ -367,10 +373,8 @@ export class LocalReplica implements ReplicaPeer {
   }
 
   async readBody(key: Uint8Array, digest: BodyDigest): Promise<Uint8Array | undefined> {
-    const value = this.#host.applier.lookup(indexKey(this.rows.prefix, key));
-    if (value === undefined) return undefined;
-    const row = decodeRow(key, value);
-    if (row.body?.hash !== digest.hash || row.body.length !== digest.length) return undefined;
+    const row = this.newest(key);
+    if (row?.body?.hash !== digest.hash || row.body.length !== digest.length) return undefined;
     return this.bodyOf(row);
   }
 

@@ -97,8 +97,14 @@ function firstMap(
     clusterId: '00'.repeat(16),
     version: 1,
     devices: ids.map((id) => ({
-      ...{ id, uuid: `${id}`, region: 'r', zone: 'z', node: 'n', path: `d${id}` },
-      ...{ weight: 1, status: 'up' },
+      id,
+      uuid: `${id}`,
+      region: 'r',
+      zone: 'z',
+      node: 'n',
+      path: `d${id}`,
+      weight: 1,
+      status: 'up',
     })),
     policies: [],
     defaultPolicy: 'none',
@@ -110,8 +116,12 @@ function firstMap(
       );
       const primary = replicas[0] ?? deviceId(0);
       return {
-        ...{ id: shardId(place + 1), start: start.padStart(32, '0'), epoch: epoch(1) },
-        ...{ replicas, primary, inSync: replicas },
+        id: shardId(place + 1),
+        start: start.padStart(32, '0'),
+        epoch: epoch(1),
+        replicas,
+        primary,
+        inSync: replicas,
       };
     }),
   };
@@ -174,7 +184,9 @@ export class World {
     this.#group = await ShardGroup.open({
       coordinator: this.coordinator,
       devices: this.devices,
-      ...{ stateMachine, clock: this.clock, logger: this.logger },
+      stateMachine,
+      clock: this.clock,
+      logger: this.logger,
       settings: this.#options.settings ?? {},
     });
   }
@@ -234,8 +246,13 @@ export class World {
 
   async names(route: string = firstRoute): Promise<string[]> {
     const page = await this.group.route(route).list({
-      ...{ region, prefix: new Uint8Array(0), delimiter: new Uint8Array(0) },
-      ...{ after: undefined, before: undefined, reverse: false, limit: 100_000 },
+      region,
+      prefix: new Uint8Array(0),
+      delimiter: new Uint8Array(0),
+      after: undefined,
+      before: undefined,
+      reverse: false,
+      limit: 100_000,
     });
     return page.items.map((item) => fromUtf8(item.name));
   }
