@@ -67,8 +67,9 @@ async function runAutocannon(target: Target, one: Case): Promise<Figures> {
     connections: one.connections,
     duration: one.seconds,
     setupClient: (client) => {
-      const requests = one.requests(target, connection++).map(({ body, ...request }) => ({
+      const requests = one.requests(target, connection++).map(({ body, headers, ...request }) => ({
         ...request,
+        headers: withoutLength(headers),
         ...(body === undefined ? {} : { body: Buffer.from(body) }),
       }));
       client.setRequests(requests);
@@ -83,6 +84,14 @@ async function runAutocannon(target: Target, one: Case): Promise<Figures> {
     p99Millis: result.latency.p99,
     errors: result.errors + result.non2xx,
   };
+}
+
+/** autocannon adds a Content-Length of its own, and two of them are refused. */
+function withoutLength({
+  'content-length': _length,
+  ...headers
+}: Record<string, string>): Record<string, string> {
+  return headers;
 }
 
 async function runStream(target: Target, one: Case): Promise<Figures> {
