@@ -10,7 +10,7 @@ import type { Random } from '../../base/random.ts';
 import type { Core } from '../core/api.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
-import { addressOf, checkKeyLength } from './address.ts';
+import { type Address, addressOf, checkKeyLength } from './address.ts';
 import { type Authority, authenticate } from './auth/authenticate.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
 import type { Call, DoorParts } from './call.ts';
@@ -38,6 +38,12 @@ export function createS3Door(options: S3DoorOptions): Door {
   return new S3Door(options);
 }
 
+/** What is known of a request so far, for the reply to an error. */
+interface Seen {
+  route: Route | undefined;
+  address: Address | undefined;
+}
+
 class S3Door implements Door {
   readonly #parts: DoorParts;
   readonly #authority: Authority;
@@ -57,7 +63,7 @@ class S3Door implements Door {
 
   async handle(request: HttpRequest): Promise<HttpReply> {
     const requestId = this.#nextId();
-    const seen: { route: Route | undefined } = { route: undefined };
+    const seen: Seen = { route: undefined, address: undefined };
     let reply: HttpReply;
     try {
       reply = await this.#answer(request, seen);
@@ -66,7 +72,8 @@ class S3Door implements Door {
       this.#logFailure(error, requestId, seen.route);
       const isHead = request.method === 'HEAD';
       const resource = request.path;
-      const place = { requestId, hostId: this.#hostId, resource, isHead };
+      const { address } = seen;
+      const place = { requestId, hostId: this.#hostId, resource, isHead, address };
       reply = withRegion(errorReply(error, place), seen.route, this.#parts.region);
     }
     return {
@@ -81,10 +88,11 @@ class S3Door implements Door {
     };
   }
 
-  async #answer(request: HttpRequest, seen: { route: Route | undefined }): Promise<HttpReply> {
+  async #answer(request: HttpRequest, seen: Seen): Promise<HttpReply> {
     const headers = new RequestHeaders(request.rawHeaders);
     if (request.method === 'OPTIONS') throw preflight(headers);
     const address = addressOf(request.path, headers.get('host'), this.#suffixes);
+    seen.address = address;
     const query = new Query(request.query);
     const route = pickRoute(request.method, address.shape, query, headers);
     seen.route = route;

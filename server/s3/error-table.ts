@@ -2,6 +2,7 @@
 import { type ErrorKind, type StoreError } from '../../base/errors.ts';
 import type { HttpReply } from '../http/exchange.ts';
 import { formatHttpDate } from '../http/conditional.ts';
+import type { Address } from './address.ts';
 import { type S3Code, isS3Code, s3Codes } from './codes.ts';
 import { XML_PROLOG, element, leaf } from './xml/writer.ts';
 
@@ -81,6 +82,8 @@ export interface ErrorPlace {
   /** Path as sent. */
   readonly resource: string;
   readonly isHead: boolean;
+  /** What the path named, as far as it was understood. */
+  readonly address: Pick<Address, 'bucket' | 'key'> | undefined;
 }
 
 export function errorReply(error: StoreError, place: ErrorPlace): HttpReply {
@@ -120,6 +123,9 @@ function errorDocument(error: StoreError, failure: S3Failure, place: ErrorPlace)
     // Only details that this door named in Amazon's way are meant for clients.
     if (/^[A-Z][A-Za-z0-9-]*$/.test(name) && !headerDetails.has(name)) markup += leaf(name, value);
   }
+  // Amazon names what is missing.
+  if (failure.code === 'NoSuchKey') markup += leaf('Key', place.address?.key);
+  if (failure.code === 'NoSuchBucket') markup += leaf('BucketName', place.address?.bucket);
   const condition = error.detail['condition'];
   if (error.kind === 'precondition-failed' && typeof condition === 'string') {
     markup += leaf(

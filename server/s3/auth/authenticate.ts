@@ -8,7 +8,14 @@ import { invalidArgument, notImplemented, s3Error } from '../codes.ts';
 import { formatAmzDate, formatIsoDate, parseAmzDate } from '../dates.ts';
 import type { Query } from '../query.ts';
 import type { RequestHeaders } from '../request-headers.ts';
-import { canonicalRequest, pathAnew, queryAnew, queryAsSent, sha256Hex } from './canonical.ts';
+import {
+  type HeaderBytes,
+  canonicalRequest,
+  pathAnew,
+  queryAnew,
+  queryAsSent,
+  sha256Hex,
+} from './canonical.ts';
 import { type Scope, type ScopePlace, parseScope, scopeError } from './scope.ts';
 import { type SigningKeys, hmacHex, sameSignature } from './signing-keys.ts';
 

@@ -46,16 +46,21 @@ function parseMarker(text: string | undefined): number {
 }
 
 function partMarkup(part: PartRow): string {
-  let checksums = '';
-  for (const { algorithm, value } of part.checksums) {
-    checksums += leaf(`Checksum${algorithm.toUpperCase()}`, value);
-  }
   return element(
     'Part',
     leaf('PartNumber', part.partNumber) +
       leaf('LastModified', formatIsoDate(part.modifiedAt / 1000)) +
       `<ETag>&quot;${escapeXml(part.etag)}&quot;</ETag>` +
       leaf('Size', part.size) +
-      checksums,
+      partChecksums(part),
   );
+}
+
+/** A part's checksums have no type: that belongs to the object. */
+export function partChecksums(part: Pick<PartRow, 'checksums'>): string {
+  let markup = '';
+  for (const { algorithm, value } of part.checksums) {
+    markup += leaf(`Checksum${algorithm.toUpperCase()}`, value);
+  }
+  return markup;
 }

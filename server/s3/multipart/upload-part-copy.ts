@@ -8,6 +8,7 @@ import { parseCopySource } from '../object/copy-source.ts';
 import type { HeaderPairs } from '../object-headers.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { xmlDocument } from '../xml/writer.ts';
+import { partChecksums } from './list-parts.ts';
 import { parsePartNumber, uploadOf } from './upload-address.ts';
 
 const RANGE = 'x-amz-copy-source-range';
@@ -30,7 +31,7 @@ export async function uploadPartCopy(call: Call): Promise<HttpReply> {
   });
   const headers: HeaderPairs = [];
   pushSourceVersion(headers, part.sourceVersion);
-  return xmlReply(xmlDocument('CopyPartResult', copyMarkup(part)), headers);
+  return xmlReply(xmlDocument('CopyPartResult', copyMarkup(part) + partChecksums(part)), headers);
 }
 
 /** Both ends must be given. */

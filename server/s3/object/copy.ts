@@ -46,7 +46,10 @@ export async function copyObject(call: Call): Promise<HttpReply> {
   const headers: HeaderPairs = [];
   pushSourceVersion(headers, outcome.source);
   pushVersion(headers, row, outcome.versioning);
-  return xmlReply(xmlDocument('CopyObjectResult', copyMarkup(row)), headers);
+  return xmlReply(
+    xmlDocument('CopyObjectResult', copyMarkup(row) + checksumElements(row)),
+    headers,
+  );
 }
 
 function parseDirective(text: string | undefined): 'COPY' | 'REPLACE' {
@@ -99,16 +102,11 @@ export function pushSourceVersion(headers: HeaderPairs, source: VersionRow): voi
   if (!source.isNull) headers.push(['x-amz-copy-source-version-id', versionIdOf(source)]);
 }
 
-/** The inside of CopyObjectResult and CopyPartResult. */
-export function copyMarkup(row: {
-  readonly modifiedAt: number;
-  readonly etag: string;
-  readonly checksums: readonly Checksum[];
-}): string {
+/** The inside of CopyObjectResult and CopyPartResult; checksums come after it. */
+export function copyMarkup(row: { readonly modifiedAt: number; readonly etag: string }): string {
   return (
     leaf('LastModified', formatIsoDate(row.modifiedAt / 1000)) +
-    `<ETag>&quot;${escapeXml(row.etag)}&quot;</ETag>` +
-    checksumElements(row)
+    `<ETag>&quot;${escapeXml(row.etag)}&quot;</ETag>`
   );
 }
 

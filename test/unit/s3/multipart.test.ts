@@ -9,8 +9,8 @@ const md5 = (bytes: Uint8Array): Buffer => createHash('md5').update(bytes).diges
 interface Upload extends Harness {
   readonly uploadId: string;
   readonly created: Answer;
-  put(partNumber: number | string, body: Uint8Array, ask?: Ask): Promise<Answer>;
-  complete(parts: readonly string[], ask?: Ask): Promise<Answer>;
+  readonly put: (partNumber: number | string, body: Uint8Array, ask?: Ask) => Promise<Answer>;
+  readonly complete: (parts: readonly string[], ask?: Ask) => Promise<Answer>;
 }
 
 async function begin(headers: Record<string, string> = {}): Promise<Upload> {
