@@ -37,7 +37,7 @@ export class ShardGroup {
 
   private constructor(options: ShardGroupOptions) {
     this.#coordinator = options.coordinator;
-    for (const device of options.devices) this.#devices.set(device.id, device);
+    for (const device of options.devices) this.#add(device);
     const { stateMachine, coordinator, clock, logger, lease } = options;
     const settings = { ...defaultShardSettings, ...options.settings };
     const devices = this.#devices;
@@ -102,12 +102,19 @@ export class ShardGroup {
     return state;
   }
 
+  #add(device: ShardDevice): void {
+    this.#devices.set(device.id, device);
+    device.onFailure((error) => {
+      for (const shard of this.#shards) shard.deviceFailed(device.id, error);
+    });
+  }
+
   /** A device has come back or was initialised anew: shards that had no primary look for one; the rest is repair's work. */
   async attach(device: ShardDevice): Promise<void> {
     if (this.device(device.id) !== undefined) {
       throw new StoreError('conflict', 'shards.attach', 'the device serves already');
     }
-    this.#devices.set(device.id, device);
+    this.#add(device);
     await Promise.all(this.all().map((shard) => shard.open()));
   }
 

@@ -19,7 +19,6 @@ import {
   epoch as toEpoch,
   sequence as toSequence,
 } from '../../../base/units.ts';
-import type { Applier } from '../replica/applier.ts';
 import { Commits } from './commits.ts';
 import type { Coordinator } from '../coordinator.ts';
 import type { EncodedRecord } from '../log/record.ts';
@@ -34,7 +33,6 @@ export interface PrimaryOptions {
   readonly local: LocalReplica;
   /** The other in-sync replicas, level with the local one. */
   readonly peers: readonly ReplicaPeer[];
-  readonly applier: Applier;
   readonly stateMachine: StateMachine;
   readonly coordinator: Coordinator;
   readonly clock: Clock;
@@ -215,7 +213,7 @@ export class ShardPrimary {
     this.#durable = upTo;
     while ((this.#shipments[0] ?? Number.POSITIVE_INFINITY) <= upTo) this.#shipments.shift();
     this.local.applyUpTo(upTo);
-    this.#options.applier.flush().then(
+    this.local.flush().then(
       () => {
         if (this.#stopped === undefined) this.#commits.settle(upTo);
       },
@@ -259,6 +257,12 @@ export class ShardPrimary {
       this.#members = this.#members.filter((other) => other !== member);
       this.#advance();
     }
+  }
+
+  /** A device is known to have failed, though nothing was sent to it: its replica leaves at once. */
+  deviceFailed(device: DeviceId, error: StoreError): void {
+    const member = this.#members.find((one) => one.peer.device === device);
+    if (member !== undefined) this.#memberFailed(member, error);
   }
 
   #lose(error: StoreError, excluded: DeviceId | undefined): void {

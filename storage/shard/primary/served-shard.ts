@@ -110,18 +110,13 @@ export class ServedShard implements Shard {
     local: LocalReplica,
     peers: readonly LocalReplica[],
   ): Promise<void> {
-    const { devices, stateMachine, coordinator, clock, logger, settings } = this.#options;
-    const applier = devices.get(local.device)?.applier;
-    if (applier === undefined) {
-      throw new StoreError('unavailable', 'shard.open', 'the device is gone');
-    }
-    await applier.flush();
+    const { stateMachine, coordinator, clock, logger, settings } = this.#options;
+    await local.flush();
     if (this.#closed) return;
     this.#primary = new ShardPrimary({
       state,
       local,
       peers,
-      applier,
       stateMachine,
       coordinator,
       clock,
@@ -150,6 +145,11 @@ export class ServedShard implements Shard {
     this.#establishing = this.#establish(excluded).finally(() => {
       this.#establishing = undefined;
     });
+  }
+
+  /** A device has failed: its replica leaves the in-sync set, or hands the shard over. */
+  deviceFailed(device: DeviceId, error: StoreError): void {
+    this.#primary?.deviceFailed(device, error);
   }
 
   /** The primary, after waiting for a change of primary that is under way. */
@@ -214,22 +214,16 @@ export class ServedShard implements Shard {
 
   scan(range: ScanRange): Promise<readonly Row[]> {
     return this.#read((primary) => {
-      const { index, prefix } = this.#source(primary);
-      return scanRows(index, prefix, range);
+      const { index, rows } = primary.local;
+      return scanRows(index, rows.prefix, range);
     });
   }
 
   list(query: ListQuery): Promise<ListPage> {
     return this.#read((primary) => {
-      const { index, prefix } = this.#source(primary);
-      return listPage(index, prefix, query);
+      const { index, rows } = primary.local;
+      return listPage(index, rows.prefix, query);
     });
-  }
-
-  #source({ local }: ShardPrimary): { index: ShardDevice['index']; prefix: Uint8Array } {
-    const device = this.#options.devices.get(local.device);
-    if (device === undefined) throw new StoreError('unavailable', 'shard', 'the device is gone');
-    return { index: device.index, prefix: local.rows.prefix };
   }
 
   async close(): Promise<void> {

@@ -82,6 +82,16 @@ export class LocalReplica implements ReplicaPeer {
     this.rows = new ReplicaRows(shard, host.index, host.applier);
   }
 
+  /** The index that holds its rows; only the primary's replica is read there. */
+  get index(): Index {
+    return this.#host.index;
+  }
+
+  /** Resolves when everything applied so far is in the index. */
+  flush(): Promise<void> {
+    return this.#host.applier.flush();
+  }
+
   get state(): ReplicaState {
     return this.#state;
   }

@@ -179,7 +179,11 @@ export class World {
     this.#coordinator = await EmbeddedCoordinator.open(present.map((disk) => disk.session()));
     this.devices = [];
     for (const place of this.disks.keys()) {
-      if (!this.away.has(place)) this.devices.push(await this.openDevice(place));
+      // A device that cannot be opened is missing, no more.
+      const device = this.away.has(place)
+        ? undefined
+        : await this.openDevice(place).catch(() => undefined);
+      if (device !== undefined) this.devices.push(device);
     }
     this.#group = await ShardGroup.open({
       coordinator: this.coordinator,
@@ -206,7 +210,7 @@ export class World {
 
   async stop(): Promise<void> {
     await this.group.close();
-    await Promise.all(this.devices.map((device) => device.close()));
+    await Promise.allSettled(this.devices.map((device) => device.close()));
     await this.coordinator.close();
     this.#group = undefined;
     // A clean stop leaves the index as it is.
