@@ -50,7 +50,6 @@ export type S3Code =
   | 'NoSuchCORSConfiguration'
   | 'NoSuchKey'
   | 'NoSuchLifecycleConfiguration'
-  | 'NoSuchObjectLockConfiguration'
   | 'NoSuchPublicAccessBlockConfiguration'
   | 'NoSuchTagSet'
   | 'NoSuchUpload'
@@ -60,7 +59,6 @@ export type S3Code =
   | 'NotModified'
   | 'ObjectLockConfigurationNotFoundError'
   | 'OperationAborted'
-  | 'OwnershipControlsNotFoundError'
   | 'PreconditionFailed'
   | 'ReplicationConfigurationNotFoundError'
   | 'RequestTimeout'
@@ -68,7 +66,6 @@ export type S3Code =
   | 'ServerSideEncryptionConfigurationNotFoundError'
   | 'ServiceUnavailable'
   | 'SignatureDoesNotMatch'
-  | 'UnsupportedSignature'
   | 'XAmzContentSHA256Mismatch';
 
 interface CodeRow {
@@ -226,11 +223,6 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     'no-such-object',
     'The lifecycle configuration does not exist',
   ),
-  NoSuchObjectLockConfiguration: row(
-    404,
-    'no-such-object',
-    'The specified object does not have a ObjectLock configuration',
-  ),
   NoSuchPublicAccessBlockConfiguration: row(
     404,
     'no-such-object',
@@ -263,11 +255,6 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     409,
     'conflict',
     'A conflicting conditional operation is currently in progress against this resource. Please try again.',
-  ),
-  OwnershipControlsNotFoundError: row(
-    404,
-    'no-such-object',
-    'The bucket ownership controls were not found',
   ),
   PreconditionFailed: row(
     412,
@@ -303,11 +290,6 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     403,
     'unauthenticated',
     'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
-  ),
-  UnsupportedSignature: row(
-    400,
-    'unauthenticated',
-    'The provided request is signed with an unsupported STS Token version or the signature version is not supported.',
   ),
   XAmzContentSHA256Mismatch: row(
     400,

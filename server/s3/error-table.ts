@@ -61,9 +61,15 @@ export function failureOf(error: StoreError): S3Failure {
   if (isS3Code(stated)) {
     return { code: stated, status: s3Codes[stated].status, message: error.message };
   }
-  const code = byKind[error.kind];
+  const code = codeOf(error);
   const message = messageOf(error, code);
   return { code, status: s3Codes[code].status, message };
+}
+
+/** A race about a bucket has another name than one about an object. */
+function codeOf(error: StoreError): S3Code {
+  const isBucketRace = error.kind === 'conflict' && error.op.startsWith('container.');
+  return isBucketRace ? 'OperationAborted' : byKind[error.kind];
 }
 
 function messageOf(error: StoreError, code: S3Code): string {

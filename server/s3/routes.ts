@@ -118,10 +118,14 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
     'GetPublicAccessBlock',
     unsetAs('NoSuchPublicAccessBlockConfiguration'),
   ],
+  // Every bucket behaves so; it is Amazon's default for new buckets too.
   [
     'GET bucket ?ownershipControls',
     'GetBucketOwnershipControls',
-    unsetAs('OwnershipControlsNotFoundError'),
+    emptyAs(
+      'OwnershipControls',
+      '<Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>',
+    ),
   ],
   // Amazon encrypts every bucket by default; nothing is encrypted here, and nothing must say so.
   [

@@ -21,6 +21,7 @@ describe('XML', () => {
         const document = Buffer.from(`<Root>${escapeXml(value)}</Root>`);
         expect(parseXml(document, 'Root').text).toBe(value);
       }),
+      { seed: 1 },
     );
   });
 
@@ -63,7 +64,7 @@ describe('XML', () => {
           expect(isStoreError(error)).toBe(true);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 500, seed: 101 },
     );
   });
 
@@ -106,6 +107,7 @@ describe('canonical forms', () => {
         expect(pathAnew(path)).toBe(path);
         expect(addressOf(path, undefined, []).key).toBe(key);
       }),
+      { seed: 2 },
     );
   });
 
@@ -120,6 +122,7 @@ describe('canonical forms', () => {
           expect(isStoreError(error, 'invalid-argument')).toBe(true);
         }
       }),
+      { seed: 3 },
     );
   });
 });
@@ -205,7 +208,7 @@ describe('the door', () => {
           expect(answer.text).toContain('<RequestId>');
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 400, seed: 102 },
     );
   });
 
@@ -231,7 +234,7 @@ describe('the door', () => {
           expect(answer.status).toBeLessThan(500);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 300, seed: 103 },
     );
   });
 });

@@ -1,4 +1,5 @@
 /** Who sends a request: Signature Version 4 by header or by query (presigned), or nobody. */
+import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { type Principal } from '../../core/api.ts';
 import { type UserDirectory, principalOf } from '../../core/users.ts';
@@ -21,7 +22,7 @@ import { type SigningKeys, hmacHex, sameSignature } from './signing-keys.ts';
 
 /** What chunk signatures continue from. */
 export interface Seed {
-  readonly signingKey: Buffer;
+  readonly signingKey: KeyObject;
   readonly stamp: string;
   readonly scope: string;
   readonly signature: string;
@@ -285,7 +286,7 @@ function checkAllSigned(
 function checkSignature(
   request: HttpRequest,
   headers: RequestHeaders,
-  claim: Claim & { readonly signedHeaders: readonly string[]; readonly signingKey: Buffer },
+  claim: Claim & { readonly signedHeaders: readonly string[]; readonly signingKey: KeyObject },
 ): void {
   const attempt = (
     path: string,

@@ -33,6 +33,7 @@ export async function completeMultipartUpload(call: Call): Promise<HttpReply> {
     root: 'CompleteMultipartUpload',
     maxBytes: MAX_BYTES,
     checksumsOf: 'object',
+    emptyCode: 'MalformedXML',
   });
   const parts = parseParts(root);
   const checksum = await statedChecksum(call, address);

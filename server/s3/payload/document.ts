@@ -1,7 +1,7 @@
 /** Bodies that are documents: read whole under a limit, their digests checked here. */
 import { concatBytes } from '../../../base/bytes.ts';
 import type { Call } from '../call.ts';
-import { s3Error } from '../codes.ts';
+import { type S3Code, s3Error } from '../codes.ts';
 import { type XmlNode, malformedXml, parseXml } from '../xml/reader.ts';
 import { checkDigests } from './digests.ts';
 import { type ChecksumSubject, type Payload, openPayload } from './payload.ts';
@@ -16,6 +16,8 @@ export interface DocumentOptions {
   /** DeleteObjects and others: without a digest of the body, 400. */
   readonly needsDigest?: boolean;
   readonly checksumsOf?: ChecksumSubject;
+  /** What an empty body is told; by default MissingRequestBodyError. */
+  readonly emptyCode?: S3Code;
 }
 
 /** undefined only for an optional document that was not sent. */
@@ -38,7 +40,7 @@ export async function readXml(call: Call, options: DocumentOptions): Promise<Xml
   checkDigests(bytes, payload);
   if (bytes.length === 0) {
     if (options.isOptional === true) return undefined;
-    throw s3Error('MissingRequestBodyError');
+    throw s3Error(options.emptyCode ?? 'MissingRequestBodyError');
   }
   return parseXml(bytes, options.root);
 }

@@ -114,7 +114,7 @@ describe('sub-resources', () => {
     ['object-lock', 404, 'ObjectLockConfigurationNotFoundError'],
     ['replication', 404, 'ReplicationConfigurationNotFoundError'],
     ['publicAccessBlock', 404, 'NoSuchPublicAccessBlockConfiguration'],
-    ['ownershipControls', 404, 'OwnershipControlsNotFoundError'],
+    ['ownershipControls', 200, undefined],
     ['encryption', 404, 'ServerSideEncryptionConfigurationNotFoundError'],
     ['versioning', 200, undefined],
     ['logging', 200, undefined],
