@@ -83,13 +83,6 @@ export class ReplicaRows {
       return;
     }
     if (place === undefined || place.segment === missingBody.segment) {
-      // A replay meets an index that is ahead: the source may be gone because this very commit took
-      // its body over before. The row then has the body already, and keeps its place.
-      const known = this.#placeOfSameBody(key, entry);
-      if (known !== undefined) {
-        this.#applier.put(key, withPlace(entry.value, known));
-        return;
-      }
       this.#noteMissing(entry.key);
       this.#applier.put(key, withPlace(entry.value, missingBody));
       return;
@@ -97,15 +90,6 @@ export class ReplicaRows {
     this.#applier.put(key, withPlace(entry.value, place));
     const own = entry.from !== undefined && asBuffer(entry.from).equals(entry.key);
     if (!own) this.#applier.put(aliasKey(place, this.shard, entry.key), emptyBytes);
-  }
-
-  #placeOfSameBody(key: Uint8Array, entry: Entry): BodyPlace | undefined {
-    const existing = this.#applier.lookup(key);
-    if (existing === undefined) return undefined;
-    const [wanted, found] = [digestOf(entry.value), digestOf(existing)];
-    if (wanted?.hash !== found?.hash || wanted?.length !== found?.length) return undefined;
-    const place = placeOf(existing);
-    return place.segment === missingBody.segment ? undefined : place;
   }
 
   #noteMissing(key: Uint8Array): void {
