@@ -16,7 +16,8 @@ export const httpLimits: HttpLimits = {
   socketBufferBytes: 256 * KiB,
   maxDrainBytes: 16 * MiB,
   maxDrainMillis: 5_000,
-  expectGraceMillis: 900,
+  // Clients wait 1 s for `100 Continue` (curl, botocore, Go); half of it leaves time for the network.
+  expectGraceMillis: 500,
   shutdownMillis: 30_000,
 };
 

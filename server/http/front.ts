@@ -33,7 +33,7 @@ export interface Served {
 
 export interface FrontOptions {
   readonly doors: { readonly s3: Door; readonly swift: Door };
-  /** Serves `/metrics` and `/torc/…` on Node's own objects (fastify's routing). */
+  /** Serves `/metrics` and `/torc/…` on Node's own objects. */
   readonly admin: (request: IncomingMessage, response: ServerResponse) => void;
   /** Lower-case domains whose sub-domains are bucket names. */
   readonly hostSuffixes: readonly string[];
