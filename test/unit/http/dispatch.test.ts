@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { chooseDoor } from '../../../server/http/dispatch.ts';
+
+function door(target: string, headers: { authorization?: string; host?: string } = {}): string {
+  const [path = '', query = ''] = target.split('?');
+  const { authorization, host } = headers;
+  return chooseDoor({ path, query, authorization, host }, ['s3.example.com']);
+}
+
+describe('the door of a request', () => {
+  it('is S3 for a signature, wherever the path points', () => {
+    expect(door('/v1/AUTH_a', { authorization: 'AWS4-HMAC-SHA256 …' })).toBe('s3');
+    expect(door('/info', { authorization: 'AWS key:signature' })).toBe('s3');
+    expect(door('/metrics?X-Amz-Algorithm=AWS4-HMAC-SHA256')).toBe('s3');
+    expect(door('/auth/k?x=1&AWSAccessKeyId=a')).toBe('s3');
+    expect(door('/auth/k?X%2DAmz%2DAlgorithm=a')).toBe('s3');
+  });
+
+  it('is not S3 for a name inside another value', () => {
+    expect(door('/v1/a/c?prefix=X-Amz-Algorithm')).toBe('swift');
+    expect(door('/v1/a/c?prefix=%zz&%zz=1&AWSAccessKeyIdx=1')).toBe('swift');
+  });
+
+  it('is S3 for a virtual host, but not for the domain itself', () => {
+    expect(door('/info', { host: 'bucket.S3.example.com:8080' })).toBe('s3');
+    expect(door('/info', { host: 's3.example.com' })).toBe('swift');
+    expect(door('/info', { host: 'evils3.example.com' })).toBe('swift');
+  });
+
+  it('goes by the path for the rest', () => {
+    for (const path of [
+      '/v1',
+      '/v1.0',
+      '/v1/a',
+      '/v1.0/a',
+      '/auth/v1.0',
+      '/info',
+      '/healthcheck',
+      '//v1',
+    ]) {
+      expect(door(path), path).toBe('swift');
+    }
+    for (const path of ['/metrics', '/torc/health']) expect(door(path), path).toBe('admin');
+    for (const path of ['/', '/v1x/a', '/bucket/v1/k', '/information', '/torc', '/v2/a']) {
+      expect(door(path), path).toBe('s3');
+    }
+  });
+});
