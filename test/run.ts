@@ -45,6 +45,7 @@ const phases: readonly (() => Counts)[] = [
   () => suite('unit', ['test/unit/', 'test/golden/', 'test/fuzz/']),
   () => suite('contract', ['test/contract/']),
   () => suite('crash', ['test/crash/']),
+  () => suite('sim', ['test/sim/']),
   () => suite('clients', ['test/clients/']),
 ];
 

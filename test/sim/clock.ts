@@ -22,7 +22,8 @@ export class SimClock implements Clock {
   }
 
   now(): number {
-    return this.#wallStart + this.#now;
+    // Whole milliseconds, as Date.now().
+    return this.#wallStart + Math.floor(this.#now);
   }
 
   monotonic(): number {
@@ -61,7 +62,11 @@ export class SimClock implements Clock {
   #step(until: number): boolean {
     let next: Timer | undefined;
     for (const timer of this.#timers) {
-      if (next === undefined || timer.at < next.at || (timer.at === next.at && timer.order < next.order)) {
+      if (
+        next === undefined ||
+        timer.at < next.at ||
+        (timer.at === next.at && timer.order < next.order)
+      ) {
         next = timer;
       }
     }

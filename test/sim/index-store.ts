@@ -24,14 +24,17 @@ export class SimIndexStore {
   open(): ViewLevel {
     const level = this.#level;
     level.on('write', (operations) => {
-      this.#pending.push(operations.map(toOperation));
+      // Code of a life that has ended may still write; nobody will see it.
+      if (level === this.#level) this.#pending.push(operations.map(toOperation));
     });
     return this.#withSync(level);
   }
 
   /** Only `sync: true` moves the durable point; everything before it is durable too. */
   #withSync(level: ViewLevel): ViewLevel {
-    const flush = (): Promise<void> => this.#flush();
+    const flush = async (): Promise<void> => {
+      if (level === this.#level) await this.#flush();
+    };
     return new Proxy(level, {
       get(target, property): unknown {
         const value: unknown = Reflect.get(target, property, target);
@@ -74,9 +77,9 @@ export class SimIndexStore {
     const kept = this.#pending.slice(0, batches);
     this.#pending = [];
     const next = openLevel();
+    this.#level = next;
     for await (const [key, value] of this.#durable.iterator()) await next.put(key, value);
     for (const batch of kept) await next.batch([...batch]);
-    this.#level = next;
     // What survived the crash is on the medium now.
     this.#durable = openLevel();
     for await (const [key, value] of next.iterator()) await this.#durable.put(key, value);
@@ -85,7 +88,10 @@ export class SimIndexStore {
 
 function isSync(argument: unknown): boolean {
   return (
-    typeof argument === 'object' && argument !== null && 'sync' in argument && argument.sync === true
+    typeof argument === 'object' &&
+    argument !== null &&
+    'sync' in argument &&
+    argument.sync === true
   );
 }
 

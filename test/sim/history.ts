@@ -1,0 +1,95 @@
+/**
+ * What clients saw of one key, and whether some order of their operations explains it: each takes
+ * effect at one moment between its start and its end (an unknown one at any later moment, or never).
+ */
+
+/** The etag of the object that is there; undefined: none. */
+export type KeyState = string | undefined;
+
+export type Operation =
+  | { readonly type: 'read'; readonly seen: KeyState }
+  | { readonly type: 'put'; readonly etag: string; readonly condition: PutCondition }
+  /** `seen`: what the answer said was deleted. */
+  | { readonly type: 'delete'; readonly seen: KeyState };
+
+export type PutCondition =
+  | { readonly type: 'none' }
+  | { readonly type: 'absent' }
+  | { readonly type: 'match'; readonly etag: string };
+
+export interface Event {
+  readonly start: number;
+  /** Infinity for an unknown outcome. */
+  readonly end: number;
+  /** `refused`: the condition did not hold. */
+  readonly outcome: 'ok' | 'refused' | 'unknown';
+  readonly operation: Operation;
+}
+
+function holds(condition: PutCondition, state: KeyState): boolean {
+  if (condition.type === 'none') return true;
+  if (condition.type === 'absent') return state === undefined;
+  return state === condition.etag;
+}
+
+/** The state after the event, or 'impossible' when it cannot have happened in this state. */
+function step(event: Event, state: KeyState): { readonly state: KeyState } | 'impossible' {
+  const { operation, outcome } = event;
+  if (operation.type === 'read') return operation.seen === state ? { state } : 'impossible';
+  if (operation.type === 'delete') {
+    if (outcome === 'ok' && operation.seen !== state) return 'impossible';
+    return { state: undefined };
+  }
+  const applies = holds(operation.condition, state);
+  if (outcome === 'refused') return applies ? 'impossible' : { state };
+  return applies ? { state: operation.etag } : 'impossible';
+}
+
+/** Steps of the search after which it gives up; none of the seeds comes near. */
+const maxSteps = 300_000;
+
+/** `undecided` only when the search was too long. */
+export function linearizable(history: readonly Event[]): 'yes' | 'no' | 'undecided' {
+  const events = history
+    .filter((event) => !(event.outcome === 'unknown' && event.operation.type === 'read'))
+    .toSorted((a, b) => a.start - b.start);
+  const needed = events.filter((event) => event.outcome !== 'unknown').length;
+  const seen = new Set<string>();
+  const done = events.map(() => false);
+  let steps = 0;
+
+  const search = (state: KeyState, left: number): boolean => {
+    if (left === 0) return true;
+    if (++steps > maxSteps) return false;
+    const place = `${done.map((one) => (one ? 1 : 0)).join('')} ${state ?? ''}`;
+    if (seen.has(place)) return false;
+    seen.add(place);
+    // Nothing may come before an event that had ended when it began.
+    let earliestEnd = Number.POSITIVE_INFINITY;
+    for (const [i, event] of events.entries()) {
+      if (done[i] === false) earliestEnd = Math.min(earliestEnd, event.end);
+    }
+    for (const [i, event] of events.entries()) {
+      if (event.start > earliestEnd) break;
+      if (done[i] === true) continue;
+      const next = step(event, state);
+      if (next === 'impossible') continue;
+      done[i] = true;
+      if (search(next.state, left - (event.outcome === 'unknown' ? 0 : 1))) return true;
+      done[i] = false;
+    }
+    return false;
+  };
+  if (search(undefined, needed)) return 'yes';
+  return steps > maxSteps ? 'undecided' : 'no';
+}
+
+export function describeHistory(history: readonly Event[]): string {
+  return history
+    .toSorted((a, b) => a.start - b.start)
+    .map(({ start, end, outcome, operation }) => {
+      const { type, ...rest } = operation;
+      return `${start.toFixed(2)}..${end.toFixed(2)} ${type} ${JSON.stringify(rest)} ${outcome}`;
+    })
+    .join('\n');
+}

@@ -1,0 +1,198 @@
+/** One seed: clients, crashes and faults on one machine, then everything is healed and compared. */
+import { createCodec } from '../../storage/erasure/create-codec.ts';
+import { SimClock } from './clock.ts';
+import { address, Clients, context, keys, Violation } from './clients.ts';
+import type { SyncCall } from './dropped-syncs.ts';
+import { describeHistory, linearizable } from './history.ts';
+import { SeededRandom } from './random.ts';
+import { type CrashLoss, deviceCount, type Running, World } from './world.ts';
+
+export interface ScenarioOptions {
+  readonly seed: number;
+  readonly dropped?: ((call: SyncCall) => boolean) | undefined;
+}
+
+export interface ScenarioResult {
+  readonly traceHash: string;
+  readonly counts: Clients['counts'];
+  readonly undecided: number;
+}
+
+const clientCount = 4;
+/** Between two crashes. */
+const actsPerLife = 12;
+
+class Scenario {
+  readonly #world: World;
+  readonly #clients: Clients;
+  readonly #random: SeededRandom;
+  #undecided = 0;
+
+  constructor(world: World, seed: number) {
+    this.#world = world;
+    this.#random = new SeededRandom(seed * 4 + 3);
+    this.#clients = new Clients(world, new SeededRandom(seed * 4));
+  }
+
+  async run(): Promise<ScenarioResult> {
+    const first = await this.#boot([]);
+    await first.core.createContainer(context, address, {
+      ...{ claimName: 'if-free', policy: undefined, settings: {} },
+    });
+    const lives = 2 + this.#random.below(3);
+    for (let life = 0; life < lives; life++) await this.#faultyLife();
+    await this.#heal();
+    await this.#checkAll();
+    await this.#checkWithoutTwo();
+    this.#checkHistories();
+    if (this.#world.errors.length > 0) throw new Violation(this.#world.errors.join('\n'));
+    const traceHash = this.#world.traceHash();
+    return { traceHash, counts: this.#clients.counts, undecided: this.#undecided };
+  }
+
+  /** Boots until it succeeds; only a crash on the way excuses a failure. */
+  async #boot(without: readonly number[]): Promise<Running> {
+    const running = await this.#world.boot(without);
+    if (running === undefined) throw new Violation('a start ended although nothing crashed');
+    return running;
+  }
+
+  #twoDevices(): readonly number[] {
+    const first = this.#random.below(deviceCount);
+    return [first, (first + 1 + this.#random.below(deviceCount - 1)) % deviceCount];
+  }
+
+  /** Clients at work on a machine with up to two bad devices; it ends with a crash, and is healed. */
+  async #faultyLife(): Promise<void> {
+    const running = this.#world.running ?? (await this.#boot([]));
+    const victims = this.#twoDevices();
+    const work = Array.from({ length: clientCount }, () => this.#client(running));
+    const faults = this.#faults(victims, running);
+    if (this.#random.chance(0.7)) {
+      await this.#sleep(this.#random.fraction() * 400);
+      await this.#crash();
+    }
+    await Promise.all(work);
+    await faults;
+    if (this.#world.running === running && this.#random.chance(0.5)) await this.#crash();
+    this.#healDevices();
+    if (this.#world.running !== undefined) await this.#stop();
+    const away = victims.filter(() => this.#random.chance(0.3));
+    const next = await this.#boot(away);
+    await this.#client(next);
+    await this.#stop();
+    await this.#heal();
+  }
+
+  async #client(running: Running): Promise<void> {
+    for (let act = 0; act < actsPerLife; act++) {
+      if (this.#world.running !== running) return;
+      await this.#clients.act(running);
+      await this.#sleep(this.#random.fraction() * 20);
+    }
+  }
+
+  async #faults(victims: readonly number[], running: Running): Promise<void> {
+    for (const place of victims) {
+      await this.#sleep(this.#random.fraction() * 150);
+      if (this.#world.running !== running) return;
+      const roll = this.#random.fraction();
+      if (roll < 0.25) this.#world.slow(place, 1500);
+      else if (roll < 0.5) this.#world.limitRoom(place, this.#random.below(100_000));
+      else if (roll < 0.75) {
+        for (let i = 0; i < 20; i++) this.#world.flip(place, this.#random, ['volumes']);
+      }
+    }
+  }
+
+  #sleep(millis: number): Promise<void> {
+    return this.#world.clock.sleep(millis);
+  }
+
+  async #crash(): Promise<void> {
+    const lose: CrashLoss = this.#random.pick(['none', 'all', 'some', 'tear']);
+    this.#world.running = undefined;
+    await this.#world.crash(lose);
+  }
+
+  async #stop(): Promise<void> {
+    await this.#world.stop();
+    this.#world.running = undefined;
+  }
+
+  #healDevices(): void {
+    for (let place = 0; place < deviceCount; place++) {
+      this.#world.slow(place, 0);
+      this.#world.limitRoom(place, undefined);
+    }
+  }
+
+  /** All devices good and present, until audit, repair and reconciliation have nothing left to do. */
+  async #heal(): Promise<Running> {
+    this.#healDevices();
+    const running = this.#world.running ?? (await this.#boot([]));
+    const { workers } = running.cell;
+    await this.#sleep(12_000);
+    for (let round = 0; round < 20; round++) {
+      workers.reconciler.request();
+      await this.#sleep(4_000);
+      const { report } = workers.reconciler;
+      const inSync = running.cell.coordinator
+        .current()
+        .shards.every((shard) => shard.inSync.length === shard.replicas.length);
+      if (report?.degradedBodies === 0 && inSync && !workers.reconciler.isWalking) return running;
+    }
+    throw new Violation(`repair does not end: ${JSON.stringify(workers.reconciler.report)}`);
+  }
+
+  /** Every object is readable, LIST and usage agree with what is read. */
+  async #checkAll(): Promise<void> {
+    const running = this.#world.running;
+    if (running === undefined) throw new Violation('nothing runs');
+    for (const key of keys) {
+      const error = await this.#clients.read(running, key);
+      if (error !== undefined) throw new Violation(`${key} cannot be read: ${error.message}`);
+    }
+    const listed = await this.#clients.list(running);
+    if (listed === undefined) throw new Violation('the container cannot be listed');
+    for (const name of listed.keys()) {
+      if (!keys.includes(name)) throw new Violation(`LIST knows ${name}, which nobody wrote`);
+    }
+    const { usage } = await running.core.headContainer(context, address);
+    let bytes = 0;
+    for (const etag of listed.values()) bytes += this.#clients.bodies.get(etag)?.length ?? 0;
+    const expected = { objects: listed.size, bytes };
+    if (usage.objects !== expected.objects || usage.bytes !== expected.bytes) {
+      throw new Violation(`usage ${JSON.stringify(usage)}, listed ${JSON.stringify(expected)}`);
+    }
+  }
+
+  async #checkWithoutTwo(): Promise<void> {
+    await this.#stop();
+    const away = this.#twoDevices();
+    await this.#boot(away);
+    await this.#checkAll();
+    await this.#stop();
+  }
+
+  #checkHistories(): void {
+    for (const [key, history] of this.#clients.histories) {
+      const verdict = linearizable(history);
+      if (verdict === 'undecided') this.#undecided++;
+      if (verdict === 'no') {
+        throw new Violation(
+          `no order explains what was seen of ${key}:\n${describeHistory(history)}`,
+        );
+      }
+    }
+  }
+}
+
+/** Throws when the seed finds a broken promise. */
+export async function runScenario({ seed, dropped }: ScenarioOptions): Promise<ScenarioResult> {
+  // Loads the kernel: the only thing that takes real time, which the virtual clock does not know.
+  await createCodec({ k: 4, m: 2 });
+  const clock = new SimClock();
+  const world = new World({ clock, seed, dropped });
+  return clock.run(new Scenario(world, seed).run());
+}
