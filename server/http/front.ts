@@ -63,11 +63,12 @@ export class Front {
 
   attach(server: Server, event: ConnectionEvent): void {
     followConnections(server, event);
+    const from = { server, event };
     server.on('request', (request, response) => {
-      this.#accept(server, event, request, response, false);
+      this.#accept(from, request, response, false);
     });
     server.on('checkContinue', (request, response) => {
-      this.#accept(server, event, request, response, true);
+      this.#accept(from, request, response, true);
     });
     server.on('clientError', (error: Error, socket) => {
       const connection = connectionOf(socket);
@@ -77,8 +78,7 @@ export class Front {
   }
 
   #accept(
-    server: Server,
-    event: ConnectionEvent,
+    { server, event }: { readonly server: Server; readonly event: ConnectionEvent },
     request: IncomingMessage,
     response: ServerResponse,
     expectsContinue: boolean,

@@ -71,7 +71,7 @@ export async function rebuildClaim(clock: Clock, claim: ClaimRow, at: Redundancy
     if (lost.length === 0) continue;
     rebuilt += await rebuildStripe(clock, claim, { ...at, stripe, lost });
   }
-  await Promise.all(at.missing.map((index) => at.homes[index]?.store?.commit()));
+  await Promise.all(at.missing.map(async (index) => at.homes[index]?.store?.commit()));
   return rebuilt;
 }
 
