@@ -1,9 +1,10 @@
 /**
  * `npm test`: every phase in order, then one line that counts what really ran. A phase that saw
- * no test fails; a failing check counts as one failed test.
+ * no test fails; a failing check counts as one failed test. Names after `--` choose phases:
+ * `npm test -- lint unit`.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -17,45 +18,54 @@ const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
 const scratch = mkdtempSync(join(tmpdir(), 'torc-test-'));
 
 /** A tool that says yes or no: one test. */
-function check(name: string, command: string, args: readonly string[]): Counts {
-  process.stdout.write(`== ${name}\n`);
+function check(command: string, args: readonly string[]): Counts {
   const run = spawnSync(bin(command), args, { cwd: root, stdio: 'inherit' });
   return run.status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-function suite(name: string, folders: readonly string[]): Counts {
-  process.stdout.write(`== ${name}\n`);
+function suite(name: string, paths: readonly string[]): Counts {
   const report = join(scratch, `${name}.json`);
-  const args = ['run', ...folders, '--reporter=dot', '--reporter=json', `--outputFile=${report}`];
+  const args = ['run', ...paths, '--reporter=dot', '--reporter=json', `--outputFile=${report}`];
   const run = spawnSync(bin('vitest'), args, { cwd: root, stdio: 'inherit' });
   if (!existsSync(report)) return { passed: 0, failed: 1 };
   const result = JSON.parse(readFileSync(report, 'utf8')) as {
     numPassedTests: number;
     numFailedTests: number;
-    numTotalTests: number;
-    numFailedTestSuites: number;
   };
-  const broken = run.status === 0 ? 0 : 1;
-  const failed = Math.max(result.numFailedTests, broken, result.numTotalTests === 0 ? 1 : 0);
-  return { passed: result.numPassedTests, failed };
+  const { numPassedTests, numFailedTests } = result;
+  // A file that does not load, an error outside a test, or nothing that ran: one failure at least.
+  const unseen = run.status !== 0 || numPassedTests + numFailedTests === 0 ? 1 : 0;
+  return { passed: numPassedTests, failed: Math.max(numFailedTests, unseen) };
 }
 
-const phases: readonly (() => Counts)[] = [
-  () => check('types', 'tsc', ['--noEmit']),
-  () => suite('unit', ['test/unit/', 'test/golden/', 'test/fuzz/']),
-  () => suite('contract', ['test/contract/']),
-  () => suite('crash', ['test/crash/']),
-  () => suite('sim', ['test/sim/']),
-  () => suite('clients', ['test/clients/']),
+const hasSimulation = readdirSync(join(root, 'test', 'sim')).some((one) =>
+  one.endsWith('.test.ts'),
+);
+
+const phases: readonly (readonly [string, () => Counts])[] = [
+  ['types', () => check('tsc', ['--noEmit'])],
+  ['lint', () => check('oxlint', ['--type-aware', '--deny-warnings'])],
+  ['format', () => check('biome', ['format', '.'])],
+  ['knip', () => check('knip', ['--no-config-hints'])],
+  ['unit', () => suite('unit', ['test/tidy.test.ts', 'test/unit/', 'test/golden/', 'test/fuzz/'])],
+  ['contract', () => suite('contract', ['test/contract/'])],
+  ...(hasSimulation ? [['sim', () => suite('sim', ['test/sim/'])] as const] : []),
+  ['crash', () => suite('crash', ['test/crash/'])],
+  ['clients', () => suite('clients', ['test/clients/'])],
 ];
 
+const wanted = process.argv.slice(2);
 let passed = 0;
 let failed = 0;
-for (const phase of phases) {
-  const counts = phase();
+for (const [name, run] of phases) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  process.stdout.write(`== ${name}\n`);
+  const counts = run();
+  process.stdout.write(`== ${name}: ${counts.passed} passed, ${counts.failed} failed\n`);
   passed += counts.passed;
   failed += counts.failed;
 }
 rmSync(scratch, { recursive: true, force: true });
+if (passed + failed === 0) failed = 1;
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 ? 0 : 1;
