@@ -34,6 +34,11 @@ export class ReplicaRows {
   readonly #applier: Applier;
   /** Keys of rows whose inline body is not on this device, in latin1. */
   readonly missing: Set<string> = new Set();
+  /**
+   * During a replay: where the bodies lie of rows that it has written over or deleted. The index is
+   * ahead of the log there, and a row's source may be gone because its commit took effect before.
+   */
+  #displaced: Map<string, BodyPlace> | undefined;
 
   constructor(shard: ShardId, index: Index, applier: Applier) {
     this.shard = shard;
@@ -42,12 +47,21 @@ export class ReplicaRows {
     this.#applier = applier;
   }
 
-  /** `offset`: where the record lies in its segment. */
+  beginReplay(): void {
+    this.#displaced ??= new Map();
+  }
+
+  endReplay(): void {
+    this.#displaced = undefined;
+  }
+
+  /** `at`: where the record lies. */
   applyCommit(record: LogRecord, at: BodyPlace, learning: boolean): void {
     const places = this.#borrowedPlaces(record);
     for (const entry of record.entries) {
       const key = indexKey(this.prefix, entry.key);
       if (this.missing.size > 0) this.missing.delete(asBuffer(entry.key).toString('latin1'));
+      if (this.#displaced !== undefined) this.#noteDisplaced(key, this.#displaced);
       if (entry.op === entryOps.delete) {
         this.#applier.delete(key);
         if (learning) {
@@ -77,12 +91,14 @@ export class ReplicaRows {
     return places;
   }
 
-  #putBodyOf(key: Uint8Array, entry: Entry, place: BodyPlace | undefined): void {
+  #putBodyOf(key: Uint8Array, entry: Entry, found: BodyPlace | undefined): void {
     if (digestOf(entry.value) === undefined) {
       this.#applier.put(key, entry.value);
       return;
     }
-    if (place === undefined || place.segment === missingBody.segment) {
+    const known = found?.segment === missingBody.segment ? undefined : found;
+    const place = known ?? this.#displaced?.get(digestText(entry.value));
+    if (place === undefined) {
       this.#noteMissing(entry.key);
       this.#applier.put(key, withPlace(entry.value, missingBody));
       return;
@@ -90,6 +106,13 @@ export class ReplicaRows {
     this.#applier.put(key, withPlace(entry.value, place));
     const own = entry.from !== undefined && asBuffer(entry.from).equals(entry.key);
     if (!own) this.#applier.put(aliasKey(place, this.shard, entry.key), emptyBytes);
+  }
+
+  #noteDisplaced(key: Uint8Array, displaced: Map<string, BodyPlace>): void {
+    const existing = this.#applier.lookup(key);
+    if (existing === undefined || digestOf(existing) === undefined) return;
+    const place = placeOf(existing);
+    if (place.segment !== missingBody.segment) displaced.set(digestText(existing), place);
   }
 
   #noteMissing(key: Uint8Array): void {
@@ -146,4 +169,9 @@ export class ReplicaRows {
 function ownValue(entry: Entry, at: BodyPlace): Uint8Array {
   if (entry.bodyOffset === undefined) return entry.value;
   return withPlace(entry.value, { segment: at.segment, offset: at.offset + entry.bodyOffset });
+}
+
+function digestText(value: Uint8Array): string {
+  const digest = digestOf(value);
+  return `${digest?.hash} ${digest?.length}`;
 }

@@ -330,6 +330,7 @@ export class LocalReplica implements ReplicaPeer {
   /** Takes a record from the log at open. */
   async replay(found: BatchRecord, batch: LogPlace): Promise<void> {
     const { record, offset } = found;
+    this.rows.beginReplay();
     if (record.type === recordTypes.commit) {
       // Commits below the checkpoint's sequence may come again; one beyond the next is a gap.
       const next = this.#state.sequence + 1;
@@ -349,6 +350,7 @@ export class LocalReplica implements ReplicaPeer {
 
   /** At the end of a replay: what is not proven whole counts as damaged. */
   settle(): void {
+    this.rows.endReplay();
     if (this.#suspect && this.#state.condition !== 'absent') this.#markDamaged();
   }
 
@@ -378,6 +380,8 @@ export class LocalReplica implements ReplicaPeer {
   async bodyOf(row: StoredRow): Promise<Uint8Array | undefined> {
     const { body } = row;
     if (body === undefined) return undefined;
+    // Nothing to read: the segment that would hold it may be gone, as one without any bodies.
+    if (body.length === 0) return new Uint8Array(0);
     const bytes = await this.#host.log.read(body.segment, body.offset, body.length);
     return bytes !== undefined && xxh64(bytes) === body.hash ? bytes : undefined;
   }

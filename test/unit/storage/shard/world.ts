@@ -1,5 +1,6 @@
 /** A small cluster in memory for tests of the shard layer: simulated disks and indexes, virtual time, the embedded coordinator. */
 import { fromUtf8, utf8 } from '../../../../base/bytes.ts';
+import type { Disk } from '../../../../base/disk.ts';
 import { StoreError } from '../../../../base/errors.ts';
 import { type LogFields, type Logger, silentLogger } from '../../../../base/log.ts';
 import { deviceId, epoch, shardId } from '../../../../base/units.ts';
@@ -137,6 +138,7 @@ export class World {
   readonly #options: WorldOptions;
   #coordinator: EmbeddedCoordinator | undefined;
   #group: ShardGroup | undefined;
+  #life = 0;
   devices: ShardDevice[] = [];
   /** Devices (from 0) that are not there at the next open. */
   readonly away: Set<number> = new Set();
@@ -176,7 +178,9 @@ export class World {
 
   async start(): Promise<void> {
     const present = this.disks.map((disk, place) => (this.away.has(place) ? deadDisk() : disk));
-    this.#coordinator = await EmbeddedCoordinator.open(present.map((disk) => disk.session()));
+    const life = this.#life;
+    const alive = (): boolean => this.#life === life;
+    this.#coordinator = await EmbeddedCoordinator.open(present.map((disk) => mortal(disk, alive)));
     this.devices = [];
     for (const place of this.disks.keys()) {
       // A device that cannot be opened is missing, no more.
@@ -219,6 +223,7 @@ export class World {
 
   /** The machine loses power, or the process is killed, at this moment. */
   async crash(lose: Loss): Promise<void> {
+    this.#life++;
     for (const disk of this.disks) disk.crash(this.random, { lose });
     for (const index of this.indexes) {
       if (lose === 'none') await index.killed();
@@ -266,4 +271,23 @@ function deadDisk(): SimDisk {
   const disk = new SimDisk();
   disk.fail('all');
   return disk;
+}
+
+/** The disk as one life of the process sees it; unlike `session` it goes on when the disk itself is replaced. */
+function mortal(disk: SimDisk, alive: () => boolean): Disk {
+  const living = (): SimDisk => {
+    if (alive()) return disk;
+    throw new StoreError('internal', 'disk', 'the process is dead');
+  };
+  return {
+    open: async (path) => living().open(path),
+    create: async (path) => living().create(path),
+    readAll: async (path) => living().readAll(path),
+    list: async (path) => living().list(path),
+    makeDirectory: async (path) => living().makeDirectory(path),
+    rename: async (from, to) => living().rename(from, to),
+    remove: async (path) => living().remove(path),
+    syncDirectory: async (path) => living().syncDirectory(path),
+    space: async () => living().space(),
+  };
 }
