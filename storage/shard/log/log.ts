@@ -115,10 +115,10 @@ export class DeviceLog {
       ? await disk.open(segmentPath(end.segment))
       : undefined;
     if (file !== undefined) {
-      if ((await file.size()) !== end.offset) {
-        await file.truncate(end.offset);
-        await file.sync();
-      }
+      if ((await file.size()) !== end.offset) await file.truncate(end.offset);
+      // Also what the scan found may be in the cache only, after a kill -9: it must be durable before a
+      // checkpoint, or another replica, counts on it. (Found by the simulation: kill, start, power loss.)
+      await file.sync();
       // The name may be in the cache only: a crash between creation and the folder's sync.
       await disk.syncDirectory(logFolder);
       log.#tail = file;
