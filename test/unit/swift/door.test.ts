@@ -126,6 +126,8 @@ describe('every answer', () => {
       ['PUT', `${account}/c2`, { 'X-Versions-Enabled': 'true' }],
       ['POST', account, { 'X-Account-Access-Control': '{"admin":["x"]}' }],
       ['POST', account, { 'X-Account-Quota-Bytes': '5' }],
+      ['POST', `${account}/c`, { 'X-Container-Meta-Quota-Bytes': '5' }],
+      ['PUT', `${account}/c2`, { 'X-Container-Meta-Quota-Count': '1' }],
       ['PUT', `${account}/c/o`, { 'X-Object-Manifest': 'c/o' }],
       ['PUT', `${account}/c/o`, { 'X-Symlink-Target': 'c/o' }],
       ['PUT', `${account}/c/o?multipart-manifest=put`, {}],
