@@ -4,6 +4,7 @@ import { isStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { fragmentIndex } from '../../base/units.ts';
 import type { Coordinator } from '../../storage/shard/coordinator.ts';
+import { LogCompaction } from '../../storage/shard/compaction.ts';
 import type { ShardGroup } from '../../storage/shard/group.ts';
 import { ShardRepair } from '../../storage/shard/repair.ts';
 import {
@@ -99,6 +100,7 @@ export class CellWorkers {
       this.sweeper,
       this.auditor,
       new ShardRepair({ group, coordinator: options.coordinator, clock, logger }),
+      new LogCompaction({ devices: () => options.devices().map((one) => one.shards), logger }),
       new CompactionWorker(() => options.devices().map((device) => device.fragments)),
     ].map((worker) => this.#loop(worker, pace));
   }
