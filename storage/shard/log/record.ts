@@ -260,6 +260,7 @@ export function recordCrc(head: Uint8Array): number {
 }
 
 export function asBuffer(bytes: Uint8Array): Buffer {
+  if (bytes instanceof Buffer) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
