@@ -125,7 +125,10 @@ export class MemoryRows implements RowStore {
     changes.forEach((change, index) => this.#applyOne(change, bodies[index]));
   }
 
-  #applyOne<T extends TableName>(change: Change & { table: T }, body: Uint8Array | undefined): void {
+  #applyOne<T extends TableName>(
+    change: Change & { table: T },
+    body: Uint8Array | undefined,
+  ): void {
     const { table } = change;
     const text = keyText(table, change.key);
     const sorted = this.#sortedFor(change);

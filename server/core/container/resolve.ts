@@ -4,6 +4,7 @@ import type { ContainerAddress, RequestContext } from '../api.ts';
 import { accountIdOf, bucketNameId } from '../ids.ts';
 import type { ContainerRow, Id } from '../model.ts';
 import type { Services } from '../services.ts';
+import { cleanUp } from './create.ts';
 
 /** A container that lived when it was looked up, and that the caller may use. */
 export interface ResolvedContainer {
@@ -65,6 +66,9 @@ export async function findByAccount(
   if (line === undefined) return undefined;
   const { containerId } = line;
   const row = await rows.get('container', { containerId });
+  // What a deletion that was cut short left behind.
+  if (row?.state === 'deleted')
+    await cleanUp(services, { account, name, line: { containerId } }, row);
   if (row?.state !== 'live') return undefined;
   containerIds.set(account, name, containerId);
   return { containerId, row };

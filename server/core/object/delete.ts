@@ -1,6 +1,7 @@
 import type { Core, RequestContext } from '../api.ts';
 import type { DeleteOutcome } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
+import { checkKey } from '../limits.ts';
 import type { Services } from '../services.ts';
 
 export async function deleteObject(
@@ -13,6 +14,8 @@ export async function deleteObject(
     address: command,
     action: 'object.delete',
   });
+  // A delete marker is a row as any other: its name keeps the limits.
+  if (found.row.versioning !== 'off') checkKey(services.limits, key, 'object.delete');
   return services.rows.execute({
     type: 'object.delete',
     containerId: found.containerId,

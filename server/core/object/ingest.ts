@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { concatBytes } from '../../../base/bytes.ts';
 import { StoreError } from '../../../base/errors.ts';
+import { invariant } from '../../../base/invariant.ts';
 import type { IncomingBody, RequestContext } from '../api.ts';
 import { createDigester, type Digester } from '../digest/checksum.ts';
 import type { BodyRef, Checksum, ChecksumAlgorithm } from '../model.ts';
@@ -13,6 +14,11 @@ export interface Ingested {
   readonly inline: Uint8Array | undefined;
   readonly size: number;
   /** Hex MD5. */
+  readonly md5: string;
+  readonly checksums: readonly Checksum[];
+}
+
+interface Finished {
   readonly md5: string;
   readonly checksums: readonly Checksum[];
 }
@@ -38,7 +44,8 @@ class Digests {
     for (const { digester } of this.#others) digester.update(chunk);
   }
 
-  finish(): { md5: string; checksums: Checksum[] } {
+  /** Once, after the last byte. */
+  finish(): Finished {
     const checksums = this.#others.map(({ algorithm, digester }): Checksum => {
       const value = Buffer.from(digester.digest()).toString('base64');
       return { algorithm, type: 'full-object', value };
@@ -56,6 +63,7 @@ function tooLarge(limit: number): StoreError {
 /**
  * Consumes the body to its end. When it throws, nothing is stored (but orphans). Errors:
  * `incomplete-body`, `digest-mismatch`, `too-large`, what the body and the store throw.
+ * Holds at most `limits.inlineBytes` and a chunk.
  */
 export async function ingestBody(
   services: Services,
@@ -64,92 +72,89 @@ export async function ingestBody(
 ): Promise<Ingested> {
   const { body, target } = input;
   const { limits, bodies } = services;
-  if (body.size !== undefined && body.size > limits.maxBodyBytes)
+  if (body.size !== undefined && body.size > limits.maxBodyBytes) {
     throw tooLarge(limits.maxBodyBytes);
-  const digests = new Digests(body.checksums ?? []);
-  const source = checked(services, ctx, { body, digests });
+  }
+  const source = new CheckedBody(ctx, body, limits.maxBodyBytes);
+  const chunks = source.chunks();
   const head: Uint8Array[] = [];
   let headBytes = 0;
-  const iterator = source;
   try {
-    for (;;) {
-      const step = await iterator.next();
-      if (step.done === true) break;
+    for (let step = await chunks.next(); step.done !== true; step = await chunks.next()) {
       head.push(step.value);
       headBytes += step.value.length;
-      if (headBytes > limits.inlineBytes) {
-        // The rest is checked inside the stream, so a mismatch fails the write itself.
-        const stored = await bodies.write(target, rejoin(head, iterator));
-        const finished = digests.finish();
-        const result: Ingested = {
-          body: { type: 'stored', stored },
-          inline: undefined,
-          size: digests.size,
-          ...finished,
-        };
-        try {
-          verify(body, finished);
-        } catch (error) {
-          bodies.discard(stored);
-          throw error;
-        }
-        return result;
-      }
+      if (headBytes <= limits.inlineBytes) continue;
+      const stored = await bodies.write(target, rejoin(head, chunks));
+      const { size } = source;
+      return { body: { type: 'stored', stored }, inline: undefined, size, ...source.finished() };
     }
-  } catch (error) {
-    await iterator.return(undefined);
-    throw error;
+  } finally {
+    // Also where the store gave up before the end: the door learns that nobody reads on.
+    await chunks.return(undefined);
   }
-  const finished = digests.finish();
-  verify(body, finished);
   const inline = headBytes === 0 ? undefined : concatBytes(head);
   const ref: BodyRef = inline === undefined ? { type: 'empty' } : { type: 'inline' };
-  return { body: ref, inline, size: headBytes, ...finished };
+  return { body: ref, inline, size: headBytes, ...source.finished() };
 }
 
 async function* rejoin(
   head: readonly Uint8Array[],
   rest: AsyncGenerator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  try {
-    yield* head;
-    for (;;) {
-      const step = await rest.next();
-      if (step.done === true) return;
-      yield step.value;
-    }
-  } finally {
-    await rest.return(undefined);
-  }
+  yield* head;
+  yield* rest;
 }
 
-/** Passes chunks on while counting and digesting them. */
-async function* checked(
-  services: Services,
-  ctx: RequestContext,
-  input: { readonly body: IncomingBody; readonly digests: Digests },
-): AsyncGenerator<Uint8Array> {
-  const { body, digests } = input;
-  const { maxBodyBytes } = services.limits;
-  for await (const chunk of body.chunks) {
-    if (ctx.signal?.aborted === true) {
-      throw new StoreError('cancelled', 'body.ingest', 'the client went away');
-    }
-    digests.update(chunk);
-    if (digests.size > maxBodyBytes) throw tooLarge(maxBodyBytes);
-    yield chunk;
+/** A body that is digested as it passes and fails at its end, so before it can be synced, when it is not what the client said. */
+class CheckedBody {
+  readonly #ctx: RequestContext;
+  readonly #body: IncomingBody;
+  readonly #maxBytes: number;
+  readonly #digests: Digests;
+  #finished: Finished | undefined;
+
+  constructor(ctx: RequestContext, body: IncomingBody, maxBytes: number) {
+    this.#ctx = ctx;
+    this.#body = body;
+    this.#maxBytes = maxBytes;
+    this.#digests = new Digests(body.checksums ?? []);
   }
-  if (body.size !== undefined && body.size !== digests.size) {
-    throw new StoreError('incomplete-body', 'body.ingest', 'the body is not as long as declared', {
-      detail: { declared: body.size, received: digests.size },
+
+  /** Bytes so far. */
+  get size(): number {
+    return this.#digests.size;
+  }
+
+  finished(): Finished {
+    invariant(this.#finished !== undefined, 'a body that was taken in was read to its end');
+    return this.#finished;
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    const { size: declared } = this.#body;
+    for await (const chunk of this.#body.chunks) {
+      if (this.#ctx.signal?.aborted === true) {
+        throw new StoreError('cancelled', 'body.ingest', 'the client went away');
+      }
+      this.#digests.update(chunk);
+      if (this.size > this.#maxBytes) throw tooLarge(this.#maxBytes);
+      if (declared !== undefined && this.size > declared) throw this.#wrongLength();
+      yield chunk;
+    }
+    if (declared !== undefined && declared !== this.size) throw this.#wrongLength();
+    const finished = this.#digests.finish();
+    verify(this.#body, finished);
+    this.#finished = finished;
+  }
+
+  #wrongLength(): StoreError {
+    return new StoreError('incomplete-body', 'body.ingest', 'the body is not as long as declared', {
+      detail: { declared: this.#body.size ?? -1, received: this.size },
     });
   }
 }
 
-function verify(
-  body: IncomingBody,
-  found: { readonly md5: string; readonly checksums: readonly Checksum[] },
-): void {
+function verify(body: IncomingBody, found: Finished): void {
   if (body.md5 !== undefined && body.md5.toLowerCase() !== found.md5) {
     throw new StoreError('digest-mismatch', 'body.ingest', 'the bytes have another MD5', {
       detail: { algorithm: 'md5' },

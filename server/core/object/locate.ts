@@ -1,4 +1,5 @@
 import { StoreError } from '../../../base/errors.ts';
+import type { Micros } from '../../../base/units.ts';
 import { isExpired } from '../decide/condition.ts';
 import { newestMarker } from '../decide/version-chain.ts';
 import { type Id, type VersionRow, versionIdOf } from '../model.ts';
@@ -61,18 +62,47 @@ async function current(services: Services, at: LocateRequest): Promise<Located |
   return marker === undefined ? undefined : { row: marker, inline: undefined };
 }
 
+/** Rounds of `addressed`: each further one means that the key was written twice between two reads. */
+const MAX_ROUNDS = 8;
+
+/**
+ * A version may move between its two places while we look: a newer one pushes it down, a deletion
+ * of the newer one lifts it up again. It is absent for sure when it was not found below between two
+ * looks at the same newest version, because stamps never come back.
+ */
 async function addressed(services: Services, at: LocateRequest): Promise<Located | undefined> {
-  const { containerId, key } = at;
   const wanted = parseVersionId(at.versionId ?? '', op);
-  const newest = await current(services, { ...at, versionId: undefined, hasHistory: true });
-  if (newest === undefined) return undefined;
-  const isNewest = wanted === 'null' ? newest.row.isNull : newest.row.version === wanted;
-  if (isNewest) return newest;
-  const version = wanted === 'null' ? newest.row.nullVersion : wanted;
-  if (version === undefined || version === newestMarker) return undefined;
+  let newestBefore: number | undefined;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const newest = await current(services, { ...at, versionId: undefined, hasHistory: true });
+    if (newest !== undefined && isNamed(newest.row, wanted)) return newest;
+    const version = wanted === 'null' ? newest?.row.nullVersion : wanted;
+    if (round > 0 && newestBefore === newest?.row.version) return undefined;
+    // The newest version knows where the null version is, and whether there is one.
+    if (version === undefined && newest !== undefined) return undefined;
+    newestBefore = newest?.row.version;
+    if (version === undefined || version === newestMarker) continue;
+    const found = await below(services, at, version);
+    // A null version is addressed by `null` only.
+    if (found !== undefined) return isNamed(found.row, wanted) ? found : undefined;
+  }
+  throw new StoreError('unavailable', op, 'the object changes too fast to find a version of it');
+}
+
+function isNamed(row: VersionRow, wanted: Micros | 'null'): boolean {
+  return wanted === 'null' ? row.isNull : row.version === wanted && !row.isNull;
+}
+
+async function below(
+  services: Services,
+  at: LocateRequest,
+  version: Micros,
+): Promise<Located | undefined> {
+  const { containerId, key, withBody } = at;
+  if (!withBody) {
+    const row = await services.rows.get('version', { containerId, key, version });
+    return row === undefined ? undefined : { row, inline: undefined };
+  }
   const found = await services.rows.getWithBody('version', { containerId, key, version });
-  if (found === undefined) return undefined;
-  // A null version is addressed by `null` only.
-  if (found.row.isNull !== (wanted === 'null')) return undefined;
-  return { row: found.row, inline: found.body };
+  return found === undefined ? undefined : { row: found.row, inline: found.body };
 }

@@ -1,8 +1,8 @@
-import { isStoreError } from '../../../base/errors.ts';
+import { type ErrorKind, isStoreError } from '../../../base/errors.ts';
 import type { PutObject, RequestContext } from '../api.ts';
 import type { PutOutcome, WriteCondition } from '../commands.ts';
 import { type ResolvedContainer, resolveContainer } from '../container/resolve.ts';
-import { checkWriteCondition, visibleObject } from '../decide/condition.ts';
+import { checkWriteCondition, hasWriteCondition, visibleObject } from '../decide/condition.ts';
 import { checkKey } from '../limits.ts';
 import type { BodyRef } from '../model.ts';
 import type { BodyTarget } from '../ports.ts';
@@ -15,8 +15,7 @@ export async function checkEarly(
   at: { readonly containerId: string; readonly key: string },
   condition: WriteCondition,
 ): Promise<void> {
-  const { ifMatch, ifNoneMatch, ifUnmodifiedSince } = condition;
-  if (ifMatch === undefined && ifNoneMatch === undefined && ifUnmodifiedSince === undefined) return;
+  if (!hasWriteCondition(condition)) return;
   const row = await services.rows.get('current', at);
   checkWriteCondition(condition, visibleObject(row, services.clock.now()), 'object.put');
 }
@@ -49,10 +48,20 @@ export async function putObject(
   }
 }
 
-/** Bytes of a commit that was refused go at once. After `unavailable` the commit may have happened: they stay, and the sweeper judges. */
+/** What decisions throw: nothing was committed. Any other error may come after a commit that did happen. */
+const refusals: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
+  'invalid-argument',
+  'no-such-container',
+  'no-such-object',
+  'no-such-version',
+  'no-such-upload',
+  'precondition-failed',
+]);
+
+/** Bytes of a commit that was refused go at once. Where the outcome is unknown (a lost primary, a lost lease) they stay, and the sweeper judges: discarding them could cut the body off a committed row. */
 export function discardRefused(services: Services, body: BodyRef, error: unknown): void {
-  if (body.type !== 'stored') return;
-  if (isStoreError(error) && error.kind !== 'unavailable') services.bodies.discard(body.stored);
+  if (body.type !== 'stored' || !isStoreError(error)) return;
+  if (refusals.has(error.kind)) services.bodies.discard(body.stored);
 }
 
 export function targetOf(found: ResolvedContainer, key: string): BodyTarget {

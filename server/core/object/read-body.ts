@@ -1,4 +1,5 @@
 import { StoreError } from '../../../base/errors.ts';
+import { invariant } from '../../../base/invariant.ts';
 import type { BodyRef, Id, PartRun } from '../model.ts';
 import type { Services } from '../services.ts';
 
@@ -58,8 +59,12 @@ async function* readParts(
         partNumber,
       });
       if (found === undefined) {
-        throw new StoreError('corrupt', 'object.read', `part ${partNumber} of the object is gone`);
+        // Replaced or deleted for longer than the grace: a slow reader. Nothing is damaged.
+        throw new StoreError('unavailable', 'object.read', 'a part was released meanwhile', {
+          detail: { partNumber },
+        });
       }
+      invariant(found.row.size === run.size, 'a part has the size that its run says');
       yield* readSource(
         services,
         { containerId, key, body: found.row.body, inline: found.body },
