@@ -10,7 +10,11 @@ const pinned = join(root, 'node_modules', '.bin', 'node');
 const child = spawn(
   existsSync(pinned) ? pinned : process.execPath,
   ['--max-semi-space-size=64', join(root, 'bin', 'torc.ts'), ...process.argv.slice(2)],
-  { stdio: 'inherit', env: { UV_THREADPOOL_SIZE: '16', ...process.env } },
+  {
+    // The channel carries nothing: when this process dies, its end tells the child to stop.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { UV_THREADPOOL_SIZE: '16', ...process.env },
+  },
 );
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => {

@@ -25,8 +25,11 @@ function check(command: string, args: readonly string[]): Counts {
 
 function suite(name: string, paths: readonly string[]): Counts {
   const report = join(scratch, `${name}.json`);
-  const args = ['run', ...paths, '--reporter=dot', '--reporter=json', `--outputFile=${report}`];
-  const run = spawnSync(bin('vitest'), args, { cwd: root, stdio: 'inherit' });
+  const args = ['run', ...paths, '--reporter=default', '--reporter=json'];
+  // Colours only for a person who looks: a log keeps plain lines.
+  const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' };
+  const options = { cwd: root, stdio: 'inherit', env } as const;
+  const run = spawnSync(bin('vitest'), [...args, `--outputFile=${report}`], options);
   if (!existsSync(report)) return { passed: 0, failed: 1 };
   const result = JSON.parse(readFileSync(report, 'utf8')) as {
     numPassedTests: number;

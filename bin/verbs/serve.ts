@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { StoreError } from '../../base/errors.ts';
 import { loadSettings, type RawSettings, type Settings } from '../../server/config/settings.ts';
-import { type RunningServer, startServer } from '../../server/main.ts';
+import type { RunningServer } from '../../server/main.ts';
 
 interface ServeFlags {
   readonly config?: string;
@@ -44,6 +44,8 @@ function readConfig(path: string): RawSettings {
 }
 
 async function serve(settings: Settings): Promise<void> {
+  // Loaded when it is needed: `torc --help` and the other verbs answer without the whole server.
+  const { startServer } = await import('../../server/main.ts');
   const server = await startServer(settings);
   announce(server, settings);
   const stop = (): void => {
@@ -57,6 +59,8 @@ async function serve(settings: Settings): Promise<void> {
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
+  // Started by bin/torc.mjs, which has died: nobody could stop this process by stopping that one.
+  if (process.connected) process.once('disconnect', stop);
 }
 
 function announce(server: RunningServer, settings: Settings): void {
