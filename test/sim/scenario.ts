@@ -47,8 +47,9 @@ class Scenario {
     });
     const lives = 2 + this.#random.below(3);
     for (let life = 0; life < lives; life++) await this.#faultyLife();
-    await this.#heal();
+    const healed = await this.#heal();
     await this.#checkAll();
+    if (this.#random.chance(0.2)) await this.#checkOrphans(healed);
     await this.#checkWithoutTwo();
     this.#checkHistories();
     if (this.#world.errors.length > 0) throw new Violation(this.#world.errors.join('\n'));
@@ -81,7 +82,7 @@ class Scenario {
     await Promise.all(work);
     await faults;
     if (this.#world.running === running && this.#random.chance(0.5)) await this.#crash();
-    this.#healDevices();
+    this.#world.healDevices();
     if (this.#world.running !== undefined) await this.#stop();
     const away = victims.filter(() => this.#random.chance(0.3));
     await this.#troubledStarts(away);
@@ -120,14 +121,18 @@ class Scenario {
     for (const place of victims) {
       await this.#sleep(this.#random.fraction() * 150);
       if (this.#world.running !== running) return;
-      const roll = this.#random.fraction();
-      if (roll < 0.25) this.#world.slow(place, 1500);
-      else if (roll < 0.5) this.#world.limitRoom(place, this.#random.below(100_000));
-      else if (roll < 0.75) {
-        const folders = this.#logVictims === undefined ? ['volumes'] : ['volumes', 'log'];
-        for (let i = 0; i < 20; i++) this.#world.flip(place, this.#random, folders);
-      }
+      this.#harm(place);
     }
+  }
+
+  #harm(place: number): void {
+    const roll = this.#random.fraction();
+    if (roll < 0.2) this.#world.slow(place, 1500);
+    else if (roll < 0.4) this.#world.limitRoom(place, this.#random.below(100_000));
+    else if (roll < 0.8) {
+      const folders = this.#logVictims === undefined ? ['volumes'] : ['volumes', 'log'];
+      for (let i = 0; i < 20; i++) this.#world.flip(place, this.#random, folders);
+    } else if (roll < 0.9) this.#world.failReads(place);
   }
 
   #sleep(millis: number): Promise<void> {
@@ -145,16 +150,9 @@ class Scenario {
     this.#world.running = undefined;
   }
 
-  #healDevices(): void {
-    for (let place = 0; place < deviceCount; place++) {
-      this.#world.slow(place, 0);
-      this.#world.limitRoom(place, undefined);
-    }
-  }
-
   /** All devices good and present, until audit, repair and reconciliation have nothing left to do. */
   async #heal(): Promise<Running> {
-    this.#healDevices();
+    this.#world.healDevices();
     const running = this.#world.running ?? (await this.#boot([]));
     const { workers } = running.cell;
     await this.#sleep(12_000);
@@ -190,6 +188,20 @@ class Scenario {
     if (usage.objects !== expected.objects || usage.bytes !== expected.bytes) {
       throw new Violation(`usage ${JSON.stringify(usage)}, listed ${JSON.stringify(expected)}`);
     }
+  }
+
+  /** In time the sweeper leaves exactly the fragments that rows claim: counted on the devices themselves. */
+  async #checkOrphans(running: Running): Promise<void> {
+    await this.#sleep(90_000);
+    await this.#heal();
+    const counts = await Promise.all(
+      running.cell
+        .devices()
+        .map(async ({ fragments }) => (await fragments.scan(undefined, 1e6)).length),
+    );
+    const there = counts.reduce((sum, count) => sum + count, 0);
+    const needed = running.cell.workers.reconciler.report?.fragmentsNeeded;
+    if (there !== needed) throw new Violation(`${there} fragments are there, rows claim ${needed}`);
   }
 
   async #checkWithoutTwo(): Promise<void> {

@@ -36,7 +36,7 @@ const cellSettings: CellSettings = {
   read: { readAheadStripes: 2, hedgeMinMillis: 20, hedgeMaxMillis: 100 },
   work: {
     pauseMillis: 2,
-    idleMillis: 250,
+    idleMillis: 400,
     auditRoundMillis: 5_000,
     sweepRoundMillis: 4_000,
     sweeper: { graceMillis: 65_000, confirmMillis: 5_000, maxSuspects: 1000 },
@@ -271,6 +271,21 @@ export class World {
 
   slow(place: number, millis: number): void {
     this.#slowness[place] = millis;
+  }
+
+  /** From now on the medium answers no read; `heal` ends it. */
+  failReads(place: number): void {
+    this.trace(`device ${place} fails reads`);
+    this.disks[place]?.fail('reads');
+  }
+
+  /** Ends what `slow`, `limitRoom` and `failReads` began. */
+  healDevices(): void {
+    for (const [place, disk] of this.disks.entries()) {
+      this.slow(place, 0);
+      this.limitRoom(place, undefined);
+      disk.fail('nothing');
+    }
   }
 
   /** Leaves room for `bytes` more; undefined: plenty. */
