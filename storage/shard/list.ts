@@ -8,7 +8,8 @@ import { decodeName, encodeName, escapeName, keyAfter, prefixEnd } from './row-k
 import { type Index, type StoredRow, decodeRow, indexKey } from './row.ts';
 import type { ListItem, ListPage, ListQuery, ScanRange } from './shard.ts';
 
-const rowsPerReadMax = 1000;
+/** A page of 1000 rows and the one behind it, which tells whether more follows. */
+const rowsPerReadMax = 1001;
 const readBytes = 1024 * 1024;
 
 interface Bounds {
