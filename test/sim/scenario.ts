@@ -73,26 +73,29 @@ class Scenario {
   async #faultyLife(): Promise<void> {
     const running = this.#world.running ?? (await this.#boot([]));
     const victims = this.#logVictims ?? this.#twoDevices();
-    const work = Array.from({ length: clientCount }, () => this.#client(running));
+    const work = this.#work(running, clientCount);
     const faults = this.#faults(victims, running);
     if (this.#random.chance(0.7)) {
       await this.#sleep(this.#random.fraction() * 400);
       await this.#crash();
     }
-    await Promise.all(work);
+    await work;
     await faults;
     if (this.#world.running === running && this.#random.chance(0.5)) await this.#crash();
     this.#world.healDevices();
     if (this.#world.running !== undefined) await this.#stop();
+    for (const place of victims) {
+      if (this.#random.chance(0.15)) this.#world.loseIndex(place);
+    }
     const away = victims.filter(() => this.#random.chance(0.3));
     await this.#troubledStarts(away);
     const next = await this.#boot(away);
-    const more = Array.from({ length: 2 }, () => this.#client(next));
+    const more = this.#work(next, 2);
     if (this.#random.chance(0.4)) {
       await this.#sleep(this.#random.fraction() * 200);
       await this.#crash();
     }
-    await Promise.all(more);
+    await more;
     if (this.#world.running !== undefined) await this.#stop();
     await this.#troubledStarts([]);
     await this.#heal();
@@ -107,6 +110,13 @@ class Scenario {
       await starting;
       this.#world.running = undefined;
     }
+  }
+
+  /** Some clients at once. May be awaited late: a failure waits until then. */
+  #work(running: Running, count: number): Promise<unknown> {
+    const work = Promise.all(Array.from({ length: count }, () => this.#client(running)));
+    work.catch(() => undefined);
+    return work;
   }
 
   async #client(running: Running): Promise<void> {

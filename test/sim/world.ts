@@ -273,6 +273,12 @@ export class World {
     this.#slowness[place] = millis;
   }
 
+  /** The index folder is lost, as when LevelDB cannot open it; only while no process runs. */
+  loseIndex(place: number): void {
+    this.trace(`device ${place} loses its index`);
+    this.#indexes[place]?.wipe();
+  }
+
   /** From now on the medium answers no read; `heal` ends it. */
   failReads(place: number): void {
     this.trace(`device ${place} fails reads`);
