@@ -105,6 +105,8 @@ class Scenario {
   async #troubledStarts(away: readonly number[]): Promise<void> {
     while (this.#random.chance(0.4)) {
       const starting = this.#world.boot(away);
+      // A failure waits until it is awaited, below.
+      starting.catch(() => undefined);
       await this.#sleep(this.#random.fraction() * 60);
       await this.#crash();
       await starting;
