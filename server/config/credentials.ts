@@ -31,10 +31,6 @@ function letterCode(random: Random, count: number): string {
   return Array.from(random.bytes(count), (byte) => letters[byte % 32] ?? 'A').join('');
 }
 
-function base64Url(random: Random, bytes: number): string {
-  return Buffer.from(random.bytes(bytes)).toString('base64url');
-}
-
 /** `disk` is the data folder. Files are made with mode 0600 by the Disk port. */
 export async function loadOrCreateCredentials(
   disk: Disk,
@@ -51,10 +47,11 @@ export async function loadOrCreateCredentials(
   }
   const credentials: Credentials = {
     accessKeyId: `TORC${letterCode(random, 16)}`,
-    secretAccessKey: base64Url(random, 30),
+    // Hexadecimal: no character that a shell or an option parser (`-K -x…`) reads as its own.
+    secretAccessKey: toHex(random.bytes(20)),
     account: `main-${toHex(random.bytes(4))}`,
     user: 'admin',
-    password: base64Url(random, 18),
+    password: toHex(random.bytes(16)),
   };
   await createDurably(disk, path, utf8(`${JSON.stringify(credentials, null, 2)}\n`));
   return { credentials, created: true };

@@ -1,0 +1,77 @@
+/** What Prometheus reads at `GET /metrics`. */
+import { METHODS } from 'node:http';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Cell } from '../cell/cell.ts';
+import type { Served } from '../http/front.ts';
+
+export interface Metrics {
+  readonly contentType: string;
+  observe(served: Served): void;
+  render(): Promise<string>;
+}
+
+const methods: ReadonlySet<string> = new Set(METHODS);
+
+/** A label from a fixed set: clients may send any token as a method, and each label costs memory for good. */
+function operationOf({ operation, method }: Served): string {
+  if (operation !== 'unknown') return operation;
+  return methods.has(method) ? method : 'other';
+}
+
+export function createMetrics(cell: Cell): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'torc_requests_total',
+    help: 'Requests answered.',
+    labelNames: ['door', 'operation', 'status'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'torc_request_seconds',
+    help: 'From the first byte of a request to the last of its reply.',
+    labelNames: ['door', 'operation'],
+    buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 60],
+    registers,
+  });
+  const bytes = new Counter({
+    name: 'torc_body_bytes_total',
+    help: 'Bytes of bodies: in as declared by clients, out as sent.',
+    labelNames: ['door', 'direction'],
+    registers,
+  });
+  new Gauge({
+    name: 'torc_worker_jobs',
+    help: 'Jobs of background workers since the start.',
+    labelNames: ['worker', 'outcome'],
+    registers,
+    collect() {
+      for (const worker of cell.workers.status()) {
+        this.set({ worker: worker.name, outcome: 'done' }, worker.done);
+        this.set({ worker: worker.name, outcome: 'failed' }, worker.failed);
+      }
+    },
+  });
+  new Gauge({
+    name: 'torc_devices',
+    help: 'Devices by state.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      this.set({ state: 'up' }, cell.devices().length);
+      this.set({ state: 'away' }, cell.away().length);
+    },
+  });
+  return {
+    contentType: registry.contentType,
+    observe: (served) => {
+      const { door, status } = served;
+      const operation = operationOf(served);
+      requests.inc({ door, operation, status });
+      seconds.observe({ door, operation }, served.seconds);
+      if (served.bytesIn > 0) bytes.inc({ door, direction: 'in' }, served.bytesIn);
+      if (served.bytesOut > 0) bytes.inc({ door, direction: 'out' }, served.bytesOut);
+    },
+    render: () => registry.metrics(),
+  };
+}
