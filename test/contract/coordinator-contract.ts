@@ -36,7 +36,7 @@ export const contractMap: ClusterMap = {
 export interface CoordinatorUnderTest {
   readonly coordinator: Coordinator;
   /** Stops it, and everything of this process, and starts one again on what is durable. */
-  reopen(): Promise<Coordinator>;
+  readonly reopen: () => Promise<Coordinator>;
 }
 
 function stateOf(coordinator: Coordinator, id: number): ShardState {
