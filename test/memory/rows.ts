@@ -98,6 +98,11 @@ export class MemoryRows implements RowStore {
     return stored === undefined ? undefined : JSON.parse(stored.json);
   }
 
+  /** A row as it is now, without waiting. */
+  peek<T extends TableName>(table: T, key: KeyOf<T>): RowOf<T> | undefined {
+    return this.#get(table, key);
+  }
+
   async get<T extends TableName>(table: T, key: KeyOf<T>): Promise<RowOf<T> | undefined> {
     await Promise.resolve();
     return this.#get(table, key);

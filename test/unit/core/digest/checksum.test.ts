@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createDigester, digestOf } from '../../../../server/core/digest/checksum.ts';
+import { combineCrcs, isCrc } from '../../../../server/core/digest/crc-combine.ts';
+import { type ChecksumAlgorithm, checksumAlgorithms } from '../../../../server/core/model.ts';
+
+const hex = (algorithm: ChecksumAlgorithm, text: string): string =>
+  Buffer.from(digestOf(algorithm, Buffer.from(text))).toString('hex');
+
+// The check values of the catalogue of parametrised CRC algorithms, and FIPS 180-4's of "abc".
+const known: readonly (readonly [ChecksumAlgorithm, string, string])[] = [
+  ['crc32', '123456789', 'cbf43926'],
+  ['crc32c', '123456789', 'e3069283'],
+  ['crc64nvme', '123456789', 'ae8b14860a799888'],
+  ['crc32', '', '00000000'],
+  ['crc32c', '', '00000000'],
+  ['crc64nvme', '', '0000000000000000'],
+  ['sha1', 'abc', 'a9993e364706816aba3e25717850c26c9cd0d89d'],
+  ['sha256', 'abc', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],
+];
+
+test.each(known)('%s of "%s"', (algorithm, text, expected) => {
+  expect(hex(algorithm, text)).toBe(expected);
+});
+
+test('CRC64NVME of "hello world" is what S3 answers', () => {
+  const digest = digestOf('crc64nvme', Buffer.from('hello world'));
+  expect(Buffer.from(digest).toString('base64')).toBe('jSnVw/bqjr4=');
+});
+
+/** One bit at a time, as the standard says it. */
+function slowCrc64(bytes: Uint8Array): bigint {
+  let crc = 0xffff_ffff_ffff_ffffn;
+  for (const byte of bytes) {
+    crc ^= BigInt(byte);
+    for (let bit = 0; bit < 8; bit++) {
+      crc = (crc & 1n) === 1n ? (crc >> 1n) ^ 0x9a6c_9329_ac4b_c9b5n : crc >> 1n;
+    }
+  }
+  return crc ^ 0xffff_ffff_ffff_ffffn;
+}
+
+test('CRC64NVME equals the slow one at every length and alignment', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat(7), (bytes, shift) => {
+      const memory = new Uint8Array(bytes.length + 8);
+      memory.set(bytes, shift);
+      const view = memory.subarray(shift, shift + bytes.length);
+      const digest = Buffer.from(digestOf('crc64nvme', view)).toString('hex');
+      expect(digest).toBe(slowCrc64(bytes).toString(16).padStart(16, '0'));
+    }),
+  );
+});
+
+describe.each(checksumAlgorithms)('%s', (algorithm) => {
+  test('does not depend on how the bytes are cut', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 40 })), (chunks) => {
+        const digester = createDigester(algorithm);
+        for (const chunk of chunks) digester.update(chunk);
+        expect(Buffer.from(digester.digest())).toEqual(
+          Buffer.from(digestOf(algorithm, Buffer.concat(chunks))),
+        );
+      }),
+    );
+  });
+});
+
+describe.each(checksumAlgorithms.filter(isCrc))('%s of parts', (algorithm) => {
+  test('combines into that of the whole', () => {
+    const part = fc.uint8Array({ maxLength: 300 });
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 1, maxLength: 6 }), (parts) => {
+        const pieces = parts.map((bytes) => ({
+          digest: digestOf(algorithm, bytes),
+          size: bytes.length,
+        }));
+        const whole = digestOf(algorithm, Buffer.concat(parts));
+        expect(Buffer.from(combineCrcs(algorithm, pieces))).toEqual(Buffer.from(whole));
+      }),
+    );
+  });
+
+  test('combines 10,000 parts in a moment', () => {
+    const digest = digestOf(algorithm, Buffer.alloc(1000, 7));
+    const pieces = Array.from({ length: 10_000 }, () => ({ digest, size: 1000 }));
+    const whole = createDigester(algorithm);
+    const part = Buffer.alloc(1000, 7);
+    for (let i = 0; i < 10_000; i++) whole.update(part);
+    const started = performance.now();
+    expect(Buffer.from(combineCrcs(algorithm, pieces))).toEqual(Buffer.from(whole.digest()));
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
