@@ -31,6 +31,7 @@ export class SimClock implements Clock {
   }
 
   after(millis: number, task: () => void): () => void {
+    if (!Number.isFinite(millis)) throw new Error(`no timer can wait for ${millis} milliseconds`);
     const timer = { at: this.#now + Math.max(0, millis), order: this.#order++, task };
     this.#timers.push(timer);
     return () => {

@@ -19,6 +19,16 @@ import { SeededRandom } from './random.ts';
 export const deviceCount = 6;
 const roomyBytes = 2 ** 30;
 
+const workSettings = {
+  pauseMillis: 2,
+  idleMillis: 400,
+  auditRoundMillis: 5_000,
+  reconcileRoundMillis: 30_000,
+  recheckMillis: 2_000,
+  sweepRoundMillis: 4_000,
+  sweeper: { graceMillis: 65_000, confirmMillis: 5_000, maxSuspects: 1000 },
+};
+
 /** Everything small, so that a short run meets many stripes, volumes, segments and rounds of work. */
 const cellSettings: CellSettings = {
   device: {
@@ -34,13 +44,7 @@ const cellSettings: CellSettings = {
     syncEveryBytes: 8192,
   },
   read: { readAheadStripes: 2, hedgeMinMillis: 20, hedgeMaxMillis: 100 },
-  work: {
-    pauseMillis: 2,
-    idleMillis: 400,
-    auditRoundMillis: 5_000,
-    sweepRoundMillis: 4_000,
-    sweeper: { graceMillis: 65_000, confirmMillis: 5_000, maxSuspects: 1000 },
-  },
+  work: workSettings,
   releaseGraceMillis: 3_000,
 };
 
