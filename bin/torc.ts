@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { isStoreError } from '../base/errors.ts';
 import { addRing } from './verbs/add-ring.ts';
+import { addDevice } from './verbs/device.ts';
 import { addServe } from './verbs/serve.ts';
 import { addStatus } from './verbs/status.ts';
 
@@ -11,6 +12,7 @@ const program = new Command('torc')
 addServe(program);
 addStatus(program);
 addRing(program);
+addDevice(program);
 
 try {
   await program.parseAsync();

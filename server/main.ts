@@ -2,15 +2,14 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
-import { StoreError } from '../base/errors.ts';
 import { createLogger, type Logger } from '../base/log.ts';
 import { NodeDisk } from '../base/node-disk.ts';
 import { systemRandom } from '../base/random.ts';
 import { createAdmin } from './admin/admin.ts';
-import { createClusterMap } from './cell/bootstrap.ts';
+import { openControl } from './admin/control.ts';
 import { type Cell, openCell } from './cell/cell.ts';
 import { LevelFolder, lockFolder } from './cell/level-folder.ts';
-import { type DeviceFolder, initialiseFolder } from './cell/open-device.ts';
+import { openCluster } from './cell/open-cluster.ts';
 import {
   type Credentials,
   loadOrCreateCredentials,
@@ -20,7 +19,6 @@ import {
 import { cellSettings, httpLimits, maxBodyBytes } from './config/defaults.ts';
 import type { Settings } from './config/settings.ts';
 import { createUserDirectory } from './config/users.ts';
-import { EmbeddedCoordinator } from './coordinator/embedded.ts';
 import { createCore } from './core/core.ts';
 import { type Address, type Listening, listen } from './http/listen.ts';
 import { createS3Door } from './s3/door.ts';
@@ -47,39 +45,6 @@ function parseAddress(text: string): Address | undefined {
     host: text.slice(0, colon).replace(/^\[|\]$/g, ''),
     port: Number(text.slice(colon + 1)),
   };
-}
-
-/** Opens the coordinator; on a machine that holds nothing yet, makes the map and the devices first. */
-async function openCluster(
-  settings: Settings,
-  folders: readonly DeviceFolder[],
-): Promise<EmbeddedCoordinator> {
-  const disks = folders.map((folder) => folder.disk);
-  const known = await EmbeddedCoordinator.open(disks);
-  if (known !== undefined) {
-    const { defaultPolicy } = known.current();
-    if (defaultPolicy !== settings.policy) {
-      throw new StoreError(
-        'invalid-argument',
-        'server.start',
-        `this store was made with policy ${defaultPolicy}; --policy ${settings.policy} does not fit it`,
-      );
-    }
-    return known;
-  }
-  const map = createClusterMap({
-    random: systemRandom,
-    devicePaths: folders.map((folder) => folder.path),
-    policy: settings.policy,
-    policies: {},
-  });
-  const now = systemClock.now();
-  const { clusterId } = map;
-  for (const device of map.devices) {
-    const folder = folders.find((one) => one.path === device.path);
-    if (folder !== undefined) await initialiseFolder(folder, { clusterId, device, now });
-  }
-  return EmbeddedCoordinator.create(map, disks);
 }
 
 async function openPorts(
@@ -134,15 +99,25 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
   let cell: Cell | undefined;
   try {
     const folders = settings.devices.map((path) => new LevelFolder(resolve(path)));
-    const coordinator = await openCluster(settings, folders);
+    const coordinator = await openCluster({
+      data: new NodeDisk(resolve(settings.data)),
+      folders,
+      policy: settings.policy,
+      random: systemRandom,
+      now: systemClock.now(),
+    });
     cell = await openCell({
       ...{ coordinator, folders, logger, settings: cellSettings },
       clock: systemClock,
       random: systemRandom,
     });
     const { listening, newCredentials } = await openPorts(settings, cell, logger);
+    const closeControl = await openControl({
+      cell,
+      data: new NodeDisk(resolve(settings.data)),
+      random: systemRandom,
+    });
     cell.workers.start();
-    if (cell.away().length > 0) cell.workers.reconciler.request();
     const opened = cell;
     return {
       httpUrl: listening.httpUrl,
@@ -151,6 +126,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
       degraded: cell.away().map(({ path, reason }) => `${path}: ${reason}`),
       stop: async () => {
         await listening.close();
+        await closeControl();
         await opened.close();
         await unlock();
       },

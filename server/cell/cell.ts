@@ -17,12 +17,12 @@ import type { Damage, ReadSettings } from '../proxy/read.ts';
 import { ClusterRows } from '../proxy/rows.ts';
 import { createStateMachine } from '../proxy/state-machine.ts';
 import type { WriteSettings } from '../proxy/write.ts';
+import { type AwayDevice, Fleet } from './fleet.ts';
 import {
   closeDevice,
   type DeviceFolder,
   type DeviceSettings,
   type OpenDevice,
-  openDevice,
 } from './open-device.ts';
 import { CellWorkers, type WorkSettings } from './workers.ts';
 
@@ -44,13 +44,6 @@ export interface CellOptions {
   readonly settings: CellSettings;
 }
 
-/** A device that does not serve, and why. */
-export interface AwayDevice {
-  readonly id: DeviceId;
-  readonly path: string;
-  readonly reason: string;
-}
-
 export interface Cell {
   readonly rows: ClusterRows;
   readonly bodies: ClusterBodies;
@@ -60,6 +53,8 @@ export interface Cell {
   readonly coordinator: Coordinator;
   devices(): readonly OpenDevice[];
   away(): readonly AwayDevice[];
+  /** Makes the empty folder of a device that is away that device again; the workers rebuild what it held. See Fleet.replace. */
+  replaceDevice(id: DeviceId): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -74,56 +69,17 @@ async function loadPolicies(coordinator: Coordinator): Promise<ReadonlyMap<strin
   return new Map(policies.map((policy) => [policy.name, policy]));
 }
 
-/** Devices that serve now, and those that do not. */
-class Fleet {
-  readonly open = new Map<DeviceId, OpenDevice>();
-  readonly away = new Map<DeviceId, AwayDevice>();
-  readonly #paths = new Map<DeviceId, string>();
-
-  async openAll(options: CellOptions, damaged: (objectId: string) => void): Promise<void> {
-    const { clusterId, devices } = options.coordinator.current();
-    await Promise.all(
-      devices.map(async (expected) => {
-        this.#paths.set(expected.id, expected.path);
-        const folder = options.folders.find((one) => one.path === expected.path);
-        if (folder === undefined) {
-          this.#setAway(expected.id, 'no folder is configured for it');
-          return;
-        }
-        const opening = await openDevice(folder, expected, {
-          clusterId,
-          clock: options.clock,
-          logger: options.logger,
-          settings: options.settings.device,
-          onCorrupt: (_device, fragment) => damaged(fragment.objectId),
-          onFailed: (device, reason) => this.#setAway(device, reason),
-        });
-        if (opening.type === 'open') this.open.set(expected.id, opening.device);
-        else this.#setAway(expected.id, opening.reason);
-      }),
-    );
-    for (const { id, path, reason } of this.away.values()) {
-      options.logger.warn({ event: 'device.away', device: id, path, reason }, 'A device is away.');
-    }
-  }
-
-  #setAway(id: DeviceId, reason: string): void {
-    this.away.set(id, { id, path: this.#paths.get(id) ?? '', reason });
-  }
-
-  /** Devices that take calls: opened, and not failed since. */
-  serving(): readonly OpenDevice[] {
-    return [...this.open.values()].filter((device) => !this.away.has(device.id));
-  }
-}
-
 /** Opens everything. Throws `unavailable` when too few devices are there to keep the promises. */
 export async function openCell(options: CellOptions): Promise<Cell> {
   const { coordinator, clock, random, logger, settings } = options;
   const policies = await loadPolicies(coordinator);
-  const fleet = new Fleet();
   let workers: CellWorkers | undefined;
-  await fleet.openAll(options, (objectId) => workers?.repairSoon(objectId));
+  const fleet = new Fleet({
+    ...{ coordinator, folders: options.folders, clock, random, logger },
+    settings: settings.device,
+    onDamaged: (objectId) => workers?.repairSoon(objectId),
+  });
+  await fleet.openAll();
   checkEnough(fleet, coordinator, policies);
   const decide = createDecide({ releaseGraceMillis: settings.releaseGraceMillis });
   const group = await ShardGroup.open({
@@ -134,9 +90,7 @@ export async function openCell(options: CellOptions): Promise<Cell> {
     logger,
   });
   const rows = new ClusterRows(group);
-  const placement = new Placement(policies, (id) =>
-    fleet.away.has(id) ? undefined : fleet.open.get(id)?.fragments,
-  );
+  const placement = new Placement(policies, (id) => fleet.get(id)?.fragments);
   const bodies = new ClusterBodies({
     placement,
     defaultPolicy: coordinator.current().defaultPolicy,
@@ -157,9 +111,23 @@ export async function openCell(options: CellOptions): Promise<Cell> {
   return {
     ...{ rows, bodies, group, placement, workers, coordinator },
     devices: () => fleet.serving(),
-    away: () => [...fleet.away.values()],
+    away: () => fleet.away(),
+    replaceDevice: (id) => replaceDevice({ fleet, group, workers }, id),
     close: () => closeCell({ workers, group, fleet, coordinator }),
   };
+}
+
+async function replaceDevice(
+  cell: {
+    readonly fleet: Fleet;
+    readonly group: ShardGroup;
+    readonly workers: CellWorkers | undefined;
+  },
+  id: DeviceId,
+): Promise<void> {
+  const device = await cell.fleet.replace(id);
+  await cell.group.attach(device.shards);
+  cell.workers?.reconciler.request();
 }
 
 function checkEnough(
@@ -186,6 +154,6 @@ async function closeCell(parts: {
 }): Promise<void> {
   await parts.workers?.stop();
   await parts.group.close();
-  await Promise.allSettled([...parts.fleet.open.values()].map(closeDevice));
+  await Promise.allSettled(parts.fleet.opened().map(closeDevice));
   await parts.coordinator.close();
 }

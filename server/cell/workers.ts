@@ -34,6 +34,10 @@ export interface WorkSettings {
   /** From the end of one scrub of all devices to the next. */
   readonly auditRoundMillis: number;
   readonly sweepRoundMillis: number;
+  /** From the end of one comparison of all claims with all devices to the next, when nothing is missing. */
+  readonly reconcileRoundMillis: number;
+  /** The same while something is missing. */
+  readonly recheckMillis: number;
   readonly sweeper: SweeperSettings;
 }
 
@@ -57,6 +61,7 @@ export class CellWorkers {
   readonly loops: readonly WorkerLoop[];
   readonly #clock: Clock;
   readonly #logger: Logger;
+  #cancelWalk = (): void => undefined;
 
   constructor(options: CellWorkersOptions) {
     const { group, rows, bodies, placement, clock, logger, settings } = options;
@@ -81,7 +86,9 @@ export class CellWorkers {
       shards: group,
       placement,
       now: () => clock.now(),
-      onFinished: (report) => this.#tell(report),
+      onFinished: (report) => {
+        this.#walked(report, options).catch((error: unknown) => this.#note(error));
+      },
     });
     this.sweeper = new Sweeper({
       walk: walk(settings.sweepRoundMillis),
@@ -109,13 +116,34 @@ export class CellWorkers {
     return new WorkerLoop(worker, { clock: this.#clock, logger: this.#logger, pace });
   }
 
-  #tell(report: RedundancyReport): void {
-    const full = report.fragmentsPresent === report.fragmentsNeeded;
-    const event = full ? 'redundancy.full' : 'redundancy.degraded';
+  /** After a whole walk over all claims: tells what was counted, and walks again until nothing is missing. */
+  async #walked(report: RedundancyReport, options: CellWorkersOptions): Promise<void> {
+    const { coordinator, settings } = options;
+    const { devices, shards } = coordinator.current();
+    const fragmentsFull = report.fragmentsPresent === report.fragmentsNeeded;
+    const shardsFull = shards.every((shard) => shard.inSync.length === shard.replicas.length);
+    const isFull = fragmentsFull && shardsFull;
     this.#logger.info(
-      { event, ...report },
-      full ? 'Every fragment is where it belongs.' : 'Fragments are missing.',
+      { event: isFull ? 'redundancy.full' : 'redundancy.degraded', ...report, shardsFull },
+      isFull ? 'Full redundancy: every fragment and replica is there.' : 'Redundancy is not full.',
     );
+    if (!isFull) {
+      // Walking takes at most a tenth of the time, however many bodies there are.
+      const walked = report.finishedAt - report.startedAt;
+      this.#again(Math.max(settings.recheckMillis, 9 * walked));
+      return;
+    }
+    this.#again(settings.reconcileRoundMillis);
+    for (const device of devices) {
+      if (device.status !== 'replacing') continue;
+      await coordinator.updateDevice(device.id, device.uuid, { ...device, status: 'up' });
+      this.#logger.info({ event: 'device.rebuilt', device: device.id }, 'A device is rebuilt.');
+    }
+  }
+
+  #again(millis: number): void {
+    this.#cancelWalk();
+    this.#cancelWalk = this.#clock.after(millis, () => this.reconciler.request());
   }
 
   /** A reader met a missing or bad fragment. */
@@ -140,10 +168,13 @@ export class CellWorkers {
   }
 
   start(): void {
+    // The first walk tells what is missing after whatever happened while the process was down.
+    this.reconciler.request();
     for (const loop of this.loops) loop.start();
   }
 
   async stop(): Promise<void> {
+    this.#cancelWalk();
     await Promise.all(this.loops.map((loop) => loop.stop()));
   }
 

@@ -40,6 +40,8 @@ export const cellSettings: CellSettings = {
     idleMillis: 1_000,
     auditRoundMillis: 24 * 3_600_000,
     sweepRoundMillis: 3_600_000,
+    reconcileRoundMillis: 24 * 3_600_000,
+    recheckMillis: 2_000,
     sweeper: { graceMillis: 24 * 3_600_000, confirmMillis: 120_000, maxSuspects: 100_000 },
   },
   releaseGraceMillis: 60_000,

@@ -7,6 +7,7 @@ import { inspectClaim } from './redundancy.ts';
 
 /** What one whole walk over all claims found. */
 export interface RedundancyReport {
+  readonly startedAt: number;
   readonly finishedAt: number;
   readonly bodies: number;
   readonly degradedBodies: number;
@@ -27,6 +28,7 @@ export class Reconciler implements Worker<readonly Claim[]> {
   readonly #onFinished: (report: RedundancyReport) => void;
   #walk: ClaimWalk | undefined;
   #wanted = false;
+  #startedAt = 0;
   #counts = { bodies: 0, degradedBodies: 0, fragmentsNeeded: 0, fragmentsPresent: 0 };
   #report: RedundancyReport | undefined;
 
@@ -60,13 +62,14 @@ export class Reconciler implements Worker<readonly Claim[]> {
     if (this.#walk === undefined) {
       if (!this.#wanted) return undefined;
       this.#wanted = false;
+      this.#startedAt = this.#now();
       this.#walk = new ClaimWalk(this.#shards, 64);
       this.#counts = { bodies: 0, degradedBodies: 0, fragmentsNeeded: 0, fragmentsPresent: 0 };
     }
     const page = await this.#walk.next();
     if (page !== undefined) return page;
     this.#walk = undefined;
-    this.#report = { finishedAt: this.#now(), ...this.#counts };
+    this.#report = { startedAt: this.#startedAt, finishedAt: this.#now(), ...this.#counts };
     this.#onFinished(this.#report);
     return undefined;
   }

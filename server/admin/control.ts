@@ -1,0 +1,102 @@
+/**
+ * What only the operator of this machine may do: a server on 127.0.0.1 whose address and random token
+ * lie in `control.json` of the data folder, mode 0600. The public ports never carry these calls.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { toHex, utf8 } from '../../base/bytes.ts';
+import { createDurably, type Disk } from '../../base/disk.ts';
+import { StoreError, toStoreError } from '../../base/errors.ts';
+import type { Random } from '../../base/random.ts';
+import { deviceId } from '../../base/units.ts';
+import type { Cell } from '../cell/cell.ts';
+
+export const controlPath = 'control.json';
+
+/** The content of `control.json`. */
+export interface ControlAddress {
+  readonly url: string;
+  readonly token: string;
+}
+
+export interface ControlOptions {
+  readonly cell: Cell;
+  readonly data: Disk;
+  readonly random: Random;
+}
+
+/** Resolves with what closes it again and takes the file away. */
+export async function openControl(options: ControlOptions): Promise<() => Promise<void>> {
+  const { cell, data, random } = options;
+  const token = toHex(random.bytes(32));
+  const server = createServer((request, response) => {
+    answer(cell, token, request).then(
+      (text) => reply(response, 200, text),
+      (error: unknown) => {
+        const known = toStoreError(error, 'control');
+        const status = known.kind === 'access-denied' ? 403 : known.kind === 'conflict' ? 409 : 400;
+        reply(response, status, known.message);
+      },
+    );
+  });
+  const port = await listenLocally(server);
+  const address: ControlAddress = { url: `http://127.0.0.1:${port}`, token };
+  await createDurably(data, controlPath, utf8(JSON.stringify(address)));
+  return async () => {
+    await data.remove(controlPath);
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  };
+}
+
+function listenLocally(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(new StoreError('internal', 'control.listen', 'no local port', { cause }));
+    });
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : 0);
+    });
+  });
+}
+
+function reply(response: ServerResponse, status: number, text: string): void {
+  const body = Buffer.from(`${text}\n`);
+  response.writeHead(status, { 'Content-Type': 'text/plain', 'Content-Length': body.length });
+  response.end(body);
+}
+
+function isAllowed(token: string, request: IncomingMessage): boolean {
+  const given = Buffer.from(request.headers.authorization ?? '');
+  const wanted = Buffer.from(`Bearer ${token}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+async function answer(cell: Cell, token: string, request: IncomingMessage): Promise<string> {
+  if (!isAllowed(token, request)) {
+    throw new StoreError('access-denied', 'control', 'the token is wrong');
+  }
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  if (request.method === 'POST' && url.pathname === '/device/replace') {
+    const id = findDevice(cell, url.searchParams.get('device') ?? '');
+    await cell.replaceDevice(deviceId(id));
+    return `Device ${id} is initialised anew and being rebuilt; torc status tells when redundancy is full.`;
+  }
+  throw new StoreError('invalid-argument', 'control', `there is no call ${url.pathname}`);
+}
+
+/** By number, by folder, or by the folder's last name. */
+function findDevice(cell: Cell, name: string): number {
+  const { devices } = cell.coordinator.current();
+  const found = devices.filter(
+    ({ id, path }) => String(id) === name || path === name || path.split('/').at(-1) === name,
+  );
+  const [only] = found;
+  if (only === undefined || found.length > 1) {
+    throw new StoreError('invalid-argument', 'control', `"${name}" does not name one device`);
+  }
+  return only.id;
+}
