@@ -4,6 +4,7 @@
  */
 import type { AbstractIterator } from 'abstract-level';
 import { compareBytes, concatBytes } from '../../base/bytes.ts';
+import { StoreError } from '../../base/errors.ts';
 import { decodeName, encodeName, escapeName, keyAfter, prefixEnd } from './row-key.ts';
 import { type Index, type StoredRow, decodeRow, indexKey } from './row.ts';
 import type { ListItem, ListPage, ListQuery, ScanRange } from './shard.ts';
@@ -51,7 +52,11 @@ class Cursor {
   }
 
   async #read(): Promise<void> {
-    this.#rows = await this.#iterator.nextv(this.#readSize);
+    try {
+      this.#rows = await this.#iterator.nextv(this.#readSize);
+    } catch (cause) {
+      throw new StoreError('corrupt', 'index.list', 'the index cannot be read', { cause });
+    }
     this.#at = 0;
     this.#ended = this.#rows.length === 0;
     this.#count?.(this.#rows.length);

@@ -76,7 +76,7 @@ export class ReplicaCopy {
       this.#cursor = undefined;
       return;
     }
-    await this.peer.reset(this.primary.state.epoch);
+    await this.primary.answer(this.peer.reset(this.primary.state.epoch));
     this.#add(false);
     await this.primary.settleAll();
   }
@@ -90,7 +90,7 @@ export class ReplicaCopy {
 
   /** Sends the commits that the replica lacks; false when it needs a copy. */
   async #catchUp(): Promise<boolean> {
-    const status = await this.peer.status();
+    const status = await this.primary.answer(this.peer.status());
     const { local } = this.primary;
     if (status.condition !== 'ready' || !isPrefix(status, local.state)) return false;
     const member = this.#add(true);
@@ -104,7 +104,7 @@ export class ReplicaCopy {
     }
     const { epoch } = this.primary.state;
     const older = commits.filter((commit) => commit.sequence <= base);
-    await this.peer.append({ epoch, commits: older });
+    await this.primary.answer(this.peer.append({ epoch, commits: older }));
     member.release();
     return true;
   }
@@ -125,7 +125,7 @@ export class ReplicaCopy {
       if (one !== undefined) copied.push(one);
     }
     if (copied.length === 0) return;
-    await this.peer.copy(this.primary.state.epoch, copied);
+    await this.primary.answer(this.peer.copy(this.primary.state.epoch, copied));
     this.rowsCopied += copied.length;
   }
 
@@ -147,7 +147,7 @@ export class ReplicaCopy {
 
   /** Rows whose bodies the replica could not take over from rows it had. True when there may be more to do. */
   async #copyMissing(): Promise<boolean> {
-    const keys = await this.peer.missing(rowsPerStep + this.#lost.size);
+    const keys = await this.primary.answer(this.peer.missing(rowsPerStep + this.#lost.size));
     const wanted = keys.filter((key) => !this.#lost.has(textOf(key)));
     if (wanted.length === 0) return false;
     if (++this.#rounds > roundsMax) {

@@ -1,10 +1,12 @@
 /** Finds a shard's next primary, brings the others level with it, and writes the new epoch to the map. */
+import type { Clock } from '../../../base/clock.ts';
 import { StoreError, toStoreError } from '../../../base/errors.ts';
 import { type DeviceId, epoch as toEpoch, sequence } from '../../../base/units.ts';
 import type { Coordinator } from '../coordinator.ts';
 import type { EncodedRecord } from '../log/record.ts';
 import { type ReplicaStatus, compareProgress, isPrefix } from '../peer.ts';
 import type { LocalReplica } from '../replica/replica.ts';
+import { answerWithin } from './answer.ts';
 import type { ShardState } from '../shard.ts';
 
 /** The epoch of a shard that nobody has opened yet: its replicas need not exist. */
@@ -28,17 +30,22 @@ interface Follower {
   readonly commits: readonly EncodedRecord[];
 }
 
+export interface ElectionTools {
+  readonly coordinator: Coordinator;
+  /** The shard's replica on a device; undefined when the device is not there, or is to be left out. */
+  readonly replicaOn: (device: DeviceId) => LocalReplica | undefined;
+  readonly clock: Clock;
+  /** A replica that takes longer for one call is left out. */
+  readonly answerMillis: number;
+}
+
 /**
- * `replicaOn` gives the shard's replica on a device, undefined when the device is not there (or is
- * to be left out). StoreError `unavailable` when no in-sync replica is there, or when one failed on
+ * StoreError `unavailable` when no in-sync replica is there, or when one failed on
  * the way (then try again without it: `detail.device`).
  */
-export async function establish(
-  state: ShardState,
-  replicaOn: (device: DeviceId) => LocalReplica | undefined,
-  coordinator: Coordinator,
-): Promise<Established> {
-  const candidates = await findCandidates(state, replicaOn);
+export async function establish(state: ShardState, tools: ElectionTools): Promise<Established> {
+  const { coordinator } = tools;
+  const candidates = await findCandidates(state, tools);
   const best = candidates.reduce<Candidate | undefined>(
     (a, b) => (a === undefined || compareProgress(b.status, a.status) > 0 ? b : a),
     undefined,
@@ -48,7 +55,7 @@ export async function establish(
       detail: { shard: state.id },
     });
   }
-  const followers = await findFollowers(best, candidates);
+  const followers = await findFollowers(best, candidates, tools);
   const next: ShardState = {
     ...state,
     epoch: toEpoch(state.epoch + 1),
@@ -58,28 +65,25 @@ export async function establish(
   await coordinator.updateShard(state.id, next);
   const start = sequence(best.status.sequence + 1);
   const level = followers.map((follower) =>
-    onDevice(follower.replica, async () => {
+    onDevice(tools, follower.replica, async () => {
       await catchUp(follower, next);
       await follower.replica.begin(next.epoch, start);
     }),
   );
-  const own = onDevice(best.replica, () => best.replica.begin(next.epoch, start));
+  const own = onDevice(tools, best.replica, () => best.replica.begin(next.epoch, start));
   await Promise.all([own, ...level]);
   return { state: next, local: best.replica, peers: followers.map(({ replica }) => replica) };
 }
 
-async function findCandidates(
-  state: ShardState,
-  replicaOn: (device: DeviceId) => LocalReplica | undefined,
-): Promise<Candidate[]> {
+async function findCandidates(state: ShardState, tools: ElectionTools): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
   for (const device of state.inSync) {
-    const replica = replicaOn(device);
+    const replica = tools.replicaOn(device);
     if (replica === undefined) continue;
     if (state.epoch === firstEpoch && replica.state.condition === 'absent') {
-      await onDevice(replica, () => replica.initialise(state.epoch));
+      await onDevice(tools, replica, () => replica.initialise(state.epoch));
     }
-    const status = await replica.status();
+    const status = await onDevice(tools, replica, () => replica.status());
     if (status.condition === 'ready') candidates.push({ replica, status });
   }
   return candidates;
@@ -89,11 +93,14 @@ async function findCandidates(
 async function findFollowers(
   best: Candidate,
   candidates: readonly Candidate[],
+  tools: ElectionTools,
 ): Promise<Follower[]> {
   const followers: Follower[] = [];
   for (const { replica, status } of candidates) {
     if (replica === best.replica || !isPrefix(status, best.status)) continue;
-    const commits = await onDevice(best.replica, () => best.replica.commitsAfter(status.sequence));
+    const commits = await onDevice(tools, best.replica, () =>
+      best.replica.commitsAfter(status.sequence),
+    );
     if (commits !== undefined) followers.push({ replica, commits });
   }
   return followers;
@@ -115,11 +122,12 @@ async function catchUp({ replica, commits }: Follower, state: ShardState): Promi
 
 /** Names the device in what goes wrong, so that the next attempt can leave it out. */
 async function onDevice<Result>(
+  { clock, answerMillis }: ElectionTools,
   replica: LocalReplica,
   task: () => Promise<Result>,
 ): Promise<Result> {
   try {
-    return await task();
+    return await answerWithin(clock, answerMillis, task());
   } catch (cause) {
     const error = toStoreError(cause, 'shard.open');
     throw new StoreError('unavailable', 'shard.open', error.message, {

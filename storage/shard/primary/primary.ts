@@ -19,6 +19,7 @@ import {
   epoch as toEpoch,
   sequence as toSequence,
 } from '../../../base/units.ts';
+import { answerWithin } from './answer.ts';
 import { Commits } from './commits.ts';
 import type { Coordinator } from '../coordinator.ts';
 import type { EncodedRecord } from '../log/record.ts';
@@ -378,6 +379,12 @@ export class ShardPrimary {
     return this.#commits.waitForAll();
   }
 
+  /** A learner's answer to one call, or `unavailable` when it takes too long. */
+  answer<Result>(call: Promise<Result>): Promise<Result> {
+    const { clock, settings } = this.#options;
+    return answerWithin(clock, settings.answerMillis, call);
+  }
+
   removeLearner(member: Member): void {
     if (member.role === 'in-sync') return;
     this.#members = this.#members.filter((one) => one !== member);
@@ -390,7 +397,7 @@ export class ShardPrimary {
       if (this.#stopped !== undefined) throw this.#stopped;
       if (member.failed) throw member.failed;
       const { epoch } = this.#state;
-      await member.peer.level(epoch, base, this.local.state.history);
+      await this.answer(member.peer.level(epoch, base, this.local.state.history));
       member.role = 'joining';
       this.#scheduleCheck();
       await member.whenSynced(this.#commits.last);

@@ -80,15 +80,18 @@ export class ServedShard implements Shard {
   async #establish(excluded: Set<DeviceId>): Promise<void> {
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
-    const { devices, coordinator } = this.#options;
+    const { devices, coordinator, clock, settings } = this.#options;
     const replicaOn = (device: DeviceId): LocalReplica | undefined => {
       const found = excluded.has(device) ? undefined : devices.get(device);
       return found?.failure === undefined ? found?.replica(this.id) : undefined;
     };
+    // An election stands in the way of every request: it has as much patience as they.
+    const answerMillis = 2 * settings.patienceMillis;
+    const tools = { coordinator, replicaOn, clock, answerMillis };
     // Each attempt leaves at least one more device out.
     while (!this.#closed) {
       try {
-        const { state, local, peers } = await establish(this.state, replicaOn, coordinator);
+        const { state, local, peers } = await establish(this.state, tools);
         await this.#take(state, local, peers);
         return;
       } catch (cause) {

@@ -16,7 +16,7 @@ export interface Mark {
 
 export interface ReplicaState extends ReplicaStatus {
   readonly shard: ShardId;
-  /** Two at most, ascending: where a replica that fell behind is brought level from. */
+  /** Ascending, the newest few: where a replica that fell behind is brought level from. */
   readonly marks: readonly Mark[];
 }
 

@@ -52,10 +52,12 @@ interface Unapplied {
   readonly release: (() => void) | undefined;
 }
 
-/** How far apart the marks are from which a lagging replica can be brought level. */
-const markCommits = 2048;
+/** How far apart the marks are from which a lagging replica can be brought level: so much is read in vain at most. */
+const markCommits = 256;
+/** They reach back further than a primary can have commits in flight (`commitsInFlightMax`). */
+const marksMax = 16;
 /** At most this much is read from the log to bring a replica level; beyond it is copied anew. */
-const catchUpCommitsMax = 3 * markCommits;
+const catchUpCommitsMax: number = marksMax * markCommits;
 
 export class LocalReplica implements ReplicaPeer {
   readonly device: DeviceId;
@@ -68,6 +70,7 @@ export class LocalReplica implements ReplicaPeer {
   /** An append failed: what follows would leave a gap. */
   #broken: StoreError | undefined;
   #lastAppend: Promise<void> = Promise.resolve();
+  #lastReset: Promise<void> = Promise.resolve();
   #unapplied: Unapplied[] = [];
   #deferred = false;
   /** In replay: batches were lost before here, and nothing yet proves that none was this shard's. */
@@ -178,7 +181,7 @@ export class LocalReplica implements ReplicaPeer {
     const far = newest === undefined || sequence - newest.sequence > markCommits;
     const back = newest !== undefined && sequence <= newest.sequence;
     const mark = { sequence: sequence - 1, place };
-    const marks = back ? [mark] : far ? [...state.marks.slice(-1), mark] : state.marks;
+    const marks = back ? [mark] : far ? [...state.marks.slice(1 - marksMax), mark] : state.marks;
     const history = extendHistory(state.history, record.epoch, sequence);
     const epoch = record.epoch > state.epoch ? record.epoch : state.epoch;
     this.#state = { ...state, epoch, sequence, time, history, marks };
@@ -211,7 +214,17 @@ export class LocalReplica implements ReplicaPeer {
     await this.#reset(epoch, 'learning');
   }
 
-  async #reset(epoch: Epoch, next: 'ready' | 'learning'): Promise<void> {
+  /** One reset after the other: a late one must not wipe what was copied since. */
+  #reset(epoch: Epoch, next: 'ready' | 'learning'): Promise<void> {
+    const run = this.#lastReset.then(() => this.#resetNow(epoch, next));
+    this.#lastReset = run.then(
+      () => undefined,
+      () => undefined,
+    );
+    return run;
+  }
+
+  async #resetNow(epoch: Epoch, next: 'ready' | 'learning'): Promise<void> {
     if (epoch < this.#state.epoch) throw stale(epoch, this.#state.epoch);
     await Promise.allSettled([this.#lastAppend]);
     this.#broken = this.#host.log.failure;
@@ -366,13 +379,13 @@ export class LocalReplica implements ReplicaPeer {
 
   /** The row as it is in the index: durable on all in-sync replicas when this one is the primary's. StoreError `corrupt`. */
   get(key: Uint8Array): StoredRow | undefined {
-    const value = this.#host.index.getSync(indexKey(this.rows.prefix, key));
+    const value = readable(() => this.#host.index.getSync(indexKey(this.rows.prefix, key)));
     return value === undefined ? undefined : decodeRow(key, value);
   }
 
   /** The row as it will be in the index when everything applied so far is flushed. StoreError `corrupt`. */
   newest(key: Uint8Array): StoredRow | undefined {
-    const value = this.#host.applier.lookup(indexKey(this.rows.prefix, key));
+    const value = readable(() => this.#host.applier.lookup(indexKey(this.rows.prefix, key)));
     return value === undefined ? undefined : decodeRow(key, value);
   }
 
@@ -438,6 +451,15 @@ function stale(got: Epoch, known: Epoch): StoreError {
   return new StoreError('stale-epoch', 'replica', 'the primary has been replaced', {
     detail: { got, known: toEpoch(known) },
   });
+}
+
+/** An index that cannot be read is as good as one that returns bad rows. */
+function readable<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (cause) {
+    throw new StoreError('corrupt', 'index.get', 'the index cannot be read', { cause });
+  }
 }
 
 function damagedError(): StoreError {

@@ -97,6 +97,26 @@ describe('a group of shards', () => {
     expect(await kindOf(world.execute({ type: 'put', name: 'a', text: '4' }))).toBe('unavailable');
   });
 
+  it('takes a replica that hangs out of the set, and the primary too', async () => {
+    const world = await World.open({ devices: 5, slowDisks: true });
+    const { clock } = world;
+    await clock.run(world.execute({ type: 'put', name: 'a', text: '1' }));
+    // Device 3 follows, device 1 is the primary: both hang for a minute at every sync.
+    for (const place of [2, 0]) {
+      world.disks[place]?.setLatency((operation) => (operation.type === 'sync' ? 60_000 : 0));
+      const began = clock.monotonic();
+      const work = kindOf(world.execute({ type: 'put', name: 'a', text: `slow ${place}` }));
+      // Who follows is left behind without harm; what a lost primary had in flight is unknown.
+      expect(await clock.run(work)).toBe(place === 2 ? 'done' : 'unavailable');
+      expect(clock.monotonic() - began).toBeLessThan(5000);
+      await clock.run(world.read('a'));
+      if (place === 2) expect(world.group.state(shardId(1)).inSync).toEqual([1, 2]);
+      else expect(world.group.state(shardId(1)).inSync).toEqual([2]);
+    }
+    const found = await clock.run(world.read('a'));
+    expect(['slow 2', 'slow 0']).toContain(found?.text);
+  });
+
   it('hands a shard over when the device of its primary fails', async () => {
     const world = await World.open({ devices: 6 });
     for (let i = 0; i < 10; i++)

@@ -87,6 +87,8 @@ export interface WorldOptions {
   readonly seed?: number;
   readonly log?: Partial<LogSettings>;
   readonly settings?: Partial<ShardSettings>;
+  /** Disks that take their time (`SimDisk.setLatency`): everything must then run by the clock. */
+  readonly slowDisks?: boolean;
 }
 
 function firstMap(
@@ -147,15 +149,17 @@ export class World {
     this.#options = options;
     this.random = new SeededRandom(options.seed ?? 1);
     const count = options.devices ?? 3;
-    this.disks = Array.from({ length: count }, () => new SimDisk());
+    const clock = options.slowDisks === true ? { clock: this.clock } : {};
+    this.disks = Array.from({ length: count }, () => new SimDisk(clock));
     this.indexes = Array.from({ length: count }, () => new SimIndexStore());
   }
 
   static async open(options: WorldOptions = {}): Promise<World> {
     const world = new World(options);
     const { devices = 3, shards = 1, replicas = 3 } = options;
-    await EmbeddedCoordinator.create(firstMap({ devices, shards, replicas }), world.disks);
-    await world.start();
+    const map = firstMap({ devices, shards, replicas });
+    await world.clock.run(EmbeddedCoordinator.create(map, world.disks));
+    await world.clock.run(world.start());
     return world;
   }
 
