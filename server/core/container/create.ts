@@ -107,8 +107,10 @@ export async function finishCreation(services: Services, creation: Creation): Pr
     const abandon = { containerId, account, name, policy };
     const isDead = await rows.execute({ type: 'container.abandon', ...abandon });
     if (isDead) {
-      await cleanUp(services, creation, undefined);
-      return { type: 'name-taken' };
+      const row = await rows.get('container', { containerId });
+      const cleaned = await cleanUp(services, creation, row);
+      // It may also have lived, finished by a helper, and been deleted: then it did come to be.
+      return row?.abandoned === true ? { type: 'name-taken' } : cleaned;
     }
     // A helper got the name before it was taken: the container lives.
   }

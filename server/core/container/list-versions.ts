@@ -163,7 +163,7 @@ function isLinked(page: VersionPage, query: PageQuery): boolean {
   for (const item of page.items) {
     const row = item.type === 'row' ? item : undefined;
     if (row !== undefined && row.name === previous?.name) {
-      if (previous.row.older !== row.row.version) return false;
+      if (previous.row.older !== row.row.version || row.isLatest) return false;
     } else {
       if (previous !== undefined && previous.row.older !== undefined) return false;
       if (row?.isLatest === false && row.name !== query.after) return false;

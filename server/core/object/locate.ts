@@ -65,6 +65,9 @@ async function current(services: Services, at: LocateRequest): Promise<Located |
 /** Rounds of `addressed`: each further one means that the key was written twice between two reads. */
 const MAX_ROUNDS = 8;
 
+/** Looks that must find no version of the key at all: one look is two reads, and a newest version may hop over them. */
+const EMPTY_LOOKS = 4;
+
 /**
  * A version may move between its two places while we look: a newer one pushes it down, a deletion
  * of the newer one lifts it up again. It is absent for sure when it was not found below between two
@@ -72,15 +75,20 @@ const MAX_ROUNDS = 8;
  */
 async function addressed(services: Services, at: LocateRequest): Promise<Located | undefined> {
   const wanted = parseVersionId(at.versionId ?? '', op);
-  let newestBefore: number | undefined;
+  let newestBefore: Micros | undefined;
+  let emptyLooks = 0;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const newest = await current(services, { ...at, versionId: undefined, hasHistory: true });
-    if (newest !== undefined && isNamed(newest.row, wanted)) return newest;
-    const version = wanted === 'null' ? newest?.row.nullVersion : wanted;
-    if (round > 0 && newestBefore === newest?.row.version) return undefined;
-    // The newest version knows where the null version is, and whether there is one.
-    if (version === undefined && newest !== undefined) return undefined;
+    if (newest === undefined) {
+      if (++emptyLooks === EMPTY_LOOKS) return undefined;
+    } else {
+      if (isNamed(newest.row, wanted)) return newest;
+      // The newest version knows where the null version is, and whether there is one.
+      if (wanted === 'null' && newest.row.nullVersion === undefined) return undefined;
+      if (newestBefore === newest.row.version) return undefined;
+    }
     newestBefore = newest?.row.version;
+    const version = wanted === 'null' ? newest?.row.nullVersion : wanted;
     if (version === undefined || version === newestMarker) continue;
     const found = await below(services, at, version);
     // A null version is addressed by `null` only.
