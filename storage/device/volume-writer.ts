@@ -29,8 +29,10 @@ export interface NewRecord {
   readonly movedFrom?: FragmentPlace;
 }
 
+/** What is left to do for a record once it lies in its volume. The unit's bytes are not kept: syncs come many MiB apart. */
 interface WrittenRecord {
-  readonly record: NewRecord;
+  readonly id: FragmentId;
+  readonly movedFrom: FragmentPlace | undefined;
   readonly volume: Volume;
   readonly place: FragmentPlace;
   removed: boolean;
@@ -152,7 +154,7 @@ export class VolumeWriter {
   dropUncommitted(chosen: (id: FragmentId) => boolean): number {
     let count = 0;
     for (const written of [...this.#syncing, ...this.#written]) {
-      if (written.removed || !chosen(written.record.id)) continue;
+      if (written.removed || !chosen(written.id)) continue;
       written.removed = true;
       count++;
     }
@@ -205,13 +207,13 @@ export class VolumeWriter {
     const written: WrittenRecord[] = [];
     let page = first.page;
     for (const [i, record] of records.entries()) {
-      const { headerPage, unit, createdAt } = record;
+      const { id, headerPage, unit, createdAt, movedFrom } = record;
       placeHeader(headerPage, { deviceUuid: this.#options.deviceUuid, volume: volume.id, page });
       const padding = recordBytes(unit.length) - pageBytes - unit.length;
       pieces.push(headerPage, unit);
       if (padding > 0) pieces.push(zeros.subarray(0, padding));
       const place = { volume: volume.id, page, unitLength: unit.length, createdAt };
-      written.push({ record, volume, place, removed: false });
+      written.push({ id, movedFrom, volume, place, removed: false });
       page += sizes[i] ?? 0;
     }
     try {
@@ -304,19 +306,19 @@ export class VolumeWriter {
     const batch = new IndexBatch();
     const touched = new Set<Volume>();
     const entered = new Map<string, FragmentPlace>();
-    for (const { record, volume, place, removed } of records) {
+    for (const { id, movedFrom, volume, place, removed } of records) {
       touched.add(volume);
       if (removed) continue;
-      const name = `${record.id.objectId} ${record.id.stripe} ${record.id.index}`;
-      const before = entered.get(name) ?? index.get(record.id);
-      if (record.movedFrom !== undefined && !samePlace(before, record.movedFrom)) continue;
+      const name = `${id.objectId} ${id.stripe} ${id.index}`;
+      const before = entered.get(name) ?? index.get(id);
+      if (movedFrom !== undefined && !samePlace(before, movedFrom)) continue;
       const old = before === undefined ? undefined : table.get(before.volume);
       if (before !== undefined && old !== undefined) {
         old.release(pagesOf(recordBytes(before.unitLength)));
         touched.add(old);
       }
       volume.livePages += pagesOf(recordBytes(place.unitLength));
-      batch.put(record.id, place);
+      batch.put(id, place);
       entered.set(name, place);
     }
     for (const volume of touched) batch.putUsage(volume.id, volume);
