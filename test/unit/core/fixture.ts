@@ -3,6 +3,7 @@ import { isStoreError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import type {
   Core,
+  CoreLimits,
   IncomingBody,
   ObjectReader,
   PutObject,
@@ -35,7 +36,10 @@ export interface Fixture extends MemoryPorts {
 }
 
 /** Small limits, so that small bodies take every path. `wrap` may put something between core and its rows. */
-export function createFixture(wrap: (rows: RowStore) => RowStore = (rows) => rows): Fixture {
+export function createFixture(
+  wrap: (rows: RowStore) => RowStore = (rows) => rows,
+  limits: Partial<CoreLimits> = {},
+): Fixture {
   const clock = new ManualClock();
   const random = seededRandom('core');
   const ports = createMemoryPorts({ clock, random, releaseGraceMillis: GRACE_MILLIS });
@@ -45,7 +49,7 @@ export function createFixture(wrap: (rows: RowStore) => RowStore = (rows) => row
     clock,
     random,
     logger: silentLogger,
-    limits: { inlineBytes: INLINE_BYTES, minPartBytes: MIN_PART_BYTES },
+    limits: { inlineBytes: INLINE_BYTES, minPartBytes: MIN_PART_BYTES, ...limits },
   });
   return { core, clock, ...ports };
 }
