@@ -139,7 +139,7 @@ function mixedCase(connections: number): Case {
 
 export const cases: readonly Case[] = [
   ...sizeNames.flatMap(([name, size]) =>
-    [1, 16, 64].flatMap((connections) => objectCases(name, size, connections)),
+    (size > MiB ? [1, 4, 16, 64] : [1, 16, 64]).flatMap((connections) => objectCases(name, size, connections)),
   ),
   headCase(16),
   listCase(8),

@@ -24,13 +24,18 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Starts `torc serve` with its defaults on a free port and a folder of its own below `parent`. */
-export async function startOwnServer(parent: string): Promise<OwnServer> {
+/**
+ * Starts `torc serve` with its defaults on a free port and a folder of its own below `parent`.
+ * With `profiles` it leaves a CPU profile in that folder when it stops.
+ */
+export async function startOwnServer(parent: string, profiles?: string): Promise<OwnServer> {
   const data = mkdtempSync(join(parent, 'torc-bench-'));
   const port = await freePort();
   const entry = join(import.meta.dirname, '..', 'bin', 'torc.ts');
   const args = ['serve', '--data', data, '--http', `127.0.0.1:${port}`, '--https', 'off'];
-  const child = spawn(process.execPath, ['--max-semi-space-size=64', entry, ...args], {
+  const profiling =
+    profiles === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=500', `--cpu-prof-dir=${profiles}`];
+  const child = spawn(process.execPath, ['--max-semi-space-size=16', ...profiling, entry, ...args], {
     env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
     stdio: ['ignore', 'ignore', 'inherit'],
   });

@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: one JSON line a case. `-- --against URL --key K --secret S [--pid P]` runs each case
- * in turn on both servers and prints the ratio of the medians. `--only TEXT` picks cases.
+ * in turn on both servers and prints the ratio of the medians. `--only TEXT` picks cases;
+ * `--profile DIR` leaves a CPU profile of our server there (bench/profile.ts sums it up).
  */
 import { execFileSync } from 'node:child_process';
 import { Agent } from 'node:http';
@@ -184,6 +185,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     runs: { type: 'string' },
     data: { type: 'string', default: tmpdir() },
+    profile: { type: 'string' },
   },
 });
 
@@ -191,7 +193,7 @@ if (values.only === undefined || values.only === 'codec') {
   const codec = join(import.meta.dirname, 'codec.ts');
   process.stdout.write(execFileSync(process.execPath, [codec], { encoding: 'utf8' }));
 }
-const own = await startOwnServer(values.data);
+const own = await startOwnServer(values.data, values.profile);
 try {
   const contenders: Contender[] = [
     { name: 'torc', target: own.target, pid: own.pid, prepared: new Set() },

@@ -11,7 +11,7 @@ import type { Worker } from '../work/worker.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { ShardGroup } from './group.ts';
 import { ReplicaCopy } from './primary/copy.ts';
-import type { ShardPrimary } from './primary/primary.ts';
+import { minInSync, type ShardPrimary } from './primary/primary.ts';
 import type { ServedShard } from './primary/served-shard.ts';
 import { chooseReplacement } from './replacement.ts';
 import type { LocalReplica } from './replica/replica.ts';
@@ -34,12 +34,15 @@ export interface ShardRepairOptions {
   readonly logger: Logger;
   /** A device that is away for so long loses its replicas to others. Default 10 minutes: longer than a restart. */
   readonly awayMillis?: number;
+  /** The same for a shard that has too few replicas in sync to take writes. Default 5 seconds. */
+  readonly urgentMillis?: number;
 }
 
 export class ShardRepair implements Worker<RepairJob> {
   readonly name = 'shard-repair';
   readonly #options: ShardRepairOptions;
   readonly #awayMillis: number;
+  readonly #urgentMillis: number;
   /** Since when a device is missed, in monotonic milliseconds. A restart begins the count anew. */
   readonly #awaySince = new Map<DeviceId, number>();
   #turn = 0;
@@ -47,6 +50,7 @@ export class ShardRepair implements Worker<RepairJob> {
   constructor(options: ShardRepairOptions) {
     this.#options = options;
     this.#awayMillis = options.awayMillis ?? 600_000;
+    this.#urgentMillis = Math.min(options.urgentMillis ?? 5_000, this.#awayMillis);
   }
 
   async next(): Promise<RepairJob | undefined> {
@@ -80,15 +84,16 @@ export class ShardRepair implements Worker<RepairJob> {
   #jobFor(shard: ServedShard, state: ShardState, from: DeviceId): RepairJob | undefined {
     const { group, coordinator } = this.#options;
     if (group.device(from) !== undefined) return { type: 'rebuild', shard, device: from };
-    if (!this.#stayedAway(from)) return undefined;
+    const isUrgent = state.inSync.length < minInSync(state);
+    if (!this.#stayedAway(from, isUrgent ? this.#urgentMillis : this.#awayMillis)) return undefined;
     const present = (device: DeviceId): boolean => group.device(device) !== undefined;
     const device = chooseReplacement(coordinator.current(), state, from, present);
     return device === undefined ? undefined : { type: 'replace', shard, from, device };
   }
 
-  #stayedAway(device: DeviceId): boolean {
+  #stayedAway(device: DeviceId, patience: number): boolean {
     const since = this.#awaySince.get(device);
-    return since !== undefined && this.#options.clock.monotonic() - since >= this.#awayMillis;
+    return since !== undefined && this.#options.clock.monotonic() - since >= patience;
   }
 
   #leftovers(shard: ServedShard, state: ShardState): RepairJob[] {

@@ -1,7 +1,7 @@
 /** Many uploads and downloads at once through both doors, by a client that keeps no body. */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Client } from 'minio';
@@ -28,20 +28,25 @@ interface Door {
 
 const agent = new Agent({ keepAlive: true });
 
+interface Call {
+  readonly method?: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 function send(
   url: URL | string,
-  options: RequestOptions,
+  call: Call,
   body?: Iterable<Uint8Array>,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { ...options, agent }, resolve);
+    const outgoing = request(url, { ...call, agent }, resolve);
     outgoing.once('error', reject);
     if (body === undefined) outgoing.end();
     else pipeline(Readable.from(body, { highWaterMark: 1 }), outgoing).catch(reject);
   });
 }
 
-async function upload(url: URL | string, options: RequestOptions, source: Source): Promise<void> {
+async function upload(url: URL | string, call: Call, source: Source): Promise<void> {
   const md5 = createHash('md5');
   const body = (function* (): Generator<Buffer> {
     for (const chunk of generatedBody(source.seed, source.size)) {
@@ -49,15 +54,15 @@ async function upload(url: URL | string, options: RequestOptions, source: Source
       yield chunk;
     }
   })();
-  const headers = { ...options.headers, 'Content-Length': String(source.size) };
-  const reply = await send(url, { ...options, method: 'PUT', headers }, body);
+  const headers = { ...call.headers, 'Content-Length': String(source.size) };
+  const reply = await send(url, { method: 'PUT', headers }, body);
   reply.resume();
   expect([200, 201]).toContain(reply.statusCode);
   expect(reply.headers.etag?.replaceAll('"', '')).toBe(md5.digest('hex'));
 }
 
-async function download(url: URL | string, options: RequestOptions): ReturnType<Door['get']> {
-  const reply = await send(url, options);
+async function download(url: URL | string, call: Call): ReturnType<Door['get']> {
+  const reply = await send(url, call);
   expect(reply.statusCode).toBe(200);
   return digestOf(reply as AsyncIterable<Uint8Array>);
 }
@@ -84,8 +89,8 @@ async function swiftDoor(server: ServerProcess, container: string): Promise<Door
 function s3Door(client: Client, bucket: string): Door {
   return {
     put: async (key, size, seed) =>
-      upload(await client.presignedPutObject(bucket, key), {}, { size, seed }),
-    get: async (key) => download(await client.presignedGetObject(bucket, key), {}),
+      upload(await client.presignedPutObject(bucket, key), { headers: {} }, { size, seed }),
+    get: async (key) => download(await client.presignedGetObject(bucket, key), { headers: {} }),
     remove: (key) => client.removeObject(bucket, key),
   };
 }

@@ -124,6 +124,25 @@ describe('shard repair', () => {
     await world.group.close();
   });
 
+  it('does not wait that long for a shard that cannot take writes', async () => {
+    const world = await World.open({ devices: 6 });
+    await fill(world, 0, 20);
+    const [, second, third] = world.group.state(one).replicas;
+    await world.stop();
+    for (const device of [second, third]) if (device !== undefined) world.away.add(device - 1);
+    await world.start();
+    const repair = repairOf(world);
+    await expect(
+      world.clock.run(world.execute({ type: 'put', name: 'x', text: 'x' })),
+    ).rejects.toThrow();
+    expect(await repair.next()).toBeUndefined();
+    await world.clock.advance(6_000);
+    expect(await repairAll(world, repair)).toContain('replace');
+    await fill(world, 20, 25);
+    await expectRows(world, 0, 25);
+    await world.group.close();
+  });
+
   it('gives up when the learner fails, goes on serving, and succeeds with the next device', async () => {
     const world = await World.open({ devices: 6 });
     await fill(world, 0, 200);
