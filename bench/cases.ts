@@ -139,7 +139,9 @@ function mixedCase(connections: number): Case {
 
 export const cases: readonly Case[] = [
   ...sizeNames.flatMap(([name, size]) =>
-    (size > MiB ? [1, 4, 16, 64] : [1, 16, 64]).flatMap((connections) => objectCases(name, size, connections)),
+    (size > MiB ? [1, 4, 16, 64] : [1, 16, 64]).flatMap((connections) =>
+      objectCases(name, size, connections),
+    ),
   ),
   headCase(16),
   listCase(8),

@@ -34,11 +34,17 @@ export async function startOwnServer(parent: string, profiles?: string): Promise
   const entry = join(import.meta.dirname, '..', 'bin', 'torc.ts');
   const args = ['serve', '--data', data, '--http', `127.0.0.1:${port}`, '--https', 'off'];
   const profiling =
-    profiles === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=500', `--cpu-prof-dir=${profiles}`];
-  const child = spawn(process.execPath, ['--max-semi-space-size=16', ...profiling, entry, ...args], {
-    env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+    profiles === undefined
+      ? []
+      : ['--cpu-prof', '--cpu-prof-interval=500', `--cpu-prof-dir=${profiles}`];
+  const child = spawn(
+    process.execPath,
+    ['--max-semi-space-size=64', ...profiling, entry, ...args],
+    {
+      env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
   const url = new URL(`http://127.0.0.1:${port}/`);
   await waitUntilReady(url, child);
   const credentials = JSON.parse(readFileSync(join(data, 'credentials.json'), 'utf8')) as {

@@ -70,6 +70,11 @@ export class Front {
     server.on('checkContinue', (request, response) => {
       this.#accept(from, request, response, true);
     });
+    // An expectation that nobody knows: S3 and Swift go on as if it were not there, where RFC 9110
+    // section 10.1.1 would allow 417.
+    server.on('checkExpectation', (request, response) => {
+      this.#accept(from, request, response, false);
+    });
     server.on('clientError', (error: Error, socket) => {
       const connection = connectionOf(socket);
       if (connection === undefined) socket.destroy();

@@ -11,6 +11,7 @@ import { invariant } from '../../base/invariant.ts';
 import { fragmentIndex } from '../../base/units.ts';
 import { writeQuorum } from '../../ring/policy.ts';
 import { splitStripe } from '../../storage/erasure/stripe.ts';
+import type { StripeBuffer, StripeMemory } from '../../storage/erasure/stripe-memory.ts';
 import type { StoredBody } from '../core/model.ts';
 import type { BodyTarget } from '../core/ports.ts';
 import type { LatencyTracker } from './latency.ts';
@@ -38,6 +39,16 @@ export interface WriteJob {
   readonly homes: readonly Home[];
   readonly objectId: string;
   readonly partition: number;
+  /** Of the policy's shape, for stripes of `settings.stripeBytes`. */
+  readonly memory: StripeMemory;
+}
+
+/** A stripe that is ready to be written. */
+interface EncodedStripe {
+  /** k data units, then m of parity. */
+  readonly units: readonly Uint8Array[];
+  /** Where they lie, to be given back when no device reads them any more; undefined: plain memory. */
+  readonly buffer: StripeBuffer | undefined;
 }
 
 /** One device's side of the upload: its calls run one after the other, apart from the other devices'. */
@@ -95,25 +106,45 @@ class BodyWriter {
     this.#createdAt = context.clock.now();
   }
 
-  /** `stripe` is handed over; full except for the last one. */
-  async add(stripe: Uint8Array): Promise<void> {
+  /** `pieces` are the bytes of one stripe, `length` together: full except for the last one. They are copied, or handed over. */
+  async add(pieces: readonly Uint8Array[], length: number): Promise<void> {
     this.#assertQuorum();
     if (this.#inFlight.length >= 2) await this.#inFlight.shift();
-    const { k } = this.#job.policy.scheme;
-    const data = splitStripe(stripe, k);
-    const parity = await this.#job.policy.codec.encode(data);
-    const units = [...data, ...parity];
+    const { units, buffer } = await this.#encode(pieces, length);
     const number = this.#stripe++;
-    this.#size += stripe.length;
-    this.#dirty += stripe.length;
+    this.#size += length;
+    this.#dirty += length;
     const syncNow = this.#dirty >= this.#context.settings.syncEveryBytes;
     if (syncNow) this.#dirty = 0;
     const steps = this.#lanes.map((lane) => {
       const unit = units[lane.home.index];
       invariant(unit !== undefined, 'every home has a unit');
-      return lane.run(() => this.#append(lane, { number, length: stripe.length, unit, syncNow }));
+      return lane.run(() => this.#append(lane, { number, length, unit, syncNow }));
     });
+    // A laggard that is not waited for still reads its unit: the buffer stays lent until it ends.
+    if (buffer !== undefined) void Promise.all(steps).then(() => buffer.release());
     this.#inFlight.push(this.#settle(steps));
+  }
+
+  /**
+   * Into lent memory: nothing is allocated and, in the kernel's own, the codec copies nothing.
+   * When all of it is lent (many uploads, or laggards that never end), into memory of its own.
+   */
+  async #encode(pieces: readonly Uint8Array[], length: number): Promise<EncodedStripe> {
+    const { policy, memory } = this.#job;
+    const buffer = memory.lease();
+    if (buffer === undefined) {
+      const data = splitStripe(concatBytes(pieces), policy.scheme.k);
+      return { units: [...data, ...(await policy.codec.encode(data))], buffer: undefined };
+    }
+    let at = 0;
+    for (const piece of pieces) {
+      buffer.bytes.set(piece, at);
+      at += piece.length;
+    }
+    const { data, parity } = buffer.cut(length);
+    await policy.codec.encodeInto(data, parity);
+    return { units: [...data, ...parity], buffer };
   }
 
   async #append(
@@ -230,11 +261,17 @@ class BodyWriter {
   }
 }
 
-/** Cuts a stream of chunks into stripes of exactly `size` bytes (the last one shorter), copying each byte once at most. */
+/** The bytes of one stripe as they came, `length` together. */
+export interface StripePieces {
+  readonly pieces: readonly Uint8Array[];
+  readonly length: number;
+}
+
+/** Cuts a stream of chunks into stripes of exactly `size` bytes (the last one shorter), copying nothing. */
 export async function* stripesOf(
   body: AsyncIterable<Uint8Array>,
   size: number,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<StripePieces> {
   let pieces: Uint8Array[] = [];
   let filled = 0;
   for await (const chunk of body) {
@@ -242,7 +279,7 @@ export async function* stripesOf(
     while (filled + rest.length >= size) {
       const count = size - filled;
       pieces.push(rest.subarray(0, count));
-      yield concatBytes(pieces);
+      yield { pieces, length: size };
       pieces = [];
       filled = 0;
       rest = rest.subarray(count);
@@ -252,7 +289,7 @@ export async function* stripesOf(
       filled += rest.length;
     }
   }
-  if (filled > 0) yield concatBytes(pieces);
+  if (filled > 0) yield { pieces, length: filled };
 }
 
 /** See BodyStore.write. On any error the fragments are removed again, as far as devices answer. */
@@ -263,8 +300,8 @@ export async function writeBody(
 ): Promise<StoredBody> {
   const writer = new BodyWriter(context, job);
   try {
-    for await (const stripe of stripesOf(body, context.settings.stripeBytes)) {
-      await writer.add(stripe);
+    for await (const { pieces, length } of stripesOf(body, context.settings.stripeBytes)) {
+      await writer.add(pieces, length);
     }
     return await writer.finish();
   } catch (error) {

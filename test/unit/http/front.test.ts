@@ -224,6 +224,15 @@ describe('request bodies', () => {
     stalled.socket.destroy();
   });
 
+  it('are read also under an expectation that nobody knows', async () => {
+    await start(async (request) => text(await readBody(request)));
+    const wire = await harness.dial('http');
+    wire.send('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 200\r\n\r\nok');
+    const reply = await wire.reply();
+    expect([reply.status, reply.body]).toEqual([200, 'ok']);
+    wire.socket.destroy();
+  });
+
   it('survives a slow client whose silences are short', async () => {
     await start(async (request) => text(await readBody(request)), { bodyIdleMillis: 1500 });
     const wire = await harness.dial('http');
