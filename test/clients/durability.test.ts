@@ -10,6 +10,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runKillCycles } from './kill-cycles.ts';
 import { ServerProcess } from './server.ts';
 
 let server: ServerProcess;
@@ -45,46 +46,7 @@ async function names(s3: S3Client): Promise<string[]> {
 
 describe('what was acknowledged', () => {
   it('survives five kill -9 under eight writers', { timeout: 180_000 }, async () => {
-    await client().send(new CreateBucketCommand({ Bucket }));
-    const acknowledged = new Map<string, string>();
-    for (let cycle = 0; cycle < 5; cycle++) {
-      const s3 = client();
-      let running = true;
-      const writers = Array.from({ length: 8 }, async (_, writer) => {
-        for (let i = 0; running; i++) {
-          const Key = `c${cycle}-w${writer}-${i}`;
-          const Body = randomBytes([100, 5_000, 40_000, 1_500_000][i % 4] ?? 1);
-          try {
-            await s3.send(new PutObjectCommand({ Bucket, Key, Body }));
-          } catch {
-            return; // the server died under this one: its outcome is unknown
-          }
-          acknowledged.set(Key, createHash('sha256').update(Body).digest('hex'));
-        }
-      });
-      await new Promise((resolve) => setTimeout(resolve, 700));
-      await server.end('SIGKILL');
-      running = false;
-      await Promise.all(writers);
-      await server.start();
-    }
-    const s3 = client();
-    expect(acknowledged.size).toBeGreaterThan(50);
-    for (const [key, digest] of acknowledged) expect(await digestOf(s3, key)).toBe(digest);
-    // What is listed is whole: nothing unacknowledged is half there.
-    let after: string | undefined;
-    let listed = 0;
-    do {
-      const page = await s3.send(
-        new ListObjectsV2Command({ Bucket, ...(after === undefined ? {} : { StartAfter: after }) }),
-      );
-      for (const { Key = '' } of page.Contents ?? []) {
-        await digestOf(s3, Key);
-        listed++;
-      }
-      after = page.IsTruncated === true ? page.Contents?.at(-1)?.Key : undefined;
-    } while (after !== undefined);
-    expect(listed).toBeGreaterThanOrEqual(acknowledged.size);
+    expect(await runKillCycles(server, 5)).toBeGreaterThan(50);
   });
 
   it('is still read byte-exact when two of six devices are deleted', {

@@ -125,7 +125,8 @@ const noBody = 0xffffffff;
 export { noBody as noBodyLength };
 
 export const keyLengthMax = 4096;
-export const metaLengthMax: number = 256 * 1024;
+/** An object of 10,000 parts that all differ in size has a row of some 350 KiB. */
+export const metaLengthMax: number = 1024 * 1024;
 export const bodyLengthMax: number = 64 * 1024;
 const entriesMax = 65535;
 const recordLengthMax = 64 * 1024 * 1024;
