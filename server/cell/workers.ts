@@ -7,6 +7,7 @@ import type { Coordinator } from '../../storage/shard/coordinator.ts';
 import { LogCompaction } from '../../storage/shard/compaction.ts';
 import type { ShardGroup } from '../../storage/shard/group.ts';
 import { ShardRepair } from '../../storage/shard/repair.ts';
+import { BodyScrub } from '../../storage/shard/scrub.ts';
 import {
   type Pace,
   type Worker,
@@ -107,6 +108,7 @@ export class CellWorkers {
       this.sweeper,
       this.auditor,
       new ShardRepair({ group, coordinator: options.coordinator, clock, logger }),
+      new BodyScrub({ group, clock, logger, roundMillis: settings.auditRoundMillis }),
       new LogCompaction({ devices: () => options.devices().map((one) => one.shards), logger }),
       new CompactionWorker(() => options.devices().map((device) => device.fragments)),
     ].map((worker) => this.#loop(worker, pace));
