@@ -1,10 +1,10 @@
 /** Takes bytes in: digests computed in one pass, small bodies kept for the row, large ones stored as they come. */
-import { createHash } from 'node:crypto';
 import { concatBytes } from '../../../base/bytes.ts';
 import { StoreError } from '../../../base/errors.ts';
 import { invariant } from '../../../base/invariant.ts';
 import type { IncomingBody, RequestContext } from '../api.ts';
 import { createDigester, type Digester } from '../digest/checksum.ts';
+import { createMd5, type Md5 } from '../digest/md5.ts';
 import type { BodyRef, Checksum, ChecksumAlgorithm } from '../model.ts';
 import type { BodyTarget } from '../ports.ts';
 import type { Services } from '../services.ts';
@@ -24,14 +24,15 @@ interface Finished {
 }
 
 class Digests {
-  readonly #md5 = createHash('md5');
+  readonly #md5: Md5;
   readonly #others: readonly {
     readonly algorithm: ChecksumAlgorithm;
     readonly digester: Digester;
   }[];
   size = 0;
 
-  constructor(algorithms: readonly ChecksumAlgorithm[]) {
+  constructor(algorithms: readonly ChecksumAlgorithm[], declaredSize: number | undefined) {
+    this.#md5 = createMd5(declaredSize);
     this.#others = [...new Set(algorithms)].map((algorithm) => ({
       algorithm,
       digester: createDigester(algorithm),
@@ -50,7 +51,12 @@ class Digests {
       const value = Buffer.from(digester.digest()).toString('base64');
       return { algorithm, type: 'full-object', value };
     });
-    return { md5: this.#md5.digest('hex'), checksums };
+    return { md5: this.#md5.hex(), checksums };
+  }
+
+  /** Once in every case, `finish` or not. */
+  drop(): void {
+    this.#md5.drop();
   }
 }
 
@@ -91,6 +97,7 @@ export async function ingestBody(
   } finally {
     // Also where the store gave up before the end: the door learns that nobody reads on.
     await chunks.return(undefined);
+    source.drop();
   }
   const inline = headBytes === 0 ? undefined : concatBytes(head);
   const ref: BodyRef = inline === undefined ? { type: 'empty' } : { type: 'inline' };
@@ -117,7 +124,7 @@ class CheckedBody {
     this.#ctx = ctx;
     this.#body = body;
     this.#maxBytes = maxBytes;
-    this.#digests = new Digests(body.checksums ?? []);
+    this.#digests = new Digests(body.checksums ?? [], body.size);
   }
 
   /** Bytes so far. */
@@ -128,6 +135,11 @@ class CheckedBody {
   finished(): Finished {
     invariant(this.#finished !== undefined, 'a body that was taken in was read to its end');
     return this.#finished;
+  }
+
+  /** To be called once, when nothing reads `chunks` any more. */
+  drop(): void {
+    this.#digests.drop();
   }
 
   async *chunks(): AsyncGenerator<Uint8Array> {
