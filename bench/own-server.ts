@@ -37,14 +37,12 @@ export async function startOwnServer(parent: string, profiles?: string): Promise
     profiles === undefined
       ? []
       : ['--cpu-prof', '--cpu-prof-interval=500', `--cpu-prof-dir=${profiles}`];
-  const child = spawn(
-    process.execPath,
-    ['--max-semi-space-size=64', ...profiling, entry, ...args],
-    {
-      env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  );
+  // As package.json and bin/torc.mjs start it.
+  const flags = ['--max-semi-space-size=64', '--heap-growing-percent=300', ...profiling];
+  const child = spawn(process.execPath, [...flags, entry, ...args], {
+    env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const url = new URL(`http://127.0.0.1:${port}/`);
   await waitUntilReady(url, child);
   const credentials = JSON.parse(readFileSync(join(data, 'credentials.json'), 'utf8')) as {

@@ -2,7 +2,7 @@
  * MD5 of bodies. It is the largest single cost of a large upload, and cannot be split within one
  * stream; so uploads that run side by side are computed together, four in one SIMD register. Four
  * run at twice the speed of OpenSSL's MD5, eight at 2.4 times, two at the same, and one at 0.6 of it:
- * so a stream that begins while there are fewer than two others is OpenSSL's to its end.
+ * so a stream that begins alone is OpenSSL's to its end.
  */
 import { createHash, type Hash, hash } from 'node:crypto';
 import { invariant } from '../../../base/invariant.ts';
@@ -36,7 +36,7 @@ const roundBytes = Math.floor(slotBytes / blockBytes) * blockBytes;
 const shortBytes: number = 256 * KiB;
 
 /** Others that must be under way, or no lane but one would be in use for most of the time. */
-const companions = 2;
+const companions = 1;
 
 /** `size` as declared, if it was. */
 export function createMd5(size: number | undefined): Md5 {
