@@ -2,6 +2,7 @@
 import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
+import { reusedMemory } from '../../base/reused-memory.ts';
 import type { HttpReply } from './exchange.ts';
 import type { Exchange } from './exchange-node.ts';
 import type { HttpLimits } from './limits.ts';
@@ -85,7 +86,11 @@ async function stream(
       if (exchange.isGone) return sent;
       sent += chunk.length;
       if (declared !== undefined && sent > declared) break;
-      if (!response.write(chunk)) await writable(exchange);
+      // The socket is the last to read a chunk. After an error it may still do so.
+      const written = (error: Error | null | undefined): void => {
+        if (error === null || error === undefined) reusedMemory.giveBack(chunk);
+      };
+      if (!response.write(chunk, written)) await writable(exchange);
     }
     if (exchange.isGone) return sent;
     if (declared !== undefined && sent !== declared) {

@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { DiskFile } from '../../base/disk.ts';
 import { StoreError } from '../../base/errors.ts';
+import { reusedMemory } from '../../base/reused-memory.ts';
 import { KiB } from '../../base/units.ts';
 import { subBlockBytes } from '../fragment/digest.ts';
 import type { FragmentId, FragmentRead } from '../fragment/fragment.ts';
@@ -70,7 +71,9 @@ export class RecordReader {
     this.#checkIdentity(decoded, at);
     verifySubBlocks(decoded.digests, first, span);
     const from = length === 0 ? 0 : offset - spanStart;
-    return { header: decoded.header, bytes: span.subarray(from, from + length) };
+    const asked = span.subarray(from, from + length);
+    reusedMemory.lend(asked);
+    return { header: decoded.header, bytes: asked };
   }
 
   #checkIdentity(
@@ -91,9 +94,8 @@ export class RecordReader {
   }
 
   async #bytes(file: DiskFile, position: number, length: number): Promise<Uint8Array> {
-    // Not from Buffer's pool: the receiver owns the memory. Not zeroed: every byte is read.
-    const memory = Buffer.allocUnsafeSlow(length);
-    const bytes = new Uint8Array(memory.buffer, memory.byteOffset, length);
+    // The receiver owns the memory. It is not zeroed: every byte is read.
+    const bytes = reusedMemory.take(length);
     const read = this.#mayBlock(length)
       ? this.#readBlocking(file, position, bytes)
       : await file.read(position, bytes);
