@@ -1,7 +1,7 @@
 /** What an object carries besides its bytes: from request headers to core's metadata, and back. */
 import { type Metadata, type VersionRow, type Versioning, versionIdOf } from '../core/model.ts';
 import { formatHttpDate } from '../http/conditional.ts';
-import { headerBytes, headerText } from '../http/exchange.ts';
+import { textOf, wireOf } from '../http/header-text.ts';
 import { invalidArgument, s3Error } from './codes.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
@@ -42,11 +42,6 @@ export function readObjectHeaders(headers: RequestHeaders): ObjectHeaders {
   };
 }
 
-/** Bytes that are not UTF-8 were meant as latin1, the older reading of a header. */
-function textOf(value: string): string {
-  return headerText(value) ?? value;
-}
-
 /** `aws-chunked` describes the request's framing, not the object. */
 function withoutFraming(value: string): string {
   if (!value.includes('aws-chunked')) return textOf(value);
@@ -62,8 +57,9 @@ function readUserMetadata(headers: RequestHeaders): Metadata {
   let size = 0;
   for (const name of headers.metaNames) {
     if (name === '') throw invalidArgument('x-amz-meta-', '', 'A metadata name must not be empty.');
-    const value = textOf(headers.get(`x-amz-meta-${name}`) ?? '');
-    size += Buffer.byteLength(name) + Buffer.byteLength(value);
+    const wire = headers.get(`x-amz-meta-${name}`) ?? '';
+    size += name.length + wire.length;
+    const value = textOf(wire);
     // Plain assignment would treat `__proto__` specially.
     Object.defineProperty(user, name, {
       value,
@@ -87,14 +83,14 @@ export function objectHeaders(row: VersionRow, versioning: Versioning): HeaderPa
     ['Last-Modified', formatHttpDate(row.modifiedAt / 1000)],
     ['ETag', `"${row.etag}"`],
     ['Accept-Ranges', 'bytes'],
-    ['Content-Type', headerBytes(row.contentType)],
+    ['Content-Type', wireOf(row.contentType)],
   ];
   for (const [name, shown] of systemHeaders) {
     const value = row.system[name];
-    if (value !== undefined) pairs.push([shown, headerBytes(value)]);
+    if (value !== undefined) pairs.push([shown, wireOf(value)]);
   }
   for (const [name, value] of Object.entries(row.user)) {
-    pairs.push([headerBytes(`x-amz-meta-${name}`), headerBytes(value)]);
+    pairs.push([wireOf(`x-amz-meta-${name}`), wireOf(value)]);
   }
   pushVersion(pairs, row, versioning);
   return pairs;
@@ -103,6 +99,11 @@ export function objectHeaders(row: VersionRow, versioning: Versioning): HeaderPa
 /** The version id, once the bucket has had versioning. */
 export function pushVersion(pairs: HeaderPairs, row: VersionRow, versioning: Versioning): void {
   if (versioning !== 'off') pairs.push(['x-amz-version-id', versionIdOf(row)]);
+}
+
+/** Of replies to writes: a null version that was just written has no id to show ("Adding objects to versioning-suspended buckets"). */
+export function pushNewVersion(pairs: HeaderPairs, row: VersionRow): void {
+  if (!row.isNull) pairs.push(['x-amz-version-id', versionIdOf(row)]);
 }
 
 /** Checksums as headers, if the row has any. */

@@ -1,6 +1,6 @@
 /** A request's headers by ASCII-lower-case name. `HttpRequest.header` finds one by name; metadata needs all of them, in their bytes. */
 import type { HttpRequest } from '../http/exchange.ts';
-import { lowerAscii } from './header-text.ts';
+import { lowerAscii } from '../http/header-text.ts';
 
 /** Wire values (latin1); repeated headers are joined by `, `. */
 export type Headers = ReadonlyMap<string, string>;

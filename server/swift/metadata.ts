@@ -2,7 +2,7 @@
 import type { MetadataPatch } from '../core/commands.ts';
 import type { Metadata } from '../core/model.ts';
 import type { Headers } from './headers.ts';
-import { isUtf8, lowerAscii, textOf, titleCase, wireOf } from './header-text.ts';
+import { isUtf8, lowerAscii, textOf, titleCase, wireOf } from '../http/header-text.ts';
 import { metadataLimits } from './limits.ts';
 import { refuse } from './reply.ts';
 

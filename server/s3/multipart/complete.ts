@@ -11,7 +11,7 @@ import type { Call } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { writeCondition } from '../conditions.ts';
 import { checksumElements } from '../object/copy.ts';
-import { type HeaderPairs, pushVersion, shownType } from '../object-headers.ts';
+import { type HeaderPairs, pushNewVersion, shownType } from '../object-headers.ts';
 import { checksumHeader } from '../payload/checksum-headers.ts';
 import { readRequiredXml } from '../payload/document.ts';
 import { type XmlNode, leafText, malformedXml, onlyChildren, required } from '../xml/reader.ts';
@@ -38,9 +38,9 @@ export async function completeMultipartUpload(call: Call): Promise<HttpReply> {
   const parts = parseParts(root);
   const checksum = await statedChecksum(call, address);
   const command = { ...address, parts, checksum, size, condition };
-  const { row, versioning } = await complete(call, command);
+  const { row } = await complete(call, command);
   const headers: HeaderPairs = [];
-  pushVersion(headers, row, versioning);
+  pushNewVersion(headers, row);
   const markup =
     leaf('Location', locationOf(call)) +
     leaf('Bucket', call.bucket) +

@@ -9,7 +9,7 @@ import { sourceCondition, writeCondition } from '../conditions.ts';
 import { formatIsoDate } from '../dates.ts';
 import {
   type HeaderPairs,
-  pushVersion,
+  pushNewVersion,
   readObjectHeaders,
   shownChecksum,
   shownType,
@@ -45,7 +45,7 @@ export async function copyObject(call: Call): Promise<HttpReply> {
   const { row } = outcome;
   const headers: HeaderPairs = [];
   pushSourceVersion(headers, outcome.source);
-  pushVersion(headers, row, outcome.versioning);
+  pushNewVersion(headers, row);
   return xmlReply(
     xmlDocument('CopyObjectResult', copyMarkup(row) + checksumElements(row)),
     headers,

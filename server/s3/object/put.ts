@@ -4,7 +4,7 @@ import type { HttpReply } from '../../http/exchange.ts';
 import {
   type HeaderPairs,
   pushChecksums,
-  pushVersion,
+  pushNewVersion,
   readObjectHeaders,
 } from '../object-headers.ts';
 import { openPayload } from '../payload/payload.ts';
@@ -21,6 +21,6 @@ export async function putObject(call: Call): Promise<HttpReply> {
   });
   const headers: HeaderPairs = [['ETag', `"${outcome.row.etag}"`]];
   pushChecksums(headers, outcome.row);
-  pushVersion(headers, outcome.row, outcome.versioning);
+  pushNewVersion(headers, outcome.row);
   return { status: 200, headers, body: new Uint8Array(0) };
 }

@@ -2,7 +2,7 @@
 import { micros } from '../../../base/units.ts';
 import type { AccountInfo } from '../../core/api.ts';
 import type { AccountCall } from '../call.ts';
-import { titleCase } from '../header-text.ts';
+import { titleCase } from '../../http/header-text.ts';
 import type { ListingFormat } from '../listing/format.ts';
 import { metadataHeaders } from '../metadata.ts';
 import { formatTimestamp } from '../timestamps.ts';

@@ -1,6 +1,6 @@
 /** What every answer about a container shows. */
 import type { ContainerInfo } from '../../core/api.ts';
-import { wireOf } from '../header-text.ts';
+import { wireOf } from '../../http/header-text.ts';
 import type { ListingFormat } from '../listing/format.ts';
 import { metadataHeaders, metadataOfSettings } from '../metadata.ts';
 import { formatLastModified, formatTimestamp } from '../timestamps.ts';

@@ -3,7 +3,7 @@ import type { MetadataPatch } from '../../core/commands.ts';
 import type { Metadata } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import type { ContainerCall } from '../call.ts';
-import { wireOf } from '../header-text.ts';
+import { wireOf } from '../../http/header-text.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
 import { refuse, statusReply } from '../reply.ts';
 

@@ -5,7 +5,7 @@ import type { ObjectReader } from '../../core/api.ts';
 import { parseEntityTags } from '../../http/conditional.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import type { ObjectCall } from '../call.ts';
-import { wireOf } from '../header-text.ts';
+import { wireOf } from '../../http/header-text.ts';
 import { Refusal, statusReply } from '../reply.ts';
 import { multiRangeReply, selectSpans, singleRangeReply } from './byte-ranges.ts';
 import { judgeRead, rangeStillHolds } from './conditions.ts';

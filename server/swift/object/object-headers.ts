@@ -2,7 +2,7 @@
 import type { Metadata, VersionRow } from '../../core/model.ts';
 import type { ObjectCall } from '../call.ts';
 import { type Headers, isTrue } from '../headers.ts';
-import { isUtf8, textOf, titleCase, wireOf } from '../header-text.ts';
+import { isUtf8, textOf, titleCase, wireOf } from '../../http/header-text.ts';
 import { metadataHeaders } from '../metadata.ts';
 import { guessType } from '../mime.ts';
 import { refuse } from '../reply.ts';

@@ -35,6 +35,20 @@ describe('headers that an object keeps', () => {
     }
   });
 
+  test('bytes that are not UTF-8 come back as they were', async () => {
+    const { ask } = await withBucket();
+    const sent = { 'x-amz-meta-one': 'Hello World\xe9', 'content-language': '\xff' };
+    await ask('PUT', '/bucket/k', { headers: sent });
+    const copied = await ask('PUT', '/bucket/copy', {
+      headers: { 'x-amz-copy-source': '/bucket/k' },
+    });
+    expect(copied.status).toBe(200);
+    for (const path of ['/bucket/k', '/bucket/copy']) {
+      const { headers } = await ask('HEAD', path);
+      for (const [name, value] of Object.entries(sent)) expect(headers.get(name)).toBe(value);
+    }
+  });
+
   test('without a type; more than 2 KB of metadata', async () => {
     const { ask } = await withBucket();
     await ask('PUT', '/bucket/k');

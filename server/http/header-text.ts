@@ -1,9 +1,9 @@
 /**
  * Header names and values between the wire (bytes, seen as latin1 strings) and the model (Unicode
- * strings). Swift promises that object metadata comes back byte for byte even when it is not UTF-8,
- * and model values must be Unicode, so bytes that are not UTF-8 are kept behind a mark.
+ * strings). Both doors give object metadata back byte for byte even when it is not UTF-8, whichever of
+ * them took it, and model values must be Unicode: so bytes that are not UTF-8 are kept behind a mark.
  */
-import { headerBytes, headerText } from '../http/exchange.ts';
+import { headerBytes, headerText } from './exchange.ts';
 
 /** A Unicode noncharacter, so no text starts with it. What follows it is the wire's bytes, one code point (U+0000-U+00FF) a byte. */
 const bytesMark = '\uFDD0';

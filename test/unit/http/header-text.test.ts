@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lowerAscii, textOf, titleCase, wireOf } from '../../../server/swift/header-text.ts';
+import { lowerAscii, textOf, titleCase, wireOf } from '../../../server/http/header-text.ts';
 
 describe('header text', () => {
   it('gives back every value byte for byte', () => {
