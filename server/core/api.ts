@@ -127,6 +127,14 @@ export interface PartView {
   readonly checksums: readonly Checksum[];
 }
 
+/** Some of the parts that a completed upload left in its object. */
+export interface PartPage {
+  /** Of all parts of the object. */
+  readonly count: number;
+  readonly parts: readonly PartRow[];
+  readonly truncated: boolean;
+}
+
 /** A version ready to be read. `read` may be called several times (multi-range). */
 export interface ObjectReader {
   readonly row: VersionRow;
@@ -134,6 +142,8 @@ export interface ObjectReader {
   readonly part: PartView | undefined;
   /** Bytes [start, end), verified; the consumer owns each chunk. A stored body that cannot be made whole throws: the door must then cut the connection. */
   read(start: number, end: number): AsyncIterable<Uint8Array>;
+  /** Parts with numbers greater than `after`, in order; undefined when it was not uploaded in parts. */
+  parts(after: number, limit: number): Promise<PartPage | undefined>;
 }
 
 export interface CopyObject {

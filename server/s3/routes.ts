@@ -19,6 +19,7 @@ import { listParts } from './multipart/list-parts.ts';
 import { listMultipartUploads } from './multipart/list-uploads.ts';
 import { uploadPart } from './multipart/upload-part.ts';
 import { uploadPartCopy } from './multipart/upload-part-copy.ts';
+import { getObjectAttributes } from './object/attributes.ts';
 import { copyObject } from './object/copy.ts';
 import { deleteObject } from './object/delete.ts';
 import { getObject, headObject } from './object/get.ts';
@@ -74,6 +75,7 @@ const built: readonly Built[] = [
   ['PUT object', 'CopyObject', 's3:PutObject', copyObject, COPY],
   ['PUT object', 'PutObject', 's3:PutObject', putObject],
   ['GET object', 'GetObject', 's3:GetObject', getObject],
+  ['GET object ?attributes', 'GetObjectAttributes', 's3:GetObjectAttributes', getObjectAttributes],
   ['HEAD object', 'HeadObject', 's3:GetObject', headObject],
   ['DELETE object', 'DeleteObject', 's3:DeleteObject', deleteObject],
 
@@ -231,7 +233,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT object ?retention', 'PutObjectRetention'],
   ['PUT object ?tagging', 'PutObjectTagging'],
   ['GET object ?annotation', 'GetObjectAnnotation'],
-  ['GET object ?attributes', 'GetObjectAttributes'],
   ['GET object ?torrent', 'GetObjectTorrent'],
   ['DELETE object ?annotation', 'DeleteObjectAnnotation'],
   ['DELETE object ?tagging', 'DeleteObjectTagging'],

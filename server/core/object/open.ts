@@ -4,6 +4,7 @@ import { resolveContainer } from '../container/resolve.ts';
 import type { Id, VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
 import { checkReadCondition } from './condition.ts';
+import { listObjectParts } from './list-object-parts.ts';
 import { locateVersion } from './locate.ts';
 import { partSpan, readSource } from './read-body.ts';
 
@@ -41,7 +42,9 @@ export async function openObject(
     }
     yield* readSource(services, { containerId, key, body: row.body, inline }, { start, end });
   };
-  return { row, container, part, read };
+  const parts: ObjectReader['parts'] = (after, limit) =>
+    listObjectParts(services, { containerId, key, row }, { after, limit });
+  return { row, container, part, read, parts };
 }
 
 async function viewPart(

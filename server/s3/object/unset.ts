@@ -1,29 +1,12 @@
 /** Reading an object's sub-resources that nobody can have set. The object must be there. */
-import { isStoreError } from '../../../base/errors.ts';
-import type { ObjectReader } from '../../core/api.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { privateAcl } from '../bucket/unset.ts';
-import { type Call, objectOf } from '../call.ts';
+import type { Call } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { type HeaderPairs, pushVersion } from '../object-headers.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { xmlDocument } from '../xml/writer.ts';
-import { parseVersionId } from './version-id.ts';
-
-async function openRow(call: Call): Promise<ObjectReader> {
-  const versionId = parseVersionId(call.query.get('versionId'));
-  try {
-    return await call.door.core.openObject(call.context, {
-      ...objectOf(call),
-      versionId,
-      condition: {},
-      metadataOnly: true,
-    });
-  } catch (error) {
-    if (!isStoreError(error, 'is-delete-marker')) throw error;
-    throw s3Error(versionId === undefined ? 'NoSuchKey' : 'MethodNotAllowed');
-  }
-}
+import { openRow } from './open-row.ts';
 
 export async function getObjectAcl(call: Call): Promise<HttpReply> {
   const { container } = await openRow(call);

@@ -1,0 +1,81 @@
+/** GetObjectAttributes: what is known of an object, without its bytes. */
+import type { ObjectReader, PartPage } from '../../core/api.ts';
+import type { PartRow } from '../../core/model.ts';
+import { formatHttpDate } from '../../http/conditional.ts';
+import type { HttpReply } from '../../http/exchange.ts';
+import type { Call } from '../call.ts';
+import { invalidArgument, s3Error } from '../codes.ts';
+import { partChecksums } from '../multipart/list-parts.ts';
+import { type HeaderPairs, pushVersion } from '../object-headers.ts';
+import { xmlReply } from '../xml/reply.ts';
+import { element, leaf, xmlDocument } from '../xml/writer.ts';
+import { checksumElements } from './copy.ts';
+import { openRow } from './open-row.ts';
+
+const ATTRIBUTES = 'x-amz-object-attributes';
+const known = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize'] as const;
+type Attribute = (typeof known)[number];
+const MAX_PARTS = 1000;
+
+export async function getObjectAttributes(call: Call): Promise<HttpReply> {
+  const wanted = parseAttributes(call.headers.get(ATTRIBUTES));
+  const limit = Math.min(parseCount(call, 'x-amz-max-parts', MAX_PARTS), MAX_PARTS);
+  const after = parseCount(call, 'x-amz-part-number-marker', 0);
+  const reader = await openRow(call);
+  const { row } = reader;
+  const checksums = checksumElements(row);
+  const markup =
+    (wanted.has('ETag') ? leaf('ETag', row.etag) : '') +
+    (wanted.has('Checksum') && checksums !== '' ? element('Checksum', checksums) : '') +
+    (wanted.has('ObjectParts') ? await partsMarkup(reader, after, limit) : '') +
+    (wanted.has('StorageClass') ? leaf('StorageClass', 'STANDARD') : '') +
+    (wanted.has('ObjectSize') ? leaf('ObjectSize', row.size) : '');
+  const headers: HeaderPairs = [['Last-Modified', formatHttpDate(row.modifiedAt / 1000)]];
+  pushVersion(headers, row, reader.container.versioning);
+  return xmlReply(xmlDocument('GetObjectAttributesResponse', markup), headers);
+}
+
+function parseAttributes(text: string | undefined): ReadonlySet<Attribute> {
+  const names = (text ?? '').split(',').map((name) => name.trim());
+  const wanted = new Set<Attribute>();
+  for (const name of names) {
+    const attribute = known.find((one) => one === name);
+    if (attribute === undefined) {
+      throw text === undefined
+        ? s3Error('InvalidRequest', `Missing required header for this request: ${ATTRIBUTES}`)
+        : invalidArgument(ATTRIBUTES, name, 'Invalid attribute name specified.');
+    }
+    wanted.add(attribute);
+  }
+  return wanted;
+}
+
+function parseCount(call: Call, header: string, usual: number): number {
+  const text = call.headers.get(header);
+  if (text === undefined) return usual;
+  if (/^\d{1,10}$/.test(text)) return Number(text);
+  throw invalidArgument(header, text, `Provided ${header} not an integer or within integer range`);
+}
+
+async function partsMarkup(reader: ObjectReader, after: number, limit: number): Promise<string> {
+  const page = await reader.parts(after, limit);
+  return page === undefined ? '' : element('ObjectParts', pageMarkup(page, after, limit));
+}
+
+function pageMarkup(page: PartPage, after: number, limit: number): string {
+  return (
+    leaf('PartsCount', page.count) +
+    leaf('PartNumberMarker', after) +
+    leaf('NextPartNumberMarker', page.parts.at(-1)?.partNumber ?? after) +
+    leaf('MaxParts', limit) +
+    leaf('IsTruncated', page.truncated && limit > 0) +
+    page.parts.map(partMarkup).join('')
+  );
+}
+
+function partMarkup(part: PartRow): string {
+  return element(
+    'Part',
+    leaf('PartNumber', part.partNumber) + leaf('Size', part.size) + partChecksums(part),
+  );
+}

@@ -1,0 +1,23 @@
+import { isStoreError } from '../../../base/errors.ts';
+import type { ObjectReader } from '../../core/api.ts';
+import { type Call, objectOf } from '../call.ts';
+import { s3Error } from '../codes.ts';
+import { parseVersionId } from './version-id.ts';
+
+/** The version whose sub-resource a request names; a delete marker has none. */
+export async function openRow(call: Call): Promise<ObjectReader> {
+  const versionId = parseVersionId(call.query.get('versionId'));
+  try {
+    return await call.door.core.openObject(call.context, {
+      ...objectOf(call),
+      versionId,
+      condition: {},
+      metadataOnly: true,
+    });
+  } catch (error) {
+    if (!isStoreError(error, 'is-delete-marker')) throw error;
+    const shown = { DeleteMarkerVersion: versionId ?? String(error.detail['version'] ?? 'null') };
+    if (versionId === undefined) throw s3Error('NoSuchKey', undefined, shown);
+    throw s3Error('MethodNotAllowed', undefined, { ...shown, Allow: 'DELETE' });
+  }
+}
