@@ -6,7 +6,7 @@
  */
 import { createHash, type Hash, hash } from 'node:crypto';
 import { invariant } from '../../../base/invariant.ts';
-import { KiB } from '../../../base/units.ts';
+import { KiB, MiB } from '../../../base/units.ts';
 import {
   assembleMd5,
   fillConstants,
@@ -27,10 +27,12 @@ export interface Md5 {
 }
 
 const blockBytes = 64;
-/** A stream waits with so many bytes for others to be computed with it. */
-const patientBytes: number = 256 * KiB;
-/** A stream with fewer does not join the run of another: it would make that run short. */
-const worthwhileBytes: number = 16 * KiB;
+/**
+ * With so many bytes a stream waits no longer for others to be computed with it. Uploads come in
+ * bursts of a stripe; and the chunks of a stripe are held anyway until it is whole.
+ */
+const patientBytes: number = MiB;
+/** Of each stream in one call; with fewer, a stream does not join another's. */
 const roundBytes = Math.floor(slotBytes / blockBytes) * blockBytes;
 /** Shorter bodies are OpenSSL's: they never wait, so they would always be alone. */
 const shortBytes: number = 256 * KiB;
@@ -89,6 +91,7 @@ class LaneMd5 implements Md5 {
 
   constructor(of: Lanes) {
     this.#lanes = of;
+    of.streams++;
   }
 
   /** Bytes that wait. */
@@ -99,8 +102,9 @@ class LaneMd5 implements Md5 {
   update(bytes: Uint8Array): void {
     this.#total += bytes.length;
     this.#push(bytes);
-    if (this.#pending >= patientBytes) this.#lanes.run(this);
-    else if (this.#pending >= worthwhileBytes) this.#lanes.waiting.add(this);
+    if (this.#pending < roundBytes) return;
+    this.#lanes.waiting.add(this);
+    this.#lanes.advance(this);
   }
 
   hex(): string {
@@ -109,7 +113,7 @@ class LaneMd5 implements Md5 {
     end[0] = 0x80;
     end.writeBigUInt64LE(BigInt(this.#total) * 8n, end.length - 8);
     this.#push(end);
-    this.#lanes.run(this);
+    this.#lanes.finish(this);
     invariant(this.#pending === 0, 'padding fills the last block');
     const digest = Buffer.alloc(16);
     for (const [place, word] of this.state.entries()) digest.writeUInt32LE(word, place * 4);
@@ -120,6 +124,7 @@ class LaneMd5 implements Md5 {
     this.#pieces = [];
     this.#pending = 0;
     this.#lanes.waiting.delete(this);
+    this.#lanes.streams--;
     this.#lanes.live--;
   }
 
@@ -152,7 +157,9 @@ class LaneMd5 implements Md5 {
 class Lanes {
   /** Long bodies under way, also those that OpenSSL computes. */
   live = 0;
-  /** Streams with enough bytes to join a run. */
+  /** Those that are computed here. */
+  streams = 0;
+  /** Streams with bytes enough for a round. */
   readonly waiting = new Set<LaneMd5>();
   readonly #run: (blocks: number) => void;
   readonly #states: Uint32Array;
@@ -166,20 +173,31 @@ class Lanes {
     });
   }
 
-  /** Computes all whole blocks of one stream, and of others that wait as far as lanes are free. */
-  run(stream: LaneMd5): void {
-    this.waiting.delete(stream);
-    while (stream.pending >= blockBytes) {
-      const together = [stream, ...this.#partners()];
-      const least = together.reduce((sum, one) => Math.min(sum, one.pending), roundBytes);
-      this.#round(together, least - (least % blockBytes));
+  /** After `stream` got bytes: full rounds as long as there are any, and what it must not keep. */
+  advance(stream: LaneMd5): void {
+    while (this.waiting.size >= Math.min(laneCount, this.streams)) {
+      this.#round(this.#largest(laneCount), roundBytes);
     }
+    while (stream.pending >= patientBytes) this.#roundWith(stream);
   }
 
-  /** Those with most to do. */
-  #partners(): readonly LaneMd5[] {
-    if (this.waiting.size < laneCount) return [...this.waiting];
-    return [...this.waiting].sort((a, b) => b.pending - a.pending).slice(0, laneCount - 1);
+  /** Computes all whole blocks of one stream, and of others that wait as far as lanes are free. */
+  finish(stream: LaneMd5): void {
+    while (stream.pending >= blockBytes) this.#roundWith(stream);
+    this.waiting.delete(stream);
+  }
+
+  #roundWith(stream: LaneMd5): void {
+    this.waiting.delete(stream);
+    const least = Math.min(roundBytes, stream.pending);
+    this.#round([stream, ...this.#largest(laneCount - 1)], least - (least % blockBytes));
+    if (stream.pending >= roundBytes) this.waiting.add(stream);
+  }
+
+  /** Of those that wait, the ones with most to do. */
+  #largest(count: number): readonly LaneMd5[] {
+    if (this.waiting.size <= count) return [...this.waiting];
+    return [...this.waiting].sort((a, b) => b.pending - a.pending).slice(0, count);
   }
 
   #round(streams: readonly LaneMd5[], bytes: number): void {
@@ -197,7 +215,7 @@ class Lanes {
       for (let word = 0; word < 4; word++) {
         stream.state[word] = states[word * laneCount + lane] ?? 0;
       }
-      if (stream.pending < worthwhileBytes) this.waiting.delete(stream);
+      if (stream.pending < roundBytes) this.waiting.delete(stream);
     }
   }
 }
