@@ -23,13 +23,18 @@ export function installPythonTools(): void {
   writeFileSync(stamp, '');
 }
 
+/** Where a tool lies, for callers that pipe its streams. */
+export function toolPath(name: 'aws' | 'swift' | 'python'): string {
+  return join(venv, 'bin', name);
+}
+
 /** Runs one of them; rejects with its output when it fails. */
 export async function runTool(
   name: 'aws' | 'swift' | 'python',
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const { stdout } = await promisify(execFile)(join(venv, 'bin', name), [...args], {
+  const { stdout } = await promisify(execFile)(toolPath(name), [...args], {
     env: { ...process.env, PYTHONWARNINGS: 'ignore', ...environment },
     maxBuffer: 16 * 1_048_576,
   });

@@ -1,0 +1,235 @@
+/**
+ * One object over 5 GiB by multipart with each client, read back with the same client and compared by
+ * digest; python-swiftclient reads what aws-cli wrote. Bodies are generated and judged as they pass, so
+ * only the server stores anything, and each client's object is gone before the next begins.
+ */
+import { spawn } from 'node:child_process';
+import { statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  CompleteMultipartUploadCommand,
+  type CompletedPart,
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { Client } from 'minio';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { digestOf, generatedBody } from '../clients/generated-body.ts';
+import { installPythonTools, toolPath } from '../clients/python-tools.ts';
+import { ServerProcess } from '../clients/server.ts';
+
+const MiB = 1_048_576;
+/** Over 5 GiB, the most that one PUT may carry, and no multiple of a part. */
+const size = Number(process.env['LONG_BYTES'] ?? 5 * 1024 * MiB + 12_345_679);
+const partBytes = 64 * MiB;
+const bucket = 'large';
+const key = 'object';
+
+type Chunks = AsyncIterable<Uint8Array>;
+
+/** A client that writes the object from a stream, and one that reads it as a stream. */
+interface StreamingClient {
+  put(body: () => Iterable<Buffer>): Promise<void>;
+  get(): Promise<Chunks>;
+}
+
+let server: ServerProcess;
+beforeAll(() => installPythonTools(), 300_000);
+beforeEach(async () => {
+  // A server of its own for each: what the one before stored is gone at once.
+  server = new ServerProcess();
+  const { bavail, bsize } = statfsSync(tmpdir());
+  expect(bavail * bsize, 'free bytes').toBeGreaterThan(1.6 * size);
+  await server.start();
+  await minio().makeBucket(bucket, 'us-east-1');
+});
+afterEach(() => server.remove());
+
+function minio(): Client {
+  const url = new URL(server.httpUrl);
+  const { accessKeyId, secretAccessKey } = server.credentials;
+  return new Client({
+    endPoint: url.hostname,
+    port: Number(url.port),
+    useSSL: false,
+    accessKey: accessKeyId,
+    secretKey: secretAccessKey,
+    region: 'us-east-1',
+    partSize: partBytes,
+  });
+}
+
+interface Piped {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly ended: Promise<void>;
+}
+
+function start(command: string, args: readonly string[], env: Record<string, string>): Piped {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(command, args, { env: { PATH, HOME, PYTHONWARNINGS: 'ignore', ...env } });
+  let printed = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    printed += chunk.toString('utf8');
+  });
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`${command} ended with ${code}: ${printed}`));
+    });
+  });
+  return { stdin: child.stdin, stdout: child.stdout, ended };
+}
+
+/** What a command prints; fails when the command does. */
+async function* outputOf(piped: Piped): AsyncGenerator<Uint8Array> {
+  yield* piped.stdout as Chunks;
+  await piped.ended;
+}
+
+/** A client that is a command: the body goes through its standard streams. */
+function commandClient(
+  command: string,
+  args: { readonly put: readonly string[]; readonly get: readonly string[] },
+  env: Record<string, string>,
+): StreamingClient {
+  return {
+    put: async (body) => {
+      const piped = start(command, args.put, env);
+      await Promise.all([piped.ended, pipeline(Readable.from(body()), piped.stdin)]);
+    },
+    get: () => Promise.resolve(outputOf(start(command, args.get, env))),
+  };
+}
+
+function awsEnvironment(): Record<string, string> {
+  const { accessKeyId, secretAccessKey } = server.credentials;
+  return {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_DEFAULT_REGION: 'us-east-1',
+    TORC_URL: server.httpUrl,
+  };
+}
+
+function awsCli(): StreamingClient {
+  const common = ['--endpoint-url', server.httpUrl, 's3', 'cp', '--quiet'];
+  const url = `s3://${bucket}/${key}`;
+  const put = [...common, '--expected-size', String(size), '-', url];
+  return commandClient(toolPath('aws'), { put, get: [...common, url, '-'] }, awsEnvironment());
+}
+
+function boto3(): StreamingClient {
+  const script = join(import.meta.dirname, 'boto3-stream.py');
+  const args = { put: [script, 'put', bucket, key], get: [script, 'get', bucket, key] };
+  return commandClient(toolPath('python'), args, awsEnvironment());
+}
+
+function rclone(): StreamingClient {
+  const { accessKeyId, secretAccessKey } = server.credentials;
+  const env = {
+    RCLONE_CONFIG: '/dev/null',
+    RCLONE_CONFIG_TORC_TYPE: 's3',
+    RCLONE_CONFIG_TORC_PROVIDER: 'Other',
+    RCLONE_CONFIG_TORC_ENDPOINT: server.httpUrl,
+    RCLONE_CONFIG_TORC_REGION: 'us-east-1',
+    RCLONE_CONFIG_TORC_ACCESS_KEY_ID: accessKeyId,
+    RCLONE_CONFIG_TORC_SECRET_ACCESS_KEY: secretAccessKey,
+    RCLONE_CONFIG_TORC_CHUNK_SIZE: '64M',
+    RCLONE_CONFIG_TORC_UPLOAD_CUTOFF: '64M',
+  };
+  const where = `torc:${bucket}/${key}`;
+  const put = ['rcat', '--size', String(size), where];
+  return commandClient('rclone', { put, get: ['cat', where] }, env);
+}
+
+function minioClient(): StreamingClient {
+  return {
+    put: async (body) => {
+      await minio().putObject(bucket, key, Readable.from(body()), size);
+    },
+    get: () => minio().getObject(bucket, key),
+  };
+}
+
+/** Joins chunks into parts, of which one at a time is in memory. */
+function* partsOf(chunks: Iterable<Buffer>): Generator<Buffer> {
+  let pieces: Buffer[] = [];
+  let filled = 0;
+  for (const chunk of chunks) {
+    pieces.push(chunk);
+    filled += chunk.length;
+    if (filled < partBytes) continue;
+    yield Buffer.concat(pieces);
+    pieces = [];
+    filled = 0;
+  }
+  if (filled > 0) yield Buffer.concat(pieces);
+}
+
+function javascriptSdk(): StreamingClient {
+  const { accessKeyId, secretAccessKey } = server.credentials;
+  const s3 = new S3Client({
+    endpoint: server.httpUrl,
+    region: 'us-east-1',
+    credentials: { accessKeyId, secretAccessKey },
+    forcePathStyle: true,
+  });
+  const at = { Bucket: bucket, Key: key };
+  return {
+    put: async (body) => {
+      const { UploadId } = await s3.send(new CreateMultipartUploadCommand(at));
+      const Parts: CompletedPart[] = [];
+      for (const Body of partsOf(body())) {
+        const PartNumber = Parts.length + 1;
+        const part = new UploadPartCommand({ ...at, UploadId, PartNumber, Body });
+        const { ETag, ChecksumCRC32 } = await s3.send(part);
+        Parts.push({ PartNumber, ETag, ChecksumCRC32 });
+      }
+      const whole = { ...at, UploadId, MultipartUpload: { Parts } };
+      const { ETag } = await s3.send(new CompleteMultipartUploadCommand(whole));
+      expect(ETag).toMatch(new RegExp(`-${Parts.length}"$`));
+      expect((await s3.send(new HeadObjectCommand(at))).ContentLength).toBe(size);
+    },
+    get: async () => (await s3.send(new GetObjectCommand(at))).Body as unknown as Chunks,
+  };
+}
+
+/** Reads through the other door. */
+function swift(): Chunks {
+  const { account, user, password } = server.credentials;
+  const auth = ['-A', `${server.httpUrl}/auth/v1.0`, '-U', `${account}:${user}`, '-K', password];
+  return outputOf(start(toolPath('swift'), [...auth, 'download', bucket, key, '-o', '-'], {}));
+}
+
+describe(`an object of ${size} bytes`, () => {
+  it.each([
+    ['aws-cli', awsCli],
+    ['boto3', boto3],
+    ['the JavaScript SDK', javascriptSdk],
+    ['minio', minioClient],
+    ['rclone', rclone],
+  ] as const)('comes back from %s as it went', { timeout: 3_600_000 }, async (name, open) => {
+    const client = open();
+    const started = performance.now();
+    await client.put(() => generatedBody(5, size));
+    const written = performance.now();
+    const expected = await digestOf(generatedBody(5, size));
+    expect(expected.size).toBe(size);
+    expect(await digestOf(await client.get())).toEqual(expected);
+    const read = performance.now();
+    const seconds = [written - started, read - written].map((millis) => Math.round(millis / 1000));
+    process.stdout.write(`${name}: written in ${seconds[0]} s, read in ${seconds[1]} s\n`);
+    if (name === 'aws-cli') expect(await digestOf(swift())).toEqual(expected);
+    const { etag } = await minio().statObject(bucket, key);
+    // Only parts make such an etag.
+    expect(etag).toMatch(/-\d+$/);
+  });
+});
