@@ -1,7 +1,8 @@
 /**
  * `npm test`: every phase in order, then one line that counts what really ran. A phase that saw
  * no test fails; a failing check counts as one failed test. Names after `--` choose phases:
- * `npm test -- lint unit`.
+ * `npm test -- lint unit`. `npm run test:long` (`--long`) runs what takes too long for that, one
+ * phase for each file of test/long: `npm run test:long -- kill memory`.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -23,12 +24,16 @@ function check(command: string, args: readonly string[]): Counts {
   return run.status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-function suite(name: string, paths: readonly string[]): Counts {
+function suite(
+  name: string,
+  paths: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): Counts {
   const report = join(scratch, `${name}.json`);
   const args = ['run', ...paths, '--reporter=default', '--reporter=json'];
   // Colours only for a person who looks: a log keeps plain lines.
   const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' };
-  const options = { cwd: root, stdio: 'inherit', env } as const;
+  const options = { cwd: root, stdio: 'inherit', env: { ...settings, ...env } } as const;
   const run = spawnSync(bin('vitest'), [...args, `--outputFile=${report}`], options);
   if (!existsSync(report)) return { passed: 0, failed: 1 };
   const result = JSON.parse(readFileSync(report, 'utf8')) as {
@@ -45,7 +50,9 @@ const hasSimulation = readdirSync(join(root, 'test', 'sim')).some((one) =>
   one.endsWith('.test.ts'),
 );
 
-const phases: readonly (readonly [string, () => Counts])[] = [
+type Phase = readonly [string, () => Counts];
+
+const phases: readonly Phase[] = [
   ['types', () => check('tsc', ['--noEmit'])],
   ['lint', () => check('oxlint', ['--type-aware', '--deny-warnings'])],
   ['format', () => check('biome', ['format', '.'])],
@@ -57,10 +64,22 @@ const phases: readonly (readonly [string, () => Counts])[] = [
   ['clients', () => suite('clients', ['test/clients/'])],
 ];
 
-const wanted = process.argv.slice(2);
+const longPhases: readonly Phase[] = [
+  ['sim', () => suite('long-sim', ['test/sim/sim.test.ts'], { SIM_SEEDS: '2000' })],
+  ...readdirSync(join(root, 'test', 'long'))
+    .filter((one) => one.endsWith('.test.ts'))
+    .map((file): Phase => {
+      const name = file.replace('.test.ts', '');
+      return [name, () => suite(`long-${name}`, [`test/long/${file}`])];
+    }),
+];
+
+const given = process.argv.slice(2);
+const isLong = given.includes('--long');
+const wanted = given.filter((one) => one !== '--long');
 let passed = 0;
 let failed = 0;
-for (const [name, run] of phases) {
+for (const [name, run] of isLong ? longPhases : phases) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   process.stdout.write(`== ${name}\n`);
   const counts = run();

@@ -19,8 +19,9 @@ export class ServerProcess {
   #child: ChildProcess | undefined;
   #urls: readonly string[] = [];
 
-  constructor() {
-    this.data = join(mkdtempSync(join(tmpdir(), 'torc-client-')), 'data');
+  /** `parent`: the folder that its own is made in. */
+  constructor(parent: string = tmpdir()) {
+    this.data = join(mkdtempSync(join(parent, 'torc-client-')), 'data');
   }
 
   get httpUrl(): string {
@@ -70,7 +71,8 @@ export class ServerProcess {
   /** Ends it and resolves with the exit code (null after a signal that killed it). */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null) return Promise.resolve(null);
+    const ended = child === undefined || child.exitCode !== null || child.signalCode !== null;
+    if (ended) return Promise.resolve(null);
     return new Promise((resolve) => {
       child.once('exit', (code) => resolve(code));
       child.kill(signal);
