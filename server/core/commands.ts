@@ -164,8 +164,12 @@ export interface ObjectChange {
   /** undefined: kept; else replaces all. */
   readonly user?: Metadata | undefined;
   readonly system?: Metadata | undefined;
+  /** Entries of `system` to set or remove; the others stay as the commit finds them. */
+  readonly systemPatch?: MetadataPatch | undefined;
   /** undefined: kept; null: removed. */
   readonly expiresAt?: number | null | undefined;
+  /** Clients do not see it as a change of the object (S3's tags): `modifiedAt` stays. */
+  readonly isSilent?: boolean | undefined;
 }
 
 export interface CompleteArgs {

@@ -34,6 +34,7 @@ export type S3Code =
   | 'InvalidRange'
   | 'InvalidRequest'
   | 'InvalidStorageClass'
+  | 'InvalidTag'
   | 'InvalidToken'
   | 'InvalidURI'
   | 'KeyTooLongError'
@@ -179,6 +180,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
   InvalidRange: row(416, 'range-not-satisfiable', 'The requested range is not satisfiable'),
   InvalidRequest: row(400, 'invalid-argument', 'Invalid Request'),
   InvalidStorageClass: row(400, 'invalid-argument', 'The storage class you specified is not valid'),
+  InvalidTag: row(
+    400,
+    'invalid-argument',
+    'The tag provided was not a valid tag. This error can occur if the tag did not pass input validation.',
+  ),
   InvalidToken: row(
     400,
     'unauthenticated',

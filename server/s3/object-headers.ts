@@ -4,6 +4,7 @@ import { formatHttpDate } from '../http/conditional.ts';
 import { textOf, wireOf } from '../http/header-text.ts';
 import { invalidArgument, s3Error } from './codes.ts';
 import type { RequestHeaders } from './request-headers.ts';
+import { TAGGING } from './tagging/tags.ts';
 
 export type HeaderPairs = (readonly [string, string])[];
 
@@ -92,6 +93,8 @@ export function objectHeaders(row: VersionRow, versioning: Versioning): HeaderPa
   for (const [name, value] of Object.entries(row.user)) {
     pairs.push([wireOf(`x-amz-meta-${name}`), wireOf(value)]);
   }
+  const tags = row.system[TAGGING];
+  if (tags !== undefined) pairs.push(['x-amz-tagging-count', String(tags.split('&').length)]);
   pushVersion(pairs, row, versioning);
   return pairs;
 }

@@ -2,11 +2,10 @@
  * Headers that change what a request means and are not built: they are answered 501, never
  * ignored (design.md section 1). Values that ask for what happens anyway are let through.
  */
-import { invalidArgument, notImplemented, s3Error } from './codes.ts';
+import { notImplemented, s3Error } from './codes.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
 const always: ReadonlySet<string> = new Set([
-  'x-amz-tagging',
   'x-amz-website-redirect-location',
   'x-amz-object-lock-mode',
   'x-amz-object-lock-retain-until-date',
@@ -34,7 +33,6 @@ const harmless: Readonly<Record<string, readonly string[]>> = {
   'x-amz-object-ownership': ['bucketownerenforced'],
   'x-amz-bucket-object-lock-enabled': ['false'],
   'x-amz-bucket-namespace': ['global'],
-  'x-amz-tagging-directive': ['copy', 'replace'],
 };
 
 const storageClasses: ReadonlySet<string> = new Set([
@@ -63,9 +61,6 @@ export function refuseUnbuiltHeaders(headers: RequestHeaders): void {
     if (values.includes(value.toLowerCase())) continue;
     if (name === 'x-amz-storage-class' && !storageClasses.has(value)) {
       throw s3Error('InvalidStorageClass', undefined, { StorageClassRequested: value });
-    }
-    if (name === 'x-amz-tagging-directive') {
-      throw invalidArgument(name, value, 'Unknown tagging directive.');
     }
     throw notImplemented(name);
   }

@@ -24,8 +24,18 @@ import { copyObject } from './object/copy.ts';
 import { deleteObject } from './object/delete.ts';
 import { getObject, headObject } from './object/get.ts';
 import { putObject } from './object/put.ts';
-import { getObjectAcl, getObjectTagging, noObjectLock } from './object/unset.ts';
+import { getObjectAcl, noObjectLock } from './object/unset.ts';
 import { listBuckets } from './service/list-buckets.ts';
+import {
+  deleteBucketTagging,
+  getBucketTagging,
+  putBucketTagging,
+} from './tagging/bucket-tagging.ts';
+import {
+  deleteObjectTagging,
+  getObjectTagging,
+  putObjectTagging,
+} from './tagging/object-tagging.ts';
 
 export interface Route {
   readonly method: string;
@@ -90,6 +100,14 @@ const built: readonly Built[] = [
     abortMultipartUpload,
   ],
   ['GET object ?uploadId', 'ListParts', 's3:ListMultipartUploadParts', listParts],
+
+  ['GET object ?tagging', 'GetObjectTagging', 's3:GetObjectTagging', getObjectTagging],
+  ['PUT object ?tagging', 'PutObjectTagging', 's3:PutObjectTagging', putObjectTagging],
+  ['DELETE object ?tagging', 'DeleteObjectTagging', 's3:DeleteObjectTagging', deleteObjectTagging],
+  ['GET bucket ?tagging', 'GetBucketTagging', 's3:GetBucketTagging', getBucketTagging],
+  ['PUT bucket ?tagging', 'PutBucketTagging', 's3:PutBucketTagging', putBucketTagging],
+  // Amazon has no action of its own for the deletion.
+  ['DELETE bucket ?tagging', 'DeleteBucketTagging', 's3:PutBucketTagging', deleteBucketTagging],
 ];
 
 /** Reading what cannot have been set. Place, name, answer; the action bears the name. */
@@ -103,7 +121,6 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
     'GetBucketLifecycleConfiguration',
     unsetAs('NoSuchLifecycleConfiguration'),
   ],
-  ['GET bucket ?tagging', 'GetBucketTagging', unsetAs('NoSuchTagSet')],
   ['GET bucket ?website', 'GetBucketWebsite', unsetAs('NoSuchWebsiteConfiguration')],
   [
     'GET bucket ?object-lock',
@@ -172,7 +189,6 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
     noneOf('ListBucketIntelligentTieringConfigurationsOutput'),
   ],
   ['GET object ?acl', 'GetObjectAcl', getObjectAcl],
-  ['GET object ?tagging', 'GetObjectTagging', getObjectTagging],
   ['GET object ?legal-hold', 'GetObjectLegalHold', noObjectLock],
   ['GET object ?retention', 'GetObjectRetention', noObjectLock],
 ];
@@ -199,7 +215,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT bucket ?publicAccessBlock', 'PutPublicAccessBlock'],
   ['PUT bucket ?replication', 'PutBucketReplication'],
   ['PUT bucket ?requestPayment', 'PutBucketRequestPayment'],
-  ['PUT bucket ?tagging', 'PutBucketTagging'],
   ['PUT bucket ?website', 'PutBucketWebsite'],
   ['DELETE bucket ?analytics', 'DeleteBucketAnalyticsConfiguration'],
   ['DELETE bucket ?cors', 'DeleteBucketCors'],
@@ -214,7 +229,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['DELETE bucket ?policy', 'DeleteBucketPolicy'],
   ['DELETE bucket ?publicAccessBlock', 'DeletePublicAccessBlock'],
   ['DELETE bucket ?replication', 'DeleteBucketReplication'],
-  ['DELETE bucket ?tagging', 'DeleteBucketTagging'],
   ['DELETE bucket ?website', 'DeleteBucketWebsite'],
   ['GET bucket ?abac', 'GetBucketAbac'],
   ['GET bucket ?metadataConfiguration', 'GetBucketMetadataConfiguration'],
@@ -231,11 +245,9 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT object ?legal-hold', 'PutObjectLegalHold'],
   ['PUT object ?renameObject', 'RenameObject'],
   ['PUT object ?retention', 'PutObjectRetention'],
-  ['PUT object ?tagging', 'PutObjectTagging'],
   ['GET object ?annotation', 'GetObjectAnnotation'],
   ['GET object ?torrent', 'GetObjectTorrent'],
   ['DELETE object ?annotation', 'DeleteObjectAnnotation'],
-  ['DELETE object ?tagging', 'DeleteObjectTagging'],
   ['POST object ?restore', 'RestoreObject'],
   ['POST object ?select', 'SelectObjectContent'],
 ];

@@ -4,11 +4,12 @@ import type { Micros } from '../../../base/units.ts';
 import type {
   Commands,
   DeleteOutcome,
+  MetadataPatch,
   NewVersion,
   PutOutcome,
   WriteCondition,
 } from '../commands.ts';
-import type { ContainerRow, Id, VersionRow } from '../model.ts';
+import type { ContainerRow, Id, Metadata, VersionRow } from '../model.ts';
 import { parseVersionId } from '../version-id.ts';
 import type { Commit } from './commit.ts';
 import { checkWriteCondition, isExpired, visibleObject } from './condition.ts';
@@ -95,14 +96,24 @@ export function updateObject(commit: Commit, args: Args<'object.update'>): Versi
     ...rest,
     contentType: change.contentType ?? old.contentType,
     user: change.user ?? old.user,
-    system: change.system ?? old.system,
-    modifiedAt: commit.time,
+    system: patchedSystem(change.system ?? old.system, change.systemPatch),
+    modifiedAt: change.isSilent === true ? old.modifiedAt : commit.time,
     ...(expiresAt === undefined ? {} : { expiresAt }),
   };
   chain.replace(row);
   chain.commitTo(commit);
   if (expiresAt !== oldExpiry) enqueueExpiry(commit, args, row);
   return row;
+}
+
+function patchedSystem(system: Metadata, patch: MetadataPatch | undefined): Metadata {
+  if (patch === undefined) return system;
+  const entries = new Map(Object.entries(system));
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) entries.delete(name);
+    else entries.set(name, value);
+  }
+  return Object.fromEntries(entries);
 }
 
 function versionToUpdate(

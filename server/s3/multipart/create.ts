@@ -6,15 +6,18 @@ import { shownUploadId } from '../listing-parameters.ts';
 import { type HeaderPairs, readObjectHeaders, shownType } from '../object-headers.ts';
 import { parseAlgorithm } from '../payload/checksum-headers.ts';
 import type { RequestHeaders } from '../request-headers.ts';
+import { withTags } from '../tagging/object-tagging.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { leaf, xmlDocument } from '../xml/writer.ts';
 
 /** CreateMultipartUpload. */
 export async function createMultipartUpload(call: Call): Promise<HttpReply> {
   const checksum = parseChecksum(call.headers);
+  const described = readObjectHeaders(call.headers);
   const upload = await call.door.core.createUpload(call.context, {
     ...objectOf(call),
-    ...readObjectHeaders(call.headers),
+    ...described,
+    system: withTags(described.system, call.headers),
     checksum,
   });
   const headers: HeaderPairs = [];

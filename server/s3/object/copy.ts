@@ -15,6 +15,7 @@ import {
   shownType,
 } from '../object-headers.ts';
 import { parseAlgorithm } from '../payload/checksum-headers.ts';
+import { copiedTags } from '../tagging/object-tagging.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { escapeXml, leaf, xmlDocument } from '../xml/writer.ts';
 import { parseCopySource } from './copy-source.ts';
@@ -63,6 +64,7 @@ function describer(call: Call, directive: 'COPY' | 'REPLACE'): CopyObject['descr
   const checksums =
     named === undefined ? undefined : [parseAlgorithm(named, 'x-amz-checksum-algorithm')];
   const replacement = directive === 'REPLACE' ? readObjectHeaders(call.headers) : undefined;
+  const tagsOf = copiedTags(call.headers);
   return (source) => {
     if (source.size > MAX_COPY_BYTES) {
       throw s3Error(
@@ -70,13 +72,16 @@ function describer(call: Call, directive: 'COPY' | 'REPLACE'): CopyObject['descr
         `The specified copy source is larger than the maximum allowable size for a copy source: ${MAX_COPY_BYTES}`,
       );
     }
-    return { ...(replacement ?? carriedOver(source)), checksums };
+    const described = replacement ?? carriedOver(source);
+    return { ...described, system: { ...described.system, ...tagsOf(source) }, checksums };
   };
 }
 
+/** What S3 itself keeps of an object (tags, grants, locks) has rules of its own; all else goes along. */
 function carriedOver(source: VersionRow): Pick<VersionRow, 'contentType' | 'system' | 'user'> {
-  const { contentType, system, user } = source;
-  return { contentType, system, user };
+  const { contentType, user } = source;
+  const entries = Object.entries(source.system).filter(([name]) => !name.startsWith('s3:'));
+  return { contentType, system: Object.fromEntries(entries), user };
 }
 
 /** Amazon answers a condition on the source that says "not modified" with 412, for a copy is no GET; and a delete marker as source with its own codes. */

@@ -8,14 +8,17 @@ import {
   readObjectHeaders,
 } from '../object-headers.ts';
 import { openPayload } from '../payload/payload.ts';
+import { withTags } from '../tagging/object-tagging.ts';
 
 /** PutObject. */
 export async function putObject(call: Call): Promise<HttpReply> {
   const { core } = call.door;
+  const described = readObjectHeaders(call.headers);
   const body = openPayload(call, core.limits.maxBodyBytes);
   const outcome = await core.putObject(call.context, {
     ...objectOf(call),
-    ...readObjectHeaders(call.headers),
+    ...described,
+    system: withTags(described.system, call.headers),
     body,
     condition: writeCondition(call.headers),
   });

@@ -135,7 +135,6 @@ describe('sub-resources', () => {
     ['PUT', '/bucket', 'policy'],
     ['DELETE', '/bucket', 'lifecycle'],
     ['PUT', '/bucket/k', 'acl'],
-    ['PUT', '/bucket/k', 'tagging'],
     ['PUT', '/bucket/k', 'append'],
     ['PUT', '/bucket/k', 'renameObject'],
     ['POST', '/bucket/k', 'restore'],

@@ -67,7 +67,6 @@ describe('headers that an object keeps', () => {
     ['x-amz-server-side-encryption-customer-algorithm', 'AES256'],
     ['x-amz-acl', 'public-read'],
     ['x-amz-grant-read', 'id=1'],
-    ['x-amz-tagging', 'a=b'],
     ['x-amz-storage-class', 'GLACIER'],
     ['x-amz-object-lock-mode', 'GOVERNANCE'],
     ['x-amz-website-redirect-location', '/x'],

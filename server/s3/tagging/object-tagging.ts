@@ -1,0 +1,91 @@
+/** GetObjectTagging, PutObjectTagging, DeleteObjectTagging; and the tags that writes bring along. */
+import { isStoreError } from '../../../base/errors.ts';
+import { type Metadata, type VersionRow, versionIdOf } from '../../core/model.ts';
+import type { HttpReply } from '../../http/exchange.ts';
+import { type Call, objectOf } from '../call.ts';
+import { invalidArgument, s3Error } from '../codes.ts';
+import { type HeaderPairs, pushVersion } from '../object-headers.ts';
+import { openRow } from '../object/open-row.ts';
+import { parseVersionId } from '../object/version-id.ts';
+import { readRequiredXml } from '../payload/document.ts';
+import type { RequestHeaders } from '../request-headers.ts';
+import { xmlReply } from '../xml/reply.ts';
+import { xmlDocument } from '../xml/writer.ts';
+import {
+  MAX_OBJECT_TAGS,
+  TAGGING,
+  TAGGING_HEADER,
+  parseTagging,
+  parseTaggingHeader,
+  readStoredTags,
+  storedTags,
+  tagSetMarkup,
+} from './tags.ts';
+
+export async function getObjectTagging(call: Call): Promise<HttpReply> {
+  const { row, container } = await openRow(call);
+  const headers: HeaderPairs = [];
+  pushVersion(headers, row, container.versioning);
+  const tags = readStoredTags(row.system[TAGGING]);
+  return xmlReply(xmlDocument('Tagging', tagSetMarkup(tags)), headers);
+}
+
+export async function putObjectTagging(call: Call): Promise<HttpReply> {
+  const root = await readRequiredXml(call, { root: 'Tagging' });
+  const tags = parseTagging(root, MAX_OBJECT_TAGS);
+  const headers = shownVersion(await setTags(call, storedTags(tags)));
+  return { status: 200, headers, body: new Uint8Array(0) };
+}
+
+export async function deleteObjectTagging(call: Call): Promise<HttpReply> {
+  return { status: 204, headers: shownVersion(await setTags(call, null)) };
+}
+
+async function setTags(call: Call, stored: string | null): Promise<VersionRow> {
+  const versionId = parseVersionId(call.query.get('versionId'));
+  try {
+    return await call.door.core.updateObject(
+      call.context,
+      { ...objectOf(call), versionId },
+      { systemPatch: { [TAGGING]: stored }, isSilent: true },
+    );
+  } catch (error) {
+    if (!isStoreError(error, 'is-delete-marker')) throw error;
+    throw s3Error('MethodNotAllowed', undefined, {
+      DeleteMarkerVersion: versionId ?? 'null',
+      Allow: 'DELETE',
+    });
+  }
+}
+
+function shownVersion(row: VersionRow): HeaderPairs {
+  return row.isNull ? [] : [['x-amz-version-id', versionIdOf(row)]];
+}
+
+/** What a write shall keep: its `system` and the tags of its header. */
+export function withTags(system: Metadata, headers: RequestHeaders): Metadata {
+  const text = headers.get(TAGGING_HEADER);
+  const stored = text === undefined ? null : storedTags(parseTaggingHeader(text));
+  return stored === null ? system : { ...system, [TAGGING]: stored };
+}
+
+/**
+ * The tags of a copy, as entries of `system`: the source's, or with the directive REPLACE those of
+ * the header. Without that directive Amazon ignores the header.
+ */
+export function copiedTags(headers: RequestHeaders): (source: VersionRow) => Metadata {
+  const directive = headers.get('x-amz-tagging-directive') ?? 'COPY';
+  switch (directive.toUpperCase()) {
+    case 'REPLACE': {
+      const replaced = withTags({}, headers);
+      return () => replaced;
+    }
+    case 'COPY':
+      return ({ system }) => {
+        const stored = system[TAGGING];
+        return stored === undefined ? {} : { [TAGGING]: stored };
+      };
+    default:
+      throw invalidArgument('x-amz-tagging-directive', directive, 'Unknown tagging directive.');
+  }
+}
