@@ -14,7 +14,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ServerProcess } from './server.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
 beforeAll(() => server.start());

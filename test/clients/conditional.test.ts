@@ -1,7 +1,7 @@
 /** Compare-and-set over many connections: no increment is lost, one creation wins. */
 import { Client } from 'minio';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ServerProcess } from './server.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
 const bucket = 'compare-and-set';

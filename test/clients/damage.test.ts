@@ -1,5 +1,8 @@
 /** Bits flip on any two of six devices while they serve; after repair on any other two. */
+import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import {
   CreateBucketCommand,
   GetObjectCommand,
@@ -8,9 +11,9 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { flipDevice } from './bit-flips.ts';
-import { digestOf, generatedBody } from './generated-body.ts';
-import { ServerProcess } from './server.ts';
+import { flipDevice } from '../process/bit-flips.ts';
+import { digestOf, generatedBody } from '../process/generated-body.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
 beforeAll(() => server.start());
@@ -43,20 +46,73 @@ async function readAll(): Promise<void> {
   expect(page.KeyCount).toBe(OBJECTS);
 }
 
-it('reads every object byte-exact, and again after each repair', { timeout: 120_000 }, async () => {
+interface Status {
+  readonly audit: {
+    readonly fragments: { readonly rounds: number; readonly corrupt: number };
+    readonly inlineBodies: { readonly rounds: number; readonly healed: number };
+  };
+  readonly shards: { readonly total: number; readonly full: number };
+  readonly redundancy: {
+    readonly startedAt: number;
+    readonly fragmentsNeeded: number;
+    readonly fragmentsPresent: number;
+  } | null;
+}
+
+async function status(): Promise<Status> {
+  return (await (await fetch(new URL('/torc/status', server.httpUrl))).json()) as Status;
+}
+
+async function eventually(holds: (now: Status) => boolean): Promise<Status> {
+  for (let tries = 0; tries < 200; tries++) {
+    const now = await status();
+    if (holds(now)) return now;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error(`it did not come to hold within 40 seconds: ${JSON.stringify(await status())}`);
+}
+
+/** As an operator: `torc device audit`, then wait until the reconciler has counted everything as there. */
+async function repairAll(): Promise<void> {
+  const entry = join(import.meta.dirname, '..', '..', 'bin', 'torc.ts');
+  const { audit } = await status();
+  await promisify(execFile)(process.execPath, [entry, 'device', 'audit', '--data', server.data]);
+  const after = await eventually(
+    (now) =>
+      now.audit.fragments.rounds > audit.fragments.rounds &&
+      now.audit.inlineBodies.rounds > audit.inlineBodies.rounds,
+  );
+  expect(after.audit.fragments.corrupt).toBeGreaterThan(audit.fragments.corrupt);
+  const ended = Date.now();
+  await eventually(
+    ({ redundancy, shards }) =>
+      redundancy !== null &&
+      redundancy.startedAt > ended &&
+      redundancy.fragmentsPresent === redundancy.fragmentsNeeded &&
+      shards.full === shards.total,
+  );
+}
+
+const devices = ['d1', 'd2', 'd3', 'd4', 'd5', 'd6'];
+
+it('reads every object byte-exact, and again after each repair', { timeout: 180_000 }, async () => {
   await client().send(new CreateBucketCommand({ Bucket }));
   for (let i = 0; i < OBJECTS; i++) {
     const Body = Buffer.concat([...generatedBody(i, sizeOf(i))]);
     await client().send(new PutObjectCommand({ Bucket, Key: `k${i}`, Body }));
   }
-  for (const pair of [
-    ['d1', 'd2'],
-    ['d3', 'd4'],
-    ['d5', 'd6'],
-  ]) {
-    for (const device of pair) {
+  // Three pairs, one after the other: what the repair of one left bad, the next would show.
+  for (let place = 0; place < devices.length; place += 2) {
+    for (const device of devices.slice(place, place + 2)) {
       expect(flipDevice(join(server.data, 'devices', device))).toBeGreaterThan(100);
     }
     await readAll();
+    await repairAll();
   }
+  // Whole again by another witness: any two devices may go.
+  expect(await server.end('SIGTERM')).toBe(0);
+  for (const device of ['d2', 'd5'])
+    rmSync(join(server.data, 'devices', device), { recursive: true });
+  await server.start();
+  await readAll();
 });

@@ -10,8 +10,8 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runKillCycles } from './kill-cycles.ts';
-import { ServerProcess } from './server.ts';
+import { runKillCycles } from '../process/kill-cycles.ts';
+import { ServerProcess } from '../process/server.ts';
 
 let server: ServerProcess;
 beforeEach(async () => {

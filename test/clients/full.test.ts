@@ -13,8 +13,8 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { digestOf, generatedBody } from './generated-body.ts';
-import { ServerProcess } from './server.ts';
+import { digestOf, generatedBody } from '../process/generated-body.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'torc-full-'));
 

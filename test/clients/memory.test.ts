@@ -1,7 +1,7 @@
 /** Resident memory of the server under parallel uploads and downloads; test/long has the full size. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runParallelLoad } from './parallel-load.ts';
-import { ServerProcess } from './server.ts';
+import { runParallelLoad } from '../process/parallel-load.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
 beforeAll(() => server.start());

@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { installPythonTools, runTool } from './python-tools.ts';
-import { ServerProcess } from './server.ts';
+import { installPythonTools, runTool } from '../process/python-tools.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
 const folder = mkdtempSync(join(tmpdir(), 'torc-files-'));

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ServerProcess } from './server.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
 const folder = mkdtempSync(join(tmpdir(), 'torc-rclone-'));

@@ -9,7 +9,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ServerProcess } from './server.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
 beforeAll(() => server.start());

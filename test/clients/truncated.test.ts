@@ -2,8 +2,8 @@
 import { connect } from 'node:net';
 import { Client } from 'minio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generatedBody } from './generated-body.ts';
-import { ServerProcess } from './server.ts';
+import { generatedBody } from '../process/generated-body.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
 const bucket = 'truncated';

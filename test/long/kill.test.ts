@@ -1,7 +1,7 @@
 /** kill -9 under load, a hundred times. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runKillCycles } from '../clients/kill-cycles.ts';
-import { ServerProcess } from '../clients/server.ts';
+import { runKillCycles } from '../process/kill-cycles.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
 beforeAll(() => server.start());

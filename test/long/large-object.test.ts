@@ -20,9 +20,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { Client } from 'minio';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { digestOf, generatedBody } from '../clients/generated-body.ts';
-import { installPythonTools, toolPath } from '../clients/python-tools.ts';
-import { ServerProcess } from '../clients/server.ts';
+import { digestOf, generatedBody } from '../process/generated-body.ts';
+import { installPythonTools, toolPath } from '../process/python-tools.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const MiB = 1_048_576;
 /** Over 5 GiB, the most that one PUT may carry, and no multiple of a part. */

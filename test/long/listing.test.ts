@@ -11,7 +11,7 @@ import { LevelFolder } from '../../server/cell/level-folder.ts';
 import { openCluster } from '../../server/cell/open-cluster.ts';
 import { cellSettings } from '../../server/config/defaults.ts';
 import { bucketNameId } from '../../server/core/ids.ts';
-import { ServerProcess } from '../clients/server.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
 beforeAll(() => server.start());

@@ -2,8 +2,8 @@
 import { statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runParallelLoad } from '../clients/parallel-load.ts';
-import { ServerProcess } from '../clients/server.ts';
+import { runParallelLoad } from '../process/parallel-load.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
 beforeAll(() => server.start());

@@ -2,8 +2,8 @@
 import { connect } from 'node:net';
 import { Client } from 'minio';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { digestOf, generatedBody } from '../clients/generated-body.ts';
-import { ServerProcess } from '../clients/server.ts';
+import { digestOf, generatedBody } from '../process/generated-body.ts';
+import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
 beforeAll(() => server.start());
