@@ -31,4 +31,11 @@ export function addDevice(program: Command): void {
       const call = `/device/replace?device=${encodeURIComponent(name)}`;
       process.stdout.write(`${await callControl(data, call)}\n`);
     });
+  device
+    .command('audit')
+    .description('Read and verify every byte of all devices now, and repair what is bad')
+    .option('--data <folder>', 'data folder', 'data')
+    .action(async ({ data }: { data: string }) => {
+      process.stdout.write(`${await callControl(data, '/device/audit')}\n`);
+    });
 }

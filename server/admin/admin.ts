@@ -20,6 +20,11 @@ export interface StatusReport {
     readonly full: number;
   };
   readonly workers: ReturnType<Cell['workers']['status']>;
+  /** Since the start: rounds over all devices, what they read, and what was bad. */
+  readonly audit: {
+    readonly fragments: Cell['workers']['auditor']['counts'];
+    readonly inlineBodies: Cell['workers']['scrub']['counts'];
+  };
   readonly redundancy: Cell['workers']['reconciler']['report'] | null;
 }
 
@@ -38,6 +43,10 @@ export function statusOf(cell: Cell, version: string): StatusReport {
       full: map.shards.filter((shard) => shard.inSync.length === shard.replicas.length).length,
     },
     workers: cell.workers.status(),
+    audit: {
+      fragments: cell.workers.auditor.counts,
+      inlineBodies: cell.workers.scrub.counts,
+    },
     redundancy: cell.workers.reconciler.report ?? null,
   };
 }

@@ -85,6 +85,10 @@ async function answer(cell: Cell, token: string, request: IncomingMessage): Prom
     await cell.replaceDevice(deviceId(id));
     return `Device ${id} is initialised anew and being rebuilt; torc status tells when redundancy is full.`;
   }
+  if (request.method === 'POST' && url.pathname === '/device/audit') {
+    cell.workers.requestAudit();
+    return 'Every byte of all devices is being verified; torc status counts what was found.';
+  }
   throw new StoreError('invalid-argument', 'control', `there is no call ${url.pathname}`);
 }
 

@@ -59,10 +59,12 @@ export class CellWorkers {
   readonly reconciler: Reconciler;
   readonly sweeper: Sweeper;
   readonly auditor: Auditor;
+  readonly scrub: BodyScrub;
   readonly loops: readonly WorkerLoop[];
   readonly #clock: Clock;
   readonly #logger: Logger;
   #cancelWalk = (): void => undefined;
+  #nextWalkAt = Number.POSITIVE_INFINITY;
 
   constructor(options: CellWorkersOptions) {
     const { group, rows, bodies, placement, clock, logger, settings } = options;
@@ -98,7 +100,11 @@ export class CellWorkers {
       clock,
       settings: settings.sweeper,
     });
-    this.auditor = new Auditor(walk(settings.auditRoundMillis), group);
+    this.auditor = new Auditor(walk(settings.auditRoundMillis), group, () => {
+      // The report of before is no longer true.
+      this.#again(this.#recheckMillis(settings));
+    });
+    this.scrub = new BodyScrub({ group, clock, logger, roundMillis: settings.auditRoundMillis });
     const pace = { pauseMillis: settings.pauseMillis, idleMillis: settings.idleMillis };
     this.loops = [
       new Reaper(reader('release', 'release-parts'), bodies, rows),
@@ -108,7 +114,7 @@ export class CellWorkers {
       this.sweeper,
       this.auditor,
       new ShardRepair({ group, coordinator: options.coordinator, clock, logger }),
-      new BodyScrub({ group, clock, logger, roundMillis: settings.auditRoundMillis }),
+      this.scrub,
       new LogCompaction({ devices: () => options.devices().map((one) => one.shards), logger }),
       new CompactionWorker(() => options.devices().map((device) => device.fragments)),
     ].map((worker) => this.#loop(worker, pace));
@@ -130,9 +136,7 @@ export class CellWorkers {
       isFull ? 'Full redundancy: every fragment and replica is there.' : 'Redundancy is not full.',
     );
     if (!isFull) {
-      // Walking takes at most a tenth of the time, however many bodies there are.
-      const walked = report.finishedAt - report.startedAt;
-      this.#again(Math.max(settings.recheckMillis, 9 * walked));
+      this.#again(this.#recheckMillis(settings));
       return;
     }
     this.#again(settings.reconcileRoundMillis);
@@ -143,9 +147,22 @@ export class CellWorkers {
     }
   }
 
+  /** Walking takes at most a tenth of the time, however many bodies there are. */
+  #recheckMillis(settings: WorkSettings): number {
+    const { startedAt = 0, finishedAt = 0 } = this.reconciler.report ?? {};
+    return Math.max(settings.recheckMillis, 9 * (finishedAt - startedAt));
+  }
+
+  /** Walks again after so long, unless a walk comes sooner anyhow. */
   #again(millis: number): void {
+    const at = this.#clock.monotonic() + millis;
+    if (at >= this.#nextWalkAt) return;
     this.#cancelWalk();
-    this.#cancelWalk = this.#clock.after(millis, () => this.reconciler.request());
+    this.#nextWalkAt = at;
+    this.#cancelWalk = this.#clock.after(millis, () => {
+      this.#nextWalkAt = Number.POSITIVE_INFINITY;
+      this.reconciler.request();
+    });
   }
 
   /** A reader met a missing or bad fragment. */
@@ -158,6 +175,12 @@ export class CellWorkers {
         ? home.store.removeOne(id)
         : Promise.resolve();
     dropped.then(() => this.auditor.enqueue(objectId)).catch((error: unknown) => this.#note(error));
+  }
+
+  /** Every byte is read and verified now, not when the next round is due. */
+  requestAudit(): void {
+    this.auditor.request();
+    this.scrub.request();
   }
 
   repairSoon(objectId: string): void {

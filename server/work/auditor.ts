@@ -10,16 +10,24 @@ export class Auditor implements Worker<DevicePage> {
   readonly name = 'auditor';
   readonly #walk: DeviceWalk;
   readonly #shards: ShardMap;
+  readonly #onQueued: () => void;
   #checked = 0;
   #corrupt = 0;
 
-  constructor(walk: DeviceWalk, shards: ShardMap) {
+  /** `onQueued` is told of every body that is queued for repair. */
+  constructor(walk: DeviceWalk, shards: ShardMap, onQueued: () => void) {
     this.#walk = walk;
     this.#shards = shards;
+    this.#onQueued = onQueued;
   }
 
-  get counts(): { readonly checked: number; readonly corrupt: number } {
-    return { checked: this.#checked, corrupt: this.#corrupt };
+  get counts(): { readonly rounds: number; readonly checked: number; readonly corrupt: number } {
+    return { rounds: this.#walk.rounds, checked: this.#checked, corrupt: this.#corrupt };
+  }
+
+  /** Begins the next round now. */
+  request(): void {
+    this.#walk.request();
   }
 
   next(): Promise<DevicePage | undefined> {
@@ -46,5 +54,6 @@ export class Auditor implements Worker<DevicePage> {
     if (claim === undefined) return;
     const { containerId } = claim.row;
     await executeAt(claim.shard, { type: 'repair.enqueue', containerId, objectId });
+    this.#onQueued();
   }
 }

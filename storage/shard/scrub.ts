@@ -40,15 +40,21 @@ export class BodyScrub implements Worker<BodyScrubJob> {
   #from: Uint8Array | undefined;
   #checked = 0;
   #healed = 0;
+  #rounds = 0;
 
   constructor(options: BodyScrubOptions) {
     this.#options = options;
     this.#nextRoundAt = options.clock.monotonic() + options.roundMillis;
   }
 
-  /** Bodies read, and bodies written anew, since the start. */
-  get counts(): { readonly checked: number; readonly healed: number } {
-    return { checked: this.#checked, healed: this.#healed };
+  /** Whole rounds, bodies read, and bodies written anew, since the start. */
+  get counts(): { readonly rounds: number; readonly checked: number; readonly healed: number } {
+    return { rounds: this.#rounds, checked: this.#checked, healed: this.#healed };
+  }
+
+  /** Begins the next round now. */
+  request(): void {
+    this.#nextRoundAt = this.#options.clock.monotonic();
   }
 
   async next(): Promise<BodyScrubJob | undefined> {
@@ -86,6 +92,7 @@ export class BodyScrub implements Worker<BodyScrubJob> {
       if (row === undefined) device.replica(shard).markDamaged();
       else if (row.body !== undefined) await this.#check(device, shard, row);
     }
+    if (this.#pending.length === 0) this.#rounds++;
   }
 
   async #check(device: ShardDevice, shard: ShardId, row: StoredRow): Promise<void> {

@@ -30,7 +30,7 @@ it('finds rotten bodies on every replica and writes them anew', async () => {
   }
   await world.clock.advance(roundMillis);
   expect(await scrubAll(world, scrub)).toBe(9);
-  expect(scrub.counts).toEqual({ checked: 900, healed: 3 });
+  expect(scrub.counts).toEqual({ rounds: 1, checked: 900, healed: 3 });
   for (const device of world.devices) {
     for (let i = 0; i < 300; i++) {
       const replica = device.replica(one);
@@ -41,6 +41,6 @@ it('finds rotten bodies on every replica and writes them anew', async () => {
   }
   await world.clock.advance(roundMillis);
   await scrubAll(world, scrub);
-  expect(scrub.counts).toEqual({ checked: 1800, healed: 3 });
+  expect(scrub.counts).toEqual({ rounds: 2, checked: 1800, healed: 3 });
   await world.stop();
 });
