@@ -5,6 +5,7 @@ import type { Core, RequestContext } from '../core/api.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { HttpReply, HttpRequest } from '../http/exchange.ts';
 import type { Identity } from './auth/authenticate.ts';
+import type { SigningKeys } from './auth/signing-keys.ts';
 import type { Query } from './query.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
@@ -13,6 +14,7 @@ export interface DoorParts {
   readonly core: Core;
   readonly users: UserDirectory;
   readonly region: string;
+  readonly keys: SigningKeys;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -31,6 +31,7 @@ export type S3Code =
   | 'InvalidPart'
   | 'InvalidPartNumber'
   | 'InvalidPartOrder'
+  | 'InvalidPolicyDocument'
   | 'InvalidRange'
   | 'InvalidRequest'
   | 'InvalidStorageClass'
@@ -38,9 +39,11 @@ export type S3Code =
   | 'InvalidToken'
   | 'InvalidURI'
   | 'KeyTooLongError'
+  | 'MalformedPOSTRequest'
   | 'MalformedTrailerError'
   | 'MalformedXML'
   | 'MaxMessageLengthExceeded'
+  | 'MaxPostPreDataLengthExceededError'
   | 'MetadataTooLarge'
   | 'MethodNotAllowed'
   | 'MissingContentLength'
@@ -177,6 +180,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     'invalid-part-order',
     'The list of parts was not in ascending order. Parts must be ordered by part number.',
   ),
+  InvalidPolicyDocument: row(
+    400,
+    'invalid-argument',
+    'The content of the form does not meet the conditions specified in the policy document.',
+  ),
   InvalidRange: row(416, 'range-not-satisfiable', 'The requested range is not satisfiable'),
   InvalidRequest: row(400, 'invalid-argument', 'Invalid Request'),
   InvalidStorageClass: row(400, 'invalid-argument', 'The storage class you specified is not valid'),
@@ -192,6 +200,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
   ),
   InvalidURI: row(400, 'invalid-argument', "Couldn't parse the specified URI."),
   KeyTooLongError: row(400, 'name-too-long', 'Your key is too long'),
+  MalformedPOSTRequest: row(
+    400,
+    'invalid-argument',
+    'The body of your POST request is not well-formed multipart/form-data.',
+  ),
   MalformedTrailerError: row(
     400,
     'invalid-argument',
@@ -203,6 +216,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     'The XML you provided was not well-formed or did not validate against our published schema',
   ),
   MaxMessageLengthExceeded: row(400, 'too-large', 'Your request was too big.'),
+  MaxPostPreDataLengthExceededError: row(
+    400,
+    'too-large',
+    'Your POST request fields preceding the upload file were too large.',
+  ),
   MetadataTooLarge: row(
     400,
     'metadata-too-large',

@@ -11,7 +11,7 @@ import type { Core } from '../core/api.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
 import { type Address, addressOf, checkKeyLength } from './address.ts';
-import { type Authority, authenticate } from './auth/authenticate.ts';
+import { authenticate } from './auth/authenticate.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
 import type { Call, DoorParts } from './call.ts';
 import { notImplemented, s3Error } from './codes.ts';
@@ -46,7 +46,6 @@ interface Seen {
 
 class S3Door implements Door {
   readonly #parts: DoorParts;
-  readonly #authority: Authority;
   readonly #suffixes: readonly string[];
   readonly #hostId: string;
   readonly #idPrefix: string;
@@ -54,8 +53,7 @@ class S3Door implements Door {
 
   constructor(options: S3DoorOptions) {
     const { core, users, region, clock, random, logger } = options;
-    this.#parts = { core, users, region, clock, logger };
-    this.#authority = { users, region, clock, keys: new SigningKeys() };
+    this.#parts = { core, users, region, clock, logger, keys: new SigningKeys() };
     this.#suffixes = options.virtualHostSuffixes ?? [];
     this.#hostId = Buffer.from(random.bytes(24)).toString('base64');
     this.#idPrefix = toHex(random.bytes(4)).toUpperCase();
@@ -99,7 +97,7 @@ class S3Door implements Door {
     if (route.run === undefined) {
       throw notImplemented(route.name, `The operation ${route.name} is not implemented.`);
     }
-    const identity = authenticate(request, headers, query, this.#authority);
+    const identity = authenticate(request, headers, query, this.#parts);
     refuseUnbuiltHeaders(headers);
     checkKeyLength(address.key);
     const call: Call = {

@@ -12,6 +12,7 @@ import { listObjectVersions } from './bucket/list-versions.ts';
 import { emptyAs, getBucketAcl, noneOf, unsetAs } from './bucket/unset.ts';
 import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts';
 import type { Operation } from './call.ts';
+import { postObject } from './form/post-object.ts';
 import { abortMultipartUpload } from './multipart/abort.ts';
 import { completeMultipartUpload } from './multipart/complete.ts';
 import { createMultipartUpload } from './multipart/create.ts';
@@ -82,6 +83,7 @@ const built: readonly Built[] = [
   ['GET bucket ?versioning', 'GetBucketVersioning', 's3:GetBucketVersioning', getBucketVersioning],
   ['PUT bucket ?versioning', 'PutBucketVersioning', 's3:PutBucketVersioning', putBucketVersioning],
 
+  ['POST bucket', 'PostObject', 's3:PutObject', postObject],
   ['PUT object', 'CopyObject', 's3:PutObject', copyObject, COPY],
   ['PUT object', 'PutObject', 's3:PutObject', putObject],
   ['GET object', 'GetObject', 's3:GetObject', getObject],
@@ -234,7 +236,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['GET bucket ?metadataConfiguration', 'GetBucketMetadataConfiguration'],
   ['GET bucket ?metadataTable', 'GetBucketMetadataTableConfiguration'],
   ['GET bucket ?session', 'CreateSession'],
-  ['POST bucket', 'PostObject'],
   ['POST bucket ?metadataConfiguration', 'CreateBucketMetadataConfiguration'],
   ['POST bucket ?metadataTable', 'CreateBucketMetadataTableConfiguration'],
   ['PUT object ?acl', 'PutObjectAcl'],

@@ -55,7 +55,8 @@ const MAX_SKEW_MILLIS = 15 * 60 * 1000;
 const MAX_EXPIRES_SECONDS = 604_800;
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 
-const anonymous: Principal = { type: 'anonymous', account: '', user: '', role: 'member' };
+/** Nobody. */
+export const anonymous: Principal = { type: 'anonymous', account: '', user: '', role: 'member' };
 
 /** Throws with the code that Amazon sends; never says which half of a pair of credentials was wrong beyond what Amazon says. */
 export function authenticate(

@@ -1,3 +1,5 @@
+import type { IncomingBody } from '../../core/api.ts';
+import type { PutOutcome } from '../../core/commands.ts';
 import { type Call, objectOf } from '../call.ts';
 import { writeCondition } from '../conditions.ts';
 import type { HttpReply } from '../../http/exchange.ts';
@@ -12,18 +14,22 @@ import { withTags } from '../tagging/object-tagging.ts';
 
 /** PutObject. */
 export async function putObject(call: Call): Promise<HttpReply> {
-  const { core } = call.door;
+  const body = openPayload(call, call.door.core.limits.maxBodyBytes);
+  const outcome = await storeObject(call, body);
+  const headers: HeaderPairs = [['ETag', `"${outcome.row.etag}"`]];
+  pushChecksums(headers, outcome.row);
+  pushNewVersion(headers, outcome.row);
+  return { status: 200, headers, body: new Uint8Array(0) };
+}
+
+/** Writes the call's key as its headers say: PutObject, and PostObject with the fields of its form. */
+export function storeObject(call: Call, body: IncomingBody): Promise<PutOutcome> {
   const described = readObjectHeaders(call.headers);
-  const body = openPayload(call, core.limits.maxBodyBytes);
-  const outcome = await core.putObject(call.context, {
+  return call.door.core.putObject(call.context, {
     ...objectOf(call),
     ...described,
     system: withTags(described.system, call.headers),
     body,
     condition: writeCondition(call.headers),
   });
-  const headers: HeaderPairs = [['ETag', `"${outcome.row.etag}"`]];
-  pushChecksums(headers, outcome.row);
-  pushNewVersion(headers, outcome.row);
-  return { status: 200, headers, body: new Uint8Array(0) };
 }
