@@ -226,6 +226,11 @@ export interface Core {
     },
   ): Promise<{ readonly created: boolean; readonly info: ContainerInfo }>;
   headContainer(ctx: RequestContext, address: ContainerAddress): Promise<ContainerInfo>;
+  /**
+   * The row of the container that this bucket name means to `principal`, whatever the caller may
+   * do with it: for what stands in it for everybody's use (CORS rules), and for nothing else.
+   */
+  peekContainer(principal: Principal, container: string): Promise<ContainerRow | undefined>;
   updateContainer(
     ctx: RequestContext,
     address: ContainerAddress,

@@ -12,6 +12,7 @@ import { headContainer } from './container/head.ts';
 import { listObjects } from './container/list-objects.ts';
 import { listUploads } from './container/list-uploads.ts';
 import { listVersions } from './container/list-versions.ts';
+import { peekContainer } from './container/peek.ts';
 import { updateContainer } from './container/update.ts';
 import { defaultLimits } from './limits.ts';
 import { defaultMetadataLimits } from './metadata.ts';
@@ -52,6 +53,7 @@ export function createCore(options: CoreOptions): Core {
     listContainers: (ctx, account, query) => listContainers(s, ctx, { account, query }),
     createContainer: (ctx, address, wanted) => createContainer(s, ctx, address, wanted),
     headContainer: (ctx, address) => headContainer(s, ctx, address),
+    peekContainer: (principal, container) => peekContainer(s, principal, container),
     updateContainer: (ctx, address, change) => updateContainer(s, ctx, address, change),
     deleteContainer: (ctx, address) => deleteContainer(s, ctx, address),
     listObjects: (ctx, address, query) => listObjects(s, ctx, address, query),

@@ -7,16 +7,18 @@ import type { Clock } from '../../base/clock.ts';
 import { type StoreError, toStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
-import type { Core } from '../core/api.ts';
+import type { Core, Principal } from '../core/api.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
 import { type Address, addressOf, checkKeyLength } from './address.ts';
-import { authenticate } from './auth/authenticate.ts';
+import { anonymous, authenticate } from './auth/authenticate.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
 import type { Call, DoorParts } from './call.ts';
-import { notImplemented, s3Error } from './codes.ts';
+import { notImplemented } from './codes.ts';
+import { answerPreflight, corsHeaders } from './cors/respond.ts';
 import { errorReply } from './error-table.ts';
 import { checkExpectedOwner } from './expected-owner.ts';
+import type { HeaderPairs } from './object-headers.ts';
 import { Query } from './query.ts';
 import { refuseUnbuiltHeaders } from './refused.ts';
 import { RequestHeaders } from './request-headers.ts';
@@ -42,6 +44,7 @@ export function createS3Door(options: S3DoorOptions): Door {
 interface Seen {
   route: Route | undefined;
   address: Address | undefined;
+  principal: Principal | undefined;
 }
 
 class S3Door implements Door {
@@ -61,7 +64,7 @@ class S3Door implements Door {
 
   async handle(request: HttpRequest): Promise<HttpReply> {
     const requestId = this.#nextId();
-    const seen: Seen = { route: undefined, address: undefined };
+    const seen: Seen = { route: undefined, address: undefined, principal: undefined };
     let reply: HttpReply;
     try {
       reply = await this.#answer(request, seen);
@@ -82,15 +85,18 @@ class S3Door implements Door {
         ['x-amz-id-2', this.#hostId],
         ['Server', 'Torc'],
         ...reply.headers,
+        ...(await this.#forPages(request, seen)),
       ],
     };
   }
 
   async #answer(request: HttpRequest, seen: Seen): Promise<HttpReply> {
     const headers = new RequestHeaders(request.rawHeaders);
-    if (request.method === 'OPTIONS') throw preflight(headers);
     const address = addressOf(request.path, headers.get('host'), this.#suffixes);
     seen.address = address;
+    if (request.method === 'OPTIONS') {
+      return answerPreflight(this.#parts.core, address.bucket, headers);
+    }
     const query = new Query(request.query);
     const route = pickRoute(request.method, address.shape, query, headers);
     seen.route = route;
@@ -98,6 +104,7 @@ class S3Door implements Door {
       throw notImplemented(route.name, `The operation ${route.name} is not implemented.`);
     }
     const identity = authenticate(request, headers, query, this.#parts);
+    seen.principal = identity.principal;
     refuseUnbuiltHeaders(headers);
     checkKeyLength(address.key);
     const call: Call = {
@@ -112,6 +119,23 @@ class S3Door implements Door {
     };
     await checkExpectedOwner(call);
     return route.run(call);
+  }
+
+  /** What CORS adds to the reply, good or bad; nothing unless a page of some origin asks. */
+  async #forPages(request: HttpRequest, seen: Seen): Promise<HeaderPairs> {
+    if (request.method === 'OPTIONS' || request.header('origin') === undefined) return [];
+    const { core, logger } = this.#parts;
+    try {
+      const headers = new RequestHeaders(request.rawHeaders);
+      const { method } = request;
+      const bucket = seen.address?.bucket ?? '';
+      return await corsHeaders(core, seen.principal ?? anonymous, bucket, { method, headers });
+    } catch (thrown) {
+      // The operation is done: a browser that may not read its reply is better than another reply.
+      const { kind, message } = toStoreError(thrown, 's3');
+      logger.warn({ event: 's3.cors-unread', kind, message }, 'The CORS rules could not be read.');
+      return [];
+    }
   }
 
   /** 16 hex digits: a random start for this process, then a count. */
@@ -129,11 +153,6 @@ class S3Door implements Door {
       'An S3 request failed for a reason of our own.',
     );
   }
-}
-
-/** No bucket has a CORS configuration, so no preflight can succeed. */
-function preflight(headers: RequestHeaders): StoreError {
-  return headers.has('origin') ? s3Error('AccessForbidden') : s3Error('BadRequest');
 }
 
 /** Clients find a bucket's region by HEAD, signed or not. */

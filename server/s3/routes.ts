@@ -12,6 +12,7 @@ import { listObjectVersions } from './bucket/list-versions.ts';
 import { emptyAs, getBucketAcl, noneOf, unsetAs } from './bucket/unset.ts';
 import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts';
 import type { Operation } from './call.ts';
+import { deleteBucketCors, getBucketCors, putBucketCors } from './cors/bucket-cors.ts';
 import { postObject } from './form/post-object.ts';
 import { abortMultipartUpload } from './multipart/abort.ts';
 import { completeMultipartUpload } from './multipart/complete.ts';
@@ -106,16 +107,18 @@ const built: readonly Built[] = [
   ['GET object ?tagging', 'GetObjectTagging', 's3:GetObjectTagging', getObjectTagging],
   ['PUT object ?tagging', 'PutObjectTagging', 's3:PutObjectTagging', putObjectTagging],
   ['DELETE object ?tagging', 'DeleteObjectTagging', 's3:DeleteObjectTagging', deleteObjectTagging],
+  ['GET bucket ?cors', 'GetBucketCors', 's3:GetBucketCORS', getBucketCors],
+  ['PUT bucket ?cors', 'PutBucketCors', 's3:PutBucketCORS', putBucketCors],
+  // Amazon has no actions of their own for these deletions.
+  ['DELETE bucket ?cors', 'DeleteBucketCors', 's3:PutBucketCORS', deleteBucketCors],
   ['GET bucket ?tagging', 'GetBucketTagging', 's3:GetBucketTagging', getBucketTagging],
   ['PUT bucket ?tagging', 'PutBucketTagging', 's3:PutBucketTagging', putBucketTagging],
-  // Amazon has no action of its own for the deletion.
   ['DELETE bucket ?tagging', 'DeleteBucketTagging', 's3:PutBucketTagging', deleteBucketTagging],
 ];
 
 /** Reading what cannot have been set. Place, name, answer; the action bears the name. */
 const unset: readonly (readonly [place: string, name: string, run: Operation])[] = [
   ['GET bucket ?acl', 'GetBucketAcl', getBucketAcl],
-  ['GET bucket ?cors', 'GetBucketCors', unsetAs('NoSuchCORSConfiguration')],
   ['GET bucket ?policy', 'GetBucketPolicy', unsetAs('NoSuchBucketPolicy')],
   ['GET bucket ?policyStatus', 'GetBucketPolicyStatus', unsetAs('NoSuchBucketPolicy')],
   [
@@ -201,7 +204,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT bucket ?accelerate', 'PutBucketAccelerateConfiguration'],
   ['PUT bucket ?acl', 'PutBucketAcl'],
   ['PUT bucket ?analytics', 'PutBucketAnalyticsConfiguration'],
-  ['PUT bucket ?cors', 'PutBucketCors'],
   ['PUT bucket ?encryption', 'PutBucketEncryption'],
   ['PUT bucket ?intelligent-tiering', 'PutBucketIntelligentTieringConfiguration'],
   ['PUT bucket ?inventory', 'PutBucketInventoryConfiguration'],
@@ -219,7 +221,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT bucket ?requestPayment', 'PutBucketRequestPayment'],
   ['PUT bucket ?website', 'PutBucketWebsite'],
   ['DELETE bucket ?analytics', 'DeleteBucketAnalyticsConfiguration'],
-  ['DELETE bucket ?cors', 'DeleteBucketCors'],
   ['DELETE bucket ?encryption', 'DeleteBucketEncryption'],
   ['DELETE bucket ?intelligent-tiering', 'DeleteBucketIntelligentTieringConfiguration'],
   ['DELETE bucket ?inventory', 'DeleteBucketInventoryConfiguration'],

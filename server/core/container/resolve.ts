@@ -1,6 +1,6 @@
 import { StoreError } from '../../../base/errors.ts';
 import { type Action, authorise } from '../access/authorise.ts';
-import type { ContainerAddress, RequestContext } from '../api.ts';
+import type { ContainerAddress, Principal, RequestContext } from '../api.ts';
 import { accountIdOf, bucketNameId } from '../ids.ts';
 import type { ContainerRow, Id } from '../model.ts';
 import type { Services } from '../services.ts';
@@ -33,14 +33,21 @@ export async function resolveContainer(
     if (found === undefined) throw noSuchContainer(action, address.container);
     return found;
   }
-  const own =
-    principal.account === ''
-      ? undefined
-      : await findByAccount(services, principal.account, address.container);
-  const found = own ?? (await findByBucketName(services, address.container));
+  const found = await findByName(services, principal, address.container);
   if (found === undefined) throw noSuchContainer(action, address.container);
   authorise(principal, action, { account: found.row.account, container: found.row });
   return found;
+}
+
+/** Without an account: the caller's own container, else that of the bucket name's owner. Access is not checked. */
+export async function findByName(
+  services: Services,
+  principal: Principal,
+  container: string,
+): Promise<ResolvedContainer | undefined> {
+  const { account } = principal;
+  const own = account === '' ? undefined : await findByAccount(services, account, container);
+  return own ?? findByBucketName(services, container);
 }
 
 function noSuchContainer(op: string, container: string): StoreError {
