@@ -36,7 +36,11 @@ export function addressOf(
   return { shape: key === '' ? 'bucket' : 'object', bucket, key };
 }
 
-function hostedBucket(host: string | undefined, suffixes: readonly string[]): string | undefined {
+/** The bucket that a host name names, if it is one of ours. */
+export function hostedBucket(
+  host: string | undefined,
+  suffixes: readonly string[],
+): string | undefined {
   if (host === undefined) return undefined;
   const colon = host.lastIndexOf(':');
   const name = (colon > host.lastIndexOf(']') ? host.slice(0, colon) : host).toLowerCase();

@@ -15,6 +15,8 @@ export interface DoorParts {
   readonly users: UserDirectory;
   readonly region: string;
   readonly keys: SigningKeys;
+  /** As `S3DoorOptions` has them; none: path style alone. */
+  readonly virtualHostSuffixes: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
 }

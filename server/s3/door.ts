@@ -49,15 +49,15 @@ interface Seen {
 
 class S3Door implements Door {
   readonly #parts: DoorParts;
-  readonly #suffixes: readonly string[];
   readonly #hostId: string;
   readonly #idPrefix: string;
   #requests = 0;
 
   constructor(options: S3DoorOptions) {
     const { core, users, region, clock, random, logger } = options;
-    this.#parts = { core, users, region, clock, logger, keys: new SigningKeys() };
-    this.#suffixes = options.virtualHostSuffixes ?? [];
+    const { virtualHostSuffixes = [] } = options;
+    const keys = new SigningKeys();
+    this.#parts = { core, users, region, clock, logger, keys, virtualHostSuffixes };
     this.#hostId = Buffer.from(random.bytes(24)).toString('base64');
     this.#idPrefix = toHex(random.bytes(4)).toUpperCase();
   }
@@ -92,7 +92,7 @@ class S3Door implements Door {
 
   async #answer(request: HttpRequest, seen: Seen): Promise<HttpReply> {
     const headers = new RequestHeaders(request.rawHeaders);
-    const address = addressOf(request.path, headers.get('host'), this.#suffixes);
+    const address = addressOf(request.path, headers.get('host'), this.#parts.virtualHostSuffixes);
     seen.address = address;
     if (request.method === 'OPTIONS') {
       return answerPreflight(this.#parts.core, address.bucket, headers);

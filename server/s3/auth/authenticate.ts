@@ -1,4 +1,4 @@
-/** Who sends a request: Signature Version 4 by header or by query (presigned), or nobody. */
+/** Who sends a request: Signature Version 4 or 2, by header or by query (presigned), or nobody. */
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { type Principal } from '../../core/api.ts';
@@ -18,6 +18,8 @@ import {
   sha256Hex,
 } from './canonical.ts';
 import { type Scope, type ScopePlace, parseScope, scopeError } from './scope.ts';
+import { MAX_SKEW_MILLIS, checkSkew } from './skew.ts';
+import { verifyHeaderV2, verifyQueryV2 } from './signature-v2.ts';
 import { type SigningKeys, hmacHex, sameSignature } from './signing-keys.ts';
 
 /** What chunk signatures continue from. */
@@ -40,6 +42,8 @@ export interface Authority {
   readonly keys: SigningKeys;
   readonly region: string;
   readonly clock: Clock;
+  /** As `S3DoorOptions` has them. */
+  readonly virtualHostSuffixes: readonly string[];
 }
 
 interface Claim {
@@ -51,7 +55,6 @@ interface Claim {
   readonly payloadHash: string;
 }
 
-const MAX_SKEW_MILLIS = 15 * 60 * 1000;
 const MAX_EXPIRES_SECONDS = 604_800;
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 
@@ -75,13 +78,14 @@ export function authenticate(
         'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
       );
     }
-    if (!isPresigned) throw unsupportedMechanism();
+    if (!isPresigned) return verifyQueryV2(request, headers, query, authority);
     return verify(request, headers, presignedClaim(headers, query, authority), authority);
   }
   if (authorization === undefined || authorization === '') {
     const said = headers.get('x-amz-content-sha256');
     return { principal: anonymous, payloadHash: said, seed: undefined };
   }
+  if (authorization.startsWith('AWS ')) return verifyHeaderV2(request, headers, authority);
   return verify(request, headers, headerClaim(authorization, headers, authority), authority);
 }
 
@@ -102,7 +106,7 @@ function headerClaim(text: string, headers: RequestHeaders, authority: Authority
       "Authorization header is invalid -- one and only one ' ' (space) required",
     );
   }
-  if (algorithm === 'AWS' || algorithm === 'AWS4-ECDSA-P256-SHA256') throw unsupportedMechanism();
+  if (algorithm === 'AWS4-ECDSA-P256-SHA256') throw unsupportedMechanism();
   if (algorithm !== ALGORITHM) {
     throw invalidArgument('Authorization', algorithm, 'Unsupported Authorization Type');
   }
@@ -163,17 +167,6 @@ function headerStamp(headers: RequestHeaders): string {
   const millis = parseHttpDate(amzDate ?? headers.get('date'));
   if (millis !== undefined) return formatAmzDate(millis);
   throw s3Error('AccessDenied', 'AWS authentication requires a valid Date or x-amz-date header');
-}
-
-function checkSkew(stamp: string, clock: Clock): void {
-  const now = clock.now();
-  const stated = parseAmzDate(stamp);
-  if (stated !== undefined && Math.abs(now - stated) <= MAX_SKEW_MILLIS) return;
-  throw s3Error('RequestTimeTooSkewed', undefined, {
-    RequestTime: stamp,
-    ServerTime: formatIsoDate(now),
-    MaxAllowedSkewMilliseconds: MAX_SKEW_MILLIS,
-  });
 }
 
 function presignedClaim(headers: RequestHeaders, query: Query, authority: Authority): Claim {

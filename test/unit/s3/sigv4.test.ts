@@ -183,7 +183,7 @@ describe('what is refused', () => {
   });
 
   test.each([
-    ['AWS abc:def', 'InvalidRequest'],
+    ['AWS4-ECDSA-P256-SHA256 abc', 'InvalidRequest'],
     ['AWS4-ECDSA-P256-SHA256 Credential=x', 'InvalidRequest'],
     ['Bearer x', 'InvalidArgument'],
     ['AWS4-HMAC-SHA256', 'InvalidArgument'],
