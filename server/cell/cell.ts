@@ -16,6 +16,7 @@ import { Placement, type Policy } from '../proxy/placement.ts';
 import type { Damage, ReadSettings } from '../proxy/read.ts';
 import { ClusterRows } from '../proxy/rows.ts';
 import { createStateMachine } from '../proxy/state-machine.ts';
+import { ReadAhead } from '../proxy/read-ahead.ts';
 import type { WriteSettings } from '../proxy/write.ts';
 import { type AwayDevice, Fleet } from './fleet.ts';
 import {
@@ -100,6 +101,7 @@ export async function openCell(options: CellOptions): Promise<Cell> {
       clock,
       settings: settings.read,
       latency: new LatencyTracker(),
+      readAhead: new ReadAhead(settings.read.stripesInFlight),
       onDamage: (damage: Damage) => workers?.damageFound(damage),
     },
   });

@@ -34,7 +34,13 @@ export const cellSettings: CellSettings = {
     patienceMaxMillis: 5_000,
     syncEveryBytes: 64 * MiB,
   },
-  read: { readAheadStripes: 2, hedgeMinMillis: 20, hedgeMaxMillis: 1_000 },
+  read: {
+    readAheadStripes: 2,
+    // 96 stripes, half as much again where all are hedged: 144 MiB.
+    stripesInFlight: 96,
+    hedgeMinMillis: 20,
+    hedgeMaxMillis: 1_000,
+  },
   work: {
     pauseMillis: 5,
     idleMillis: 1_000,

@@ -12,10 +12,13 @@ import type { FragmentRead } from '../../storage/fragment/fragment.ts';
 import type { StoredBody } from '../core/model.ts';
 import type { LatencyTracker } from './latency.ts';
 import type { Home, Policy } from './placement.ts';
+import type { ReadAhead } from './read-ahead.ts';
 
 export interface ReadSettings {
   /** Stripes asked for ahead of the one being sent. */
   readonly readAheadStripes: number;
+  /** Stripes of all reads together beyond which none reads ahead. */
+  readonly stripesInFlight: number;
   /** A unit later than the recent p95, within these bounds, is no longer waited for alone. */
   readonly hedgeMinMillis: number;
   readonly hedgeMaxMillis: number;
@@ -34,6 +37,8 @@ export interface ReadContext {
   readonly clock: Clock;
   readonly settings: ReadSettings;
   readonly latency: LatencyTracker;
+  /** Shared by all reads of the process. */
+  readonly readAhead: ReadAhead;
   /** Told once per bad fragment met; must not throw. */
   readonly onDamage: (damage: Damage) => void;
 }
@@ -252,8 +257,12 @@ export async function* readBody(
   if (range.start >= range.end) return;
   const firstStripe = Math.floor(range.start / stored.stripeBytes);
   const lastStripe = Math.floor((range.end - 1) / stored.stripeBytes);
+  const { readAhead, settings } = context;
   const ahead: Promise<readonly Uint8Array[]>[] = [];
+  let held = 0;
   const ask = (stripe: number): void => {
+    readAhead.take();
+    held++;
     const base = stripe * stored.stripeBytes;
     const bytes = new StripeRead(context, job, stripe).bytes(
       Math.max(range.start - base, 0),
@@ -264,12 +273,21 @@ export async function* readBody(
     ahead.push(bytes);
   };
   let next = firstStripe;
-  while (next <= lastStripe && ahead.length <= context.settings.readAheadStripes) ask(next++);
-  for (;;) {
-    const pieces = await ahead.shift();
-    if (pieces === undefined) return;
-    if (next <= lastStripe) ask(next++);
-    yield* pieces;
+  try {
+    for (;;) {
+      while (next <= lastStripe && ahead.length <= settings.readAheadStripes) {
+        if (ahead.length > 0 && !readAhead.mayGrow) break;
+        ask(next++);
+      }
+      const pieces = await ahead.shift();
+      if (pieces === undefined) return;
+      if (next <= lastStripe && readAhead.mayGrow) ask(next++);
+      yield* pieces;
+      readAhead.give(1);
+      held--;
+    }
+  } finally {
+    readAhead.give(held);
   }
 }
 

@@ -43,7 +43,7 @@ const cellSettings: CellSettings = {
     patienceMaxMillis: 400,
     syncEveryBytes: 8192,
   },
-  read: { readAheadStripes: 2, hedgeMinMillis: 20, hedgeMaxMillis: 100 },
+  read: { readAheadStripes: 2, stripesInFlight: 4, hedgeMinMillis: 20, hedgeMaxMillis: 100 },
   work: workSettings,
   releaseGraceMillis: 3_000,
 };
