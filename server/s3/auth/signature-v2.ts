@@ -57,7 +57,7 @@ export function verifyHeaderV2(
   const amzDate = headers.get('x-amz-date');
   const stated = amzDate ?? headers.get('date');
   const millis = parseHttpDate(stated) ?? parseAmzDate(stated ?? '');
-  if (millis === undefined) {
+  if (millis === undefined || millis < 0) {
     throw s3Error('AccessDenied', 'AWS authentication requires a valid Date or x-amz-date header');
   }
   checkSkew(formatAmzDate(millis), authority.clock);
@@ -108,10 +108,9 @@ function verify(
     throw s3Error('InvalidAccessKeyId', undefined, { AWSAccessKeyId: accessKeyId });
   }
   const hosted = hostedBucket(headers.get('host'), authority.virtualHostSuffixes);
-  const before = hosted === undefined ? '' : `/${hosted}`;
   const above = textAbove(request.method, headers, claim.date);
   const query = signedQuery(request.query);
-  const texts = [request.path, pathAnew(request.path)].map((path) => above + before + path + query);
+  const texts = resourcePaths(request.path, hosted).map((path) => above + path + query);
   for (const text of new Set(texts)) {
     for (const bytes of ['latin1', 'utf8'] as const) {
       const hmac = createHmac('sha1', found.secretAccessKey).update(Buffer.from(text, bytes));
@@ -125,6 +124,13 @@ function verify(
     StringToSign: texts[0] ?? '',
     SignatureProvided: signature,
   });
+}
+
+/** The path as sent and encoded anew; and a bucket by path as if it were by virtual host, where a slash ends it (botocore). */
+function resourcePaths(path: string, hosted: string | undefined): readonly string[] {
+  const before = hosted === undefined ? '' : `/${hosted}`;
+  const paths = [before + path, before + pathAnew(path)];
+  return hosted === undefined && path.indexOf('/', 1) < 0 ? [...paths, `${path}/`] : paths;
 }
 
 /** Everything that is signed before the resource. */

@@ -91,6 +91,8 @@ describe('Signature Version 2', () => {
     const tags = { path: '/bucket/a%20b', query: 'tagging' };
     const read = await byHeader(harness, 'GET', tags, { resource: '/bucket/a%20b?tagging' });
     expect(read.text).toContain('<TagSet>');
+    const list = await byHeader(harness, 'GET', { path: '/bucket' }, { resource: '/bucket/' });
+    expect(list.status).toBe(200);
   });
 
   test('by query', async () => {
@@ -115,6 +117,7 @@ describe('Signature Version 2', () => {
   test.each([
     ['a wrong secret', { secret: 'wrong' }, 403, 'SignatureDoesNotMatch'],
     ['an old date', { date: 'Thu, 01 Dec 1994 16:00:00 GMT' }, 403, 'RequestTimeTooSkewed'],
+    ['a date before all dates', { date: 'Tue, 07 Jul 1950 21:53:04 GMT' }, 403, 'AccessDenied'],
     ['no date', { date: '' }, 403, 'AccessDenied'],
     ['another resource', { resource: '/bucket/other' }, 403, 'SignatureDoesNotMatch'],
   ])('%s is refused', async (_what, options, status, code) => {
