@@ -10,7 +10,16 @@ export type Id = string;
 /** A name→value set whose names are lower case (metadata names compare without case). */
 export type Metadata = Readonly<Record<string, string>>;
 
-export const checksumAlgorithms = ['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as const;
+export const checksumAlgorithms = [
+  'crc32',
+  'crc32c',
+  'crc64nvme',
+  'sha1',
+  'sha256',
+  'sha512',
+  'md5',
+  'xxhash64',
+] as const;
 export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number];
 export type ChecksumType = 'full-object' | 'composite';
 

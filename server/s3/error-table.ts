@@ -75,7 +75,8 @@ function codeOf(error: StoreError): S3Code {
 function messageOf(error: StoreError, code: S3Code): string {
   const algorithm = error.detail['algorithm'];
   if (error.kind === 'digest-mismatch' && typeof algorithm === 'string') {
-    return algorithm === 'md5'
+    // Content-MD5, and not the checksum that is an MD5 too.
+    return algorithm === 'md5' && error.detail['isChecksum'] !== true
       ? s3Codes.BadDigest.message
       : `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`;
   }

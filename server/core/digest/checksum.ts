@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
+import xxhash, { type XXHash } from 'xxhash-wasm';
 import type { ChecksumAlgorithm } from '../model.ts';
 import { Crc64Nvme } from './crc64nvme.ts';
+
+// Loaded once, before anything can be hashed.
+const loaded = await xxhash();
 
 /** A checksum under way. */
 export interface Digester {
   update(bytes: Uint8Array): void;
-  /** The raw digest, CRCs big-endian. Ends the computation. */
+  /** The raw digest, CRCs and xxHash big-endian. Ends the computation. */
   digest(): Uint8Array;
 }
 
@@ -32,12 +36,29 @@ class Crc32Digester implements Digester {
   }
 }
 
+class XxHash64 implements Digester {
+  readonly #hash: XXHash<bigint> = loaded.create64();
+
+  update(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+  }
+
+  digest(): Uint8Array {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64BE(this.#hash.digest());
+    return bytes;
+  }
+}
+
 const makers: Readonly<Record<ChecksumAlgorithm, () => Digester>> = {
   crc32: () => new Crc32Digester(crc32),
   crc32c: () => new Crc32Digester((bytes, previous) => crc32c(asBuffer(bytes), previous)),
   crc64nvme: () => new Crc64Nvme(),
   sha1: () => createHash('sha1'),
   sha256: () => createHash('sha256'),
+  sha512: () => createHash('sha512'),
+  md5: () => createHash('md5'),
+  xxhash64: () => new XxHash64(),
 };
 
 export function createDigester(algorithm: ChecksumAlgorithm): Digester {

@@ -176,7 +176,7 @@ function verify(body: IncomingBody, found: Finished): void {
     const computed = found.checksums.find((one) => one.algorithm === algorithm);
     if (computed?.value === value) continue;
     throw new StoreError('digest-mismatch', 'body.ingest', 'the bytes have another checksum', {
-      detail: { algorithm },
+      detail: { algorithm, isChecksum: true },
     });
   }
 }

@@ -37,6 +37,9 @@ const types: Readonly<Record<ChecksumAlgorithm, readonly ChecksumType[]>> = {
   crc64nvme: ['full-object'],
   sha1: ['composite'],
   sha256: ['composite'],
+  sha512: ['composite'],
+  md5: ['composite'],
+  xxhash64: ['composite'],
 };
 
 function parseChecksum(

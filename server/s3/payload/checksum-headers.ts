@@ -17,9 +17,12 @@ const sizes: Readonly<Record<ChecksumAlgorithm, number>> = {
   crc64nvme: 8,
   sha1: 20,
   sha256: 32,
+  sha512: 64,
+  md5: 16,
+  xxhash64: 8,
 };
 /** Amazon's, since 2026-04, that are not built here. */
-const unbuilt: ReadonlySet<string> = new Set(['md5', 'sha512', 'xxhash64', 'xxhash3', 'xxhash128']);
+const unbuilt: ReadonlySet<string> = new Set(['xxhash3', 'xxhash128']);
 /** Names under the same prefix that carry no value. */
 const settings: ReadonlySet<string> = new Set(['algorithm', 'type', 'mode']);
 
@@ -31,7 +34,7 @@ export function parseAlgorithm(text: string, header: string): ChecksumAlgorithm 
   if (unbuilt.has(name)) throw notImplemented(header);
   throw s3Error(
     'InvalidRequest',
-    'Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]',
+    'Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64]',
   );
 }
 

@@ -223,7 +223,7 @@ describe('digests', () => {
     [{ 'x-amz-sdk-checksum-algorithm': 'CRC32' }, 400, 'InvalidRequest'],
     [{ 'x-amz-checksum-crc32': 'bad' }, 400, 'InvalidRequest'],
     [{ 'x-amz-checksum-crc31': 'AAAAAA==' }, 400, 'InvalidRequest'],
-    [{ 'x-amz-checksum-xxhash64': 'AAAAAA==' }, 501, 'NotImplemented'],
+    [{ 'x-amz-checksum-xxhash128': 'AAAAAA==' }, 501, 'NotImplemented'],
     [{ 'content-md5': 'bad' }, 400, 'InvalidDigest'],
     [{ 'content-md5': '1B2M2Y8AsgTpgAmY7PhCfg==' }, 400, 'BadDigest'],
   ])('%j', async (headers, status, code) => {

@@ -7,7 +7,7 @@ import { type ChecksumAlgorithm, checksumAlgorithms } from '../../../../server/c
 const hex = (algorithm: ChecksumAlgorithm, text: string): string =>
   Buffer.from(digestOf(algorithm, Buffer.from(text))).toString('hex');
 
-// The check values of the catalogue of parametrised CRC algorithms, and FIPS 180-4's of "abc".
+// The check values of the catalogue of parametrised CRC algorithms, and those of FIPS 180-4 and RFC 1321 of "abc".
 const known: readonly (readonly [ChecksumAlgorithm, string, string])[] = [
   ['crc32', '123456789', 'cbf43926'],
   ['crc32c', '123456789', 'e3069283'],
@@ -17,6 +17,15 @@ const known: readonly (readonly [ChecksumAlgorithm, string, string])[] = [
   ['crc64nvme', '', '0000000000000000'],
   ['sha1', 'abc', 'a9993e364706816aba3e25717850c26c9cd0d89d'],
   ['sha256', 'abc', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],
+  [
+    'sha512',
+    'abc',
+    'ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f',
+  ],
+  ['md5', 'abc', '900150983cd24fb0d6963f7d28e17f72'],
+  // From xxHash's own specification and its reference program.
+  ['xxhash64', '', 'ef46db3751d8e999'],
+  ['xxhash64', 'abc', '44bc2cf5ad770999'],
 ];
 
 test.each(known)('%s of "%s"', (algorithm, text, expected) => {
