@@ -16,7 +16,7 @@ import { Placement, type Policy } from '../proxy/placement.ts';
 import type { Damage, ReadSettings } from '../proxy/read.ts';
 import { ClusterRows } from '../proxy/rows.ts';
 import { createStateMachine } from '../proxy/state-machine.ts';
-import { ReadAhead } from '../proxy/read-ahead.ts';
+import { StripesInFlight } from '../proxy/stripes-in-flight.ts';
 import type { WriteSettings } from '../proxy/write.ts';
 import { type AwayDevice, Fleet } from './fleet.ts';
 import {
@@ -96,12 +96,17 @@ export async function openCell(options: CellOptions): Promise<Cell> {
     placement,
     defaultPolicy: coordinator.current().defaultPolicy,
     random,
-    write: { clock, settings: settings.write, latency: new LatencyTracker() },
+    write: {
+      clock,
+      settings: settings.write,
+      latency: new LatencyTracker(),
+      inFlight: new StripesInFlight(settings.write.stripesInFlight),
+    },
     read: {
       clock,
       settings: settings.read,
       latency: new LatencyTracker(),
-      readAhead: new ReadAhead(settings.read.stripesInFlight),
+      inFlight: new StripesInFlight(settings.read.stripesInFlight),
       onDamage: (damage: Damage) => workers?.damageFound(damage),
     },
   });

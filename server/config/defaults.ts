@@ -30,14 +30,16 @@ export const cellSettings: CellSettings = {
   },
   write: {
     stripeBytes: MiB,
+    // 96 MiB with parity; more were of no use to two cores.
+    stripesInFlight: 64,
     patienceMinMillis: 500,
     patienceMaxMillis: 5_000,
     syncEveryBytes: 64 * MiB,
   },
   read: {
     readAheadStripes: 2,
-    // 96 stripes, half as much again where all are hedged: 144 MiB.
-    stripesInFlight: 96,
+    // 64 MiB, half as much again where all are hedged.
+    stripesInFlight: 64,
     hedgeMinMillis: 20,
     hedgeMaxMillis: 1_000,
   },

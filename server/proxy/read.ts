@@ -12,7 +12,7 @@ import type { FragmentRead } from '../../storage/fragment/fragment.ts';
 import type { StoredBody } from '../core/model.ts';
 import type { LatencyTracker } from './latency.ts';
 import type { Home, Policy } from './placement.ts';
-import type { ReadAhead } from './read-ahead.ts';
+import type { StripesInFlight } from './stripes-in-flight.ts';
 
 export interface ReadSettings {
   /** Stripes asked for ahead of the one being sent. */
@@ -38,7 +38,7 @@ export interface ReadContext {
   readonly settings: ReadSettings;
   readonly latency: LatencyTracker;
   /** Shared by all reads of the process. */
-  readonly readAhead: ReadAhead;
+  readonly inFlight: StripesInFlight;
   /** Told once per bad fragment met; must not throw. */
   readonly onDamage: (damage: Damage) => void;
 }
@@ -257,11 +257,11 @@ export async function* readBody(
   if (range.start >= range.end) return;
   const firstStripe = Math.floor(range.start / stored.stripeBytes);
   const lastStripe = Math.floor((range.end - 1) / stored.stripeBytes);
-  const { readAhead, settings } = context;
+  const { inFlight, settings } = context;
   const ahead: Promise<readonly Uint8Array[]>[] = [];
   let held = 0;
   const ask = (stripe: number): void => {
-    readAhead.take();
+    inFlight.take();
     held++;
     const base = stripe * stored.stripeBytes;
     const bytes = new StripeRead(context, job, stripe).bytes(
@@ -276,18 +276,18 @@ export async function* readBody(
   try {
     for (;;) {
       while (next <= lastStripe && ahead.length <= settings.readAheadStripes) {
-        if (ahead.length > 0 && !readAhead.mayGrow) break;
+        if (ahead.length > 0 && !inFlight.mayGrow) break;
         ask(next++);
       }
       const pieces = await ahead.shift();
       if (pieces === undefined) return;
-      if (next <= lastStripe && readAhead.mayGrow) ask(next++);
+      if (next <= lastStripe && inFlight.mayGrow) ask(next++);
       yield* pieces;
-      readAhead.give(1);
+      inFlight.give(1);
       held--;
     }
   } finally {
-    readAhead.give(held);
+    inFlight.give(held);
   }
 }
 

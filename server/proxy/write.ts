@@ -16,10 +16,13 @@ import type { StoredBody } from '../core/model.ts';
 import type { BodyTarget } from '../core/ports.ts';
 import type { LatencyTracker } from './latency.ts';
 import type { Home, Policy } from './placement.ts';
+import type { StripesInFlight } from './stripes-in-flight.ts';
 
 export interface WriteSettings {
   /** Object bytes in one stripe (1 MiB). */
   readonly stripeBytes: number;
+  /** Stripes of all writes together beyond which each has only one in flight. */
+  readonly stripesInFlight: number;
   /** Patience with a laggard once the quorum is there: three times the recent p99, within these bounds. */
   readonly patienceMinMillis: number;
   readonly patienceMaxMillis: number;
@@ -31,6 +34,8 @@ export interface WriteContext {
   readonly clock: Clock;
   readonly settings: WriteSettings;
   readonly latency: LatencyTracker;
+  /** Shared by all writes of the process. */
+  readonly inFlight: StripesInFlight;
 }
 
 export interface WriteJob {
@@ -109,7 +114,8 @@ class BodyWriter {
   /** `pieces` are the bytes of one stripe, `length` together: full except for the last one. They are copied, or handed over. */
   async add(pieces: readonly Uint8Array[], length: number): Promise<void> {
     this.#assertQuorum();
-    if (this.#inFlight.length >= 2) await this.#inFlight.shift();
+    const { inFlight } = this.#context;
+    while (this.#inFlight.length >= (inFlight.mayGrow ? 2 : 1)) await this.#inFlight.shift();
     const { units, buffer } = await this.#encode(pieces, length);
     const number = this.#stripe++;
     this.#size += length;
@@ -123,7 +129,8 @@ class BodyWriter {
     });
     // A laggard that is not waited for still reads its unit: the buffer stays lent until it ends.
     if (buffer !== undefined) void Promise.all(steps).then(() => buffer.release());
-    this.#inFlight.push(this.#settle(steps));
+    inFlight.take();
+    this.#inFlight.push(this.#settle(steps).finally(() => inFlight.give(1)));
   }
 
   /**

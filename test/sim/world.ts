@@ -39,6 +39,7 @@ const cellSettings: CellSettings = {
   },
   write: {
     stripeBytes: 4096,
+    stripesInFlight: 3,
     patienceMinMillis: 100,
     patienceMaxMillis: 400,
     syncEveryBytes: 8192,
