@@ -153,6 +153,8 @@ export interface CopyObject {
   readonly range?: RangeRequest | undefined;
   readonly target: ObjectAddress;
   readonly condition: WriteCondition;
+  /** What the door makes of the source before it is read: a dynamic large object is copied as its content. */
+  readonly resolve?: ((source: ObjectReader) => Promise<ObjectReader>) | undefined;
   /** Called with the source's row: what the new object carries. Throws to refuse. */
   readonly describe: (source: VersionRow) => {
     readonly contentType: string;

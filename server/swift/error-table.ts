@@ -47,6 +47,8 @@ const errorTable = {
 
 /** The reply to an error that an operation did not answer in a way of its own. */
 export function errorReply(error: StoreError): HttpReply {
+  // A large object whose segment is gone or changed stays so: no retry helps.
+  if (error.kind === 'conflict' && error.detail['segment'] !== undefined) return statusReply(409);
   const answer: ErrorAnswer = errorTable[error.kind];
   return answer.explain === true
     ? textReply(answer.status, error.message)

@@ -24,12 +24,7 @@ const writeHeaders: Readonly<Record<Shape, readonly string[]>> = {
     'x-versions-location',
     'x-history-location',
   ],
-  object: [
-    'x-object-manifest',
-    'x-symlink-target',
-    'x-symlink-target-account',
-    'x-symlink-target-etag',
-  ],
+  object: ['x-symlink-target', 'x-symlink-target-account', 'x-symlink-target-etag'],
 };
 
 const writes: ReadonlySet<string> = new Set(['PUT', 'POST', 'COPY']);

@@ -43,7 +43,8 @@ export async function copyObject(
   const { target, condition } = command;
   const found = await resolveContainer(services, ctx, { address: target, action: 'object.write' });
   checkKey(services.limits, target.key, 'object.copy');
-  const reader = await openSource(services, ctx, command);
+  const opened = await openSource(services, ctx, command);
+  const reader = (await command.resolve?.(opened)) ?? opened;
   const source = reader.row;
   const { start, end } = resolveRange(command.range, source.size);
   const description = command.describe(source);

@@ -1,11 +1,12 @@
 /** COPY, and PUT with X-Copy-From (swift/common/middleware/copy.py). */
 import { isStoreError, StoreError } from '../../../base/errors.ts';
 import type { Core, CopyObject, ObjectAddress, RangeRequest } from '../../core/api.ts';
-import type { VersionRow } from '../../core/model.ts';
+import type { Metadata, VersionRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { parseRangeHeader } from '../../http/range.ts';
 import type { ObjectCall } from '../call.ts';
 import { isTrue } from '../headers.ts';
+import { manifestEntry } from '../large/dynamic.ts';
 import { checkMerged, readObjectMetadata } from '../metadata.ts';
 import { guessType } from '../mime.ts';
 import { nameText, quote, splitPath, unquote } from '../path.ts';
@@ -19,6 +20,7 @@ import {
   readContentType,
   readSystemHeaders,
 } from './object-headers.ts';
+import { resolveSource, wantsManifest } from './open.ts';
 
 type CopyOutcome = Awaited<ReturnType<Core['copyObject']>>;
 type CopyAddress = ObjectAddress & { readonly account: string };
@@ -75,6 +77,8 @@ async function copyOrExplain(call: ObjectCall, command: CopyObject): Promise<Cop
 function readCopy(call: ObjectCall, source: CopyAddress, target: CopyAddress): CopyObject {
   const { headers } = call;
   checkKeyLength(call, target.key);
+  // The segments are named relative to the account of their manifest.
+  const ofSource: ObjectCall = { ...call, ...source };
   const fresh = isTrue(headers.get('x-fresh-metadata'));
   const contentType = isTrue(headers.get('x-detect-content-type'))
     ? guessType(target.key)
@@ -88,6 +92,7 @@ function readCopy(call: ObjectCall, source: CopyAddress, target: CopyAddress): C
     // Swift's conditions are judged in `describe`, which sees the source's row.
     sourceCondition: {},
     range: readRange(headers.get('range')),
+    resolve: (reader) => resolveSource(ofSource, reader),
     condition: readWriteCondition(conditionsOfTarget(headers)),
     describe: (row: VersionRow) => {
       judgeCopySource(headers, row);
@@ -96,12 +101,21 @@ function readCopy(call: ObjectCall, source: CopyAddress, target: CopyAddress): C
       const inherited = fresh ? undefined : row;
       return {
         contentType: contentType ?? row.contentType,
-        system: { ...inherited?.system, ...system },
+        system: { ...inheritedSystem(call, row, fresh), ...system },
         user: { ...inherited?.user, ...user },
         expiresAt: expiresAt ?? inherited?.expiresAt,
       };
     },
   };
+}
+
+/** The copy of a large object's content is no manifest; that of a manifest is one, fresh metadata or not. */
+function inheritedSystem(call: ObjectCall, row: VersionRow, fresh: boolean): Metadata {
+  const { [manifestEntry]: manifest, ...others } = row.system;
+  const kept = fresh ? {} : others;
+  return wantsManifest(call) && manifest !== undefined
+    ? { ...kept, [manifestEntry]: manifest }
+    : kept;
 }
 
 function addressOf({ account, container, key }: CopyAddress): CopyAddress {

@@ -1,29 +1,41 @@
 /** GET and HEAD of an object. */
 import { emptyBytes, toHex } from '../../../base/bytes.ts';
-import { isStoreError } from '../../../base/errors.ts';
-import type { ObjectReader } from '../../core/api.ts';
-import { parseEntityTags } from '../../http/conditional.ts';
 import type { HttpReply } from '../../http/exchange.ts';
-import type { ObjectCall } from '../call.ts';
 import { wireOf } from '../../http/header-text.ts';
-import { Refusal, statusReply } from '../reply.ts';
+import { type ByteSpan, parseRangeHeader } from '../../http/range.ts';
+import { started } from '../../http/started.ts';
+import type { ObjectCall } from '../call.ts';
+import { statusReply } from '../reply.ts';
 import { multiRangeReply, selectSpans, singleRangeReply } from './byte-ranges.ts';
 import { judgeRead, rangeStillHolds } from './conditions.ts';
 import { descriptionHeaders, identityHeaders } from './object-headers.ts';
+import { type ObjectView, openView } from './open.ts';
 
 export async function getObject(call: ObjectCall): Promise<HttpReply> {
-  const reader = await openObject(call);
-  const refused = judge(call, reader);
-  if (refused !== undefined) return refused;
+  const view = await openView(call);
+  const reply = judge(call, view) ?? replyOf(call, view);
+  const { body } = reply;
+  if (body === undefined || body instanceof Uint8Array) return reply;
+  // What keeps the first byte from being read is answered, not cut off.
+  return { ...reply, body: await started(body) };
+}
+
+/** Ranges say nothing to HEAD: it describes the whole. */
+export async function headObject(call: ObjectCall): Promise<HttpReply> {
+  const view = await openView(call);
+  return judge(call, view) ?? wholeReply(view, false);
+}
+
+function replyOf(call: ObjectCall, view: ObjectView): HttpReply {
+  const { reader } = view;
   const { row } = reader;
-  const spans = rangeStillHolds(call.headers, row)
-    ? selectSpans(call.headers.get('range'), row.size)
-    : undefined;
-  if (spans === undefined) return wholeReply(reader, true);
-  const headers = [...identityHeaders(row), ...descriptionHeaders(row)];
+  const spans = spansOf(call, view);
+  if (spans === undefined) return wholeReply(view, true);
+  const headers = [...identityHeaders(row, view.etag), ...descriptionHeaders(row)];
   const [first] = spans;
   if (first === undefined) {
-    return statusReply(416, [['Content-Range', `bytes */${row.size}`], ...identityHeaders(row)]);
+    const range: [string, string] = ['Content-Range', `bytes */${row.size}`];
+    return statusReply(416, [range, ...identityHeaders(row, view.etag)]);
   }
   const contentType = wireOf(row.contentType);
   if (spans.length === 1) return singleRangeReply(reader, first, contentType, headers);
@@ -31,46 +43,38 @@ export async function getObject(call: ObjectCall): Promise<HttpReply> {
   return multiRangeReply(reader, spans, { contentType, boundary }, headers);
 }
 
-/** Ranges say nothing to HEAD: it describes the whole. */
-export async function headObject(call: ObjectCall): Promise<HttpReply> {
-  const reader = await openObject(call);
-  return judge(call, reader) ?? wholeReply(reader, false);
+/** undefined: the whole is sent. */
+function spansOf(call: ObjectCall, view: ObjectView): readonly ByteSpan[] | undefined {
+  const { row } = view.reader;
+  if (!rangeStillHolds(call.headers, row)) return undefined;
+  const header = call.headers.get('range');
+  if (view.takesRanges === 'several') return selectSpans(header, row.size);
+  const ranges = parseRangeHeader(header, { blanksAnywhere: true });
+  const [range, ...others] = ranges ?? [];
+  if (range === undefined || others.length > 0) return undefined;
+  // Of an object without a known end only a range that is known to lie inside can be served.
+  const isInside = range.first !== undefined && (range.last ?? Infinity) < row.size;
+  return view.hasLength || isInside ? selectSpans(header, row.size) : undefined;
 }
 
-async function openObject(call: ObjectCall): Promise<ObjectReader> {
-  const { account, container, key } = call;
-  try {
-    // Conditions are judged here, on the row: Swift's rules are not those that core follows for S3.
-    return await call.door.core.openObject(call.context, {
-      account,
-      container,
-      key,
-      condition: {},
-    });
-  } catch (error) {
-    const wanted = parseEntityTags(call.headers.get('if-match'));
-    if (isStoreError(error, 'no-such-object') && wanted === '*') {
-      throw new Refusal(statusReply(412));
-    }
-    throw error;
-  }
-}
-
-function judge(call: ObjectCall, reader: ObjectReader): HttpReply | undefined {
-  const verdict = judgeRead(call.headers, reader.row);
+function judge(call: ObjectCall, view: ObjectView): HttpReply | undefined {
+  const { row } = view.reader;
+  const verdict = judgeRead(call.headers, row);
   if (verdict === 'proceed') return undefined;
-  const headers = identityHeaders(reader.row);
+  const headers = identityHeaders(row, view.etag);
   return verdict === 'not-modified' ? { status: 304, headers } : statusReply(412, headers);
 }
 
-function wholeReply(reader: ObjectReader, withBody: boolean): HttpReply {
+function wholeReply(view: ObjectView, withBody: boolean): HttpReply {
+  const { reader, etag, hasLength } = view;
   const { row } = reader;
   const headers: [string, string][] = [
     ['Content-Type', wireOf(row.contentType)],
-    ['Content-Length', String(row.size)],
-    ...identityHeaders(row),
+    ...identityHeaders(row, etag),
     ...descriptionHeaders(row),
   ];
+  if (hasLength) headers.push(['Content-Length', String(row.size)]);
   if (!withBody) return { status: 200, headers };
-  return { status: 200, headers, body: row.size === 0 ? emptyBytes : reader.read(0, row.size) };
+  if (hasLength && row.size === 0) return { status: 200, headers, body: emptyBytes };
+  return { status: 200, headers, body: reader.read(0, hasLength ? row.size : Infinity) };
 }

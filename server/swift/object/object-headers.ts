@@ -3,13 +3,14 @@ import type { Metadata, VersionRow } from '../../core/model.ts';
 import type { ObjectCall } from '../call.ts';
 import { type Headers, isTrue } from '../headers.ts';
 import { isUtf8, textOf, titleCase, wireOf } from '../../http/header-text.ts';
+import { checkManifestHeader, manifestEntry } from '../large/dynamic.ts';
 import { metadataHeaders } from '../metadata.ts';
 import { guessType } from '../mime.ts';
 import { refuse } from '../reply.ts';
 import { formatLastModified, formatTimestamp } from '../timestamps.ts';
 import { formatExpiry } from './expiry.ts';
 
-/** Swift's default `allowed_headers`, by request header; the model knows the first five, the last is Swift's own. */
+/** Swift's default `allowed_headers`, by request header; the model knows the first five, the others are Swift's own. */
 const systemNames: ReadonlyMap<string, string> = new Map([
   ['cache-control', 'cache-control'],
   ['content-disposition', 'content-disposition'],
@@ -17,10 +18,12 @@ const systemNames: ReadonlyMap<string, string> = new Map([
   ['content-language', 'content-language'],
   ['expires', 'expires'],
   ['x-robots-tag', 'swift:x-robots-tag'],
+  ['x-object-manifest', manifestEntry],
 ]);
 
-/** What the request says; values may be empty. */
+/** What the request says; values may be empty. Throws Refusal 400. */
 export function readSystemHeaders(headers: Headers): Metadata {
+  checkManifestHeader(headers);
   const system: Record<string, string> = {};
   for (const [header, name] of systemNames) {
     const value = headers.get(header);
@@ -60,10 +63,10 @@ export function checkKeyLength(call: ObjectCall, key: string): void {
   if (bytes > limit) throw refuse(400, `Object name length of ${bytes} longer than ${limit}`);
 }
 
-/** Who it is and when it changed: on 200, 206, 304, 412 and 416 alike. */
-export function identityHeaders(row: VersionRow): [string, string][] {
+/** Who it is and when it changed: on 200, 206, 304, 412 and 416 alike. `etag`: as it is shown. */
+export function identityHeaders(row: VersionRow, etag: string): [string, string][] {
   return [
-    ['Etag', wireOf(row.etag)],
+    ['Etag', etag],
     ['Last-Modified', formatLastModified(row.modifiedAt)],
     ['X-Timestamp', formatTimestamp(row.modifiedAt)],
     ['Accept-Ranges', 'bytes'],
@@ -75,7 +78,8 @@ export function descriptionHeaders(row: VersionRow): [string, string][] {
   const headers = metadataHeaders('object', row.user);
   for (const [header, name] of systemNames) {
     const value = row.system[name];
-    if (value !== undefined) headers.push([titleCase(header), wireOf(value)]);
+    if (value === undefined || (name === manifestEntry && value === '')) continue;
+    headers.push([titleCase(header), wireOf(value)]);
   }
   if (row.expiresAt !== undefined) headers.push(['X-Delete-At', formatExpiry(row.expiresAt)]);
   // A multipart object of the S3 door: its etag is no MD5 of its bytes, which this header tells clients.
