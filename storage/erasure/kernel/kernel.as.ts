@@ -40,6 +40,40 @@
   return i64x2(0, 0);
 }
 
+// 4+2, the default policy, has a function of its own. Its parity rows are 27 28 18 20 and 28 27 20 18.
+// With u = x0 + x1, w = u + x2 + x3, t = x1 + x3 (sums are XOR) they come to
+//   18 w + 9 u + 6 t + x1   and   the first + 6 w + u:
+// four products instead of eight, by three constants whose tables stay in registers. One and a
+// half times as fast as code2 (measured); two or four of its rounds in one were no faster.
+// Tables: the mask, then low and high of 18, 9 and 6.
+
+export function code4x2(
+  tables: usize, from: usize, k: usize, to: usize, stride: usize, length: usize,
+): void {
+  const mask = v128.load(tables);
+  const low18 = v128.load(tables, 16), high18 = v128.load(tables, 32);
+  const low9 = v128.load(tables, 48), high9 = v128.load(tables, 64);
+  const low6 = v128.load(tables, 80), high6 = v128.load(tables, 96);
+  const from1 = from + stride, from2 = from1 + stride, from3 = from2 + stride;
+  const to1 = to + stride;
+  for (let at: usize = 0; at < length; at += 16) {
+    const x1 = v128.load(from1 + at);
+    const x3 = v128.load(from3 + at);
+    const u = v128.xor(v128.load(from + at), x1);
+    const w = v128.xor(u, v128.xor(v128.load(from2 + at), x3));
+    const t = v128.xor(x1, x3);
+    const lw = low(w, mask), hw = high(w, mask);
+    const lu = low(u, mask), hu = high(u, mask);
+    const lt = low(t, mask), ht = high(t, mask);
+    let a = v128.xor(v128.xor(look(low18, lw), look(high18, hw)), x1);
+    a = v128.xor(a, v128.xor(look(low9, lu), look(high9, hu)));
+    a = v128.xor(a, v128.xor(look(low6, lt), look(high6, ht)));
+    v128.store(to + at, a);
+    a = v128.xor(v128.xor(a, u), v128.xor(look(low6, lw), look(high6, hw)));
+    v128.store(to1 + at, a);
+  }
+}
+
 // Bytes a round: as many as the sixteen registers of x64 hold without spilling (measured).
 
 export function code1(

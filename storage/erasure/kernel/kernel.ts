@@ -28,8 +28,14 @@ const pageBytes = 64 * 1024;
 /** The longest round of the kernel: it reads and writes up to so many bytes at once. */
 const roundBytes = 64;
 
+/** The kernel's functions: one for each number of rows, and the one of 4+2. */
+const codeNames = ['code1', 'code2', 'code3', 'code4', 'code5', 'code6', 'code4x2'] as const;
+type CodeName = (typeof codeNames)[number];
+
 /** A matrix in the form that the kernel reads: made once, used for many stripes. */
 export interface Product {
+  /** Which function reads these tables. */
+  readonly code: CodeName;
   readonly rows: number;
   readonly columns: number;
   readonly tables: Uint8Array;
@@ -39,21 +45,35 @@ export interface Product {
 export function makeProduct(by: Matrix): Product {
   invariant(by.rows > 0 && by.rows <= maxRows, 'the kernel computes one to six rows');
   invariant(by.columns > 0 && by.columns <= maxColumns, 'the kernel reads one to sixteen inputs');
-  const tables = new Uint8Array(maskBytes + by.rows * by.columns * tableBytes);
+  const { rows, columns } = by;
+  if (isParityOf4x2(by)) return { code: 'code4x2', rows, columns, tables: tablesOf([18, 9, 6]) };
+  const code = codeNames[rows - 1];
+  invariant(code !== undefined, 'every number of rows has its function');
+  const factors = Array.from({ length: rows * columns }, (_, i) => {
+    return cell(by, i % rows, Math.floor(i / rows));
+  });
+  return { code, rows, columns, tables: tablesOf(factors) };
+}
+
+/** Whether this is the matrix that code4x2 in kernel.as.ts is made for. */
+function isParityOf4x2(by: Matrix): boolean {
+  const parity = [27, 28, 18, 20, 28, 27, 20, 18];
+  return by.columns === 4 && by.cells.length === 8 && parity.every((one, i) => by.cells[i] === one);
+}
+
+/** The mask, and two tables for each factor. */
+function tablesOf(factors: readonly number[]): Uint8Array {
+  const tables = new Uint8Array(maskBytes + factors.length * tableBytes);
   invariant(tables.length <= tableArena, 'the tables fit before the slots');
   tables.fill(0x0f, 0, maskBytes);
-  let at = maskBytes;
-  for (let column = 0; column < by.columns; column++) {
-    for (let row = 0; row < by.rows; row++) {
-      const factor = cell(by, row, column);
-      for (let half = 0; half < 16; half++) {
-        tables[at + half] = multiply(factor, half);
-        tables[at + 16 + half] = multiply(factor, half << 4);
-      }
-      at += tableBytes;
+  for (const [place, factor] of factors.entries()) {
+    const at = maskBytes + place * tableBytes;
+    for (let half = 0; half < 16; half++) {
+      tables[at + half] = multiply(factor, half);
+      tables[at + 16 + half] = multiply(factor, half << 4);
     }
   }
-  return { rows: by.rows, columns: by.columns, tables };
+  return tables;
 }
 
 /** tables, from, k, to, stride, length: see kernel.as.ts. */
@@ -80,16 +100,18 @@ interface Cut {
  * its last copy out, so callers share the arena without a lock.
  */
 export class Kernel {
-  readonly #codes: readonly Code[];
+  readonly #codes: ReadonlyMap<CodeName, Code>;
   readonly #arena: Uint8Array;
   #lent = lendingStart;
 
   constructor(instance: WebAssembly.Instance, memory: WebAssembly.Memory) {
-    this.#codes = Array.from({ length: maxRows }, (_, row) => {
-      const code = instance.exports[`code${row + 1}`];
-      invariant(isCode(code), 'the kernel exports a function for each number of rows');
-      return code;
-    });
+    this.#codes = new Map(
+      codeNames.map((name) => {
+        const code = instance.exports[name];
+        invariant(isCode(code), 'the kernel exports each of its functions');
+        return [name, code];
+      }),
+    );
     this.#arena = new Uint8Array(memory.buffer);
   }
 
@@ -190,8 +212,8 @@ export class Kernel {
   }
 
   #cut(product: Product): Cut {
-    const code = this.#codes[product.rows - 1];
-    invariant(code !== undefined, 'the kernel computes one to six rows');
+    const code = this.#codes.get(product.code);
+    invariant(code !== undefined, 'the kernel has each of its functions');
     const share = Math.floor(slotArena / (product.columns + product.rows));
     // An odd multiple of the cache line: strides that share a power of two would make all units
     // compete for the same few lines of the first-level cache.
