@@ -102,7 +102,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
     const coordinator = await openCluster({
       data: new NodeDisk(resolve(settings.data)),
       folders,
-      policy: settings.policy,
+      policies: settings.policies,
       random: systemRandom,
       now: systemClock.now(),
     });

@@ -4,7 +4,7 @@ import { StoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { DeviceId } from '../../base/units.ts';
-import { parseScheme } from '../../ring/policy.ts';
+import { parseScheme, tolerance } from '../../ring/policy.ts';
 import { decodeRing } from '../../ring/ring-file.ts';
 import { createCodec } from '../../storage/erasure/create-codec.ts';
 import type { Coordinator } from '../../storage/shard/coordinator.ts';
@@ -61,10 +61,12 @@ export interface Cell {
 
 async function loadPolicies(coordinator: Coordinator): Promise<ReadonlyMap<string, Policy>> {
   const policies = await Promise.all(
-    coordinator.current().policies.map(async ({ name, scheme: text, ring }): Promise<Policy> => {
-      const scheme = parseScheme(text);
-      const decoded = decodeRing(Buffer.from(ring, 'base64'));
-      return { name, scheme, ring: decoded, codec: await createCodec(scheme) };
+    coordinator.current().policies.map(async (line): Promise<Policy> => {
+      const { name, aliases = [], isDeprecated = false } = line;
+      const scheme = parseScheme(line.scheme);
+      const ring = decodeRing(Buffer.from(line.ring, 'base64'));
+      const codec = await createCodec(scheme);
+      return { name, aliases, isDeprecated, scheme, ring, codec };
     }),
   );
   return new Map(policies.map((policy) => [policy.name, policy]));
@@ -145,11 +147,13 @@ function checkEnough(
   const { defaultPolicy, devices } = coordinator.current();
   const scheme = policies.get(defaultPolicy)?.scheme;
   const there = fleet.serving().length;
-  if (scheme === undefined || there >= devices.length - scheme.m) return;
+  if (scheme === undefined) return;
+  const needed = devices.length - tolerance(scheme);
+  if (there >= needed) return;
   throw new StoreError(
     'unavailable',
     'cell.open',
-    `${there} of ${devices.length} devices are there; policy ${defaultPolicy} needs at least ${devices.length - scheme.m} to read what it holds`,
+    `${there} of ${devices.length} devices are there; policy ${defaultPolicy} needs at least ${needed} to read what it holds`,
   );
 }
 

@@ -12,6 +12,7 @@ import type { ClusterMap } from '../../storage/shard/coordinator.ts';
 import { EmbeddedCoordinator } from '../coordinator/embedded.ts';
 import { createClusterMap } from './bootstrap.ts';
 import { type DeviceFolder, initialiseFolder } from './open-device.ts';
+import { applyPolicies, initialPolicies, type PolicyChoice } from './policies.ts';
 
 const markerPath = 'cluster-id';
 
@@ -19,7 +20,7 @@ export interface OpenClusterOptions {
   /** The data folder: holds the marker. */
   readonly data: Disk;
   readonly folders: readonly DeviceFolder[];
-  readonly policy: string;
+  readonly policies: PolicyChoice;
   readonly random: Random;
   readonly now: number;
 }
@@ -30,7 +31,7 @@ async function isUntouched(folder: DeviceFolder): Promise<boolean> {
 
 /** Throws `invalid-argument`, `unavailable`, `conflict`, `not-implemented` with a sentence for the operator. */
 export async function openCluster(options: OpenClusterOptions): Promise<EmbeddedCoordinator> {
-  const { data, folders, policy } = options;
+  const { data, folders, policies } = options;
   const untouched = await Promise.all(folders.map(isUntouched));
   const marker = await data.readAll(markerPath);
   if (marker === undefined && untouched.every(Boolean)) return createCluster(options);
@@ -44,24 +45,26 @@ export async function openCluster(options: OpenClusterOptions): Promise<Embedded
     );
   }
   const map = known.current();
-  if (map.defaultPolicy !== policy) {
-    await known.close();
-    throw new StoreError(
-      'invalid-argument',
-      'cluster.open',
-      `this store was made with policy ${map.defaultPolicy}; --policy ${policy} does not fit it`,
-    );
-  }
   // Version 1 is the map that a first start made and nothing has changed since: it may have died half-way.
   if (map.version === 1) await initialiseMissing(options, map);
   if (marker === undefined) await createDurably(data, markerPath, utf8(map.clusterId));
+  try {
+    await applyPolicies(known, policies);
+  } catch (error) {
+    await known.close();
+    throw error;
+  }
   return known;
 }
 
 async function createCluster(options: OpenClusterOptions): Promise<EmbeddedCoordinator> {
-  const { data, folders, policy, random } = options;
+  const { data, folders, policies, random } = options;
   const devicePaths = folders.map((folder) => folder.path);
-  const map = createClusterMap({ random, devicePaths, policy, policies: {} });
+  const map = createClusterMap({
+    random,
+    devicePaths,
+    policies: initialPolicies(policies, folders.length),
+  });
   for (const folder of folders) await folder.makeFolder();
   const disks = folders.map((folder) => folder.disk);
   const coordinator = await EmbeddedCoordinator.create(map, disks);

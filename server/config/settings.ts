@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { StoreError } from '../../base/errors.ts';
 import { type LogLevel, logLevels } from '../../base/log.ts';
 import { parseScheme } from '../../ring/policy.ts';
+import type { PolicyChoice } from '../cell/policies.ts';
 
 export interface UserSettings {
   readonly account: string;
@@ -34,11 +35,28 @@ const userSchema = z.strictObject({
   displayName: z.string().min(1).optional(),
 });
 
+/** What Swift allows in a policy's name, and the marks of a scheme. */
+const policyName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9:+.-]{0,63}$/, 'is no policy name');
+
+const policySchema = z.strictObject({
+  name: policyName,
+  /** ec:K+M, replica:N or lrc:K+2+2; it never changes. */
+  scheme: z.string(),
+  aliases: z.array(policyName).default([]),
+  /** New containers that name no policy get this one. */
+  default: z.boolean().default(false),
+  /** Refuses new containers. */
+  deprecated: z.boolean().default(false),
+});
+
 const schema = z.strictObject({
   data: z.string().min(1).default('data'),
   /** Device folders; default: d1 to d6 below the data folder. */
   devices: z.array(z.string().min(1)).optional(),
-  policy: z.string().default('ec:4+2'),
+  /** Scheme of the only policy that needs a name; a new store without it is made as ec:4+2. */
+  policy: z.string().optional(),
+  /** All storage policies, in place of `policy`. */
+  policies: z.array(policySchema).min(1).max(32).optional(),
   http: address.default('127.0.0.1:8080'),
   https: address.default('127.0.0.1:8443'),
   region: z.string().min(1).default('us-east-1'),
@@ -51,7 +69,7 @@ const schema = z.strictObject({
 export interface Settings {
   readonly data: string;
   readonly devices: readonly string[];
-  readonly policy: string;
+  readonly policies: PolicyChoice;
   readonly http: string;
   readonly https: string;
   readonly region: string;
@@ -101,10 +119,33 @@ export function loadSettings(sources: {
     const path = issue?.path.join('.') ?? '';
     throw invalid(path === '' ? (issue?.message ?? 'invalid') : `${path}: ${issue?.message ?? ''}`);
   }
-  const settings = parsed.data;
-  parseScheme(settings.policy);
+  const { policy, policies, ...settings } = parsed.data;
   const devices =
     settings.devices ?? [1, 2, 3, 4, 5, 6].map((number) => `${settings.data}/devices/d${number}`);
   if (new Set(devices).size !== devices.length) throw invalid('devices: a folder is named twice');
-  return Object.freeze({ ...settings, devices });
+  return Object.freeze({ ...settings, devices, policies: readPolicies(policy, policies) });
+}
+
+function readPolicies(
+  scheme: string | undefined,
+  listed: readonly z.infer<typeof policySchema>[] | undefined,
+): PolicyChoice {
+  if (listed === undefined) {
+    if (scheme !== undefined) parseScheme(scheme);
+    return { type: 'standard', scheme };
+  }
+  if (scheme !== undefined) throw invalid('policy: policies are listed, so it says nothing');
+  const names = listed
+    .flatMap((one) => [one.name, ...one.aliases])
+    .map((name) => name.toLowerCase());
+  if (new Set(names).size !== names.length) throw invalid('policies: a name is used twice');
+  const defaults = listed.filter((one) => one.default);
+  if (defaults.length !== 1) throw invalid('policies: exactly one is the default');
+  if (defaults[0]?.deprecated === true) throw invalid('policies: the default is deprecated');
+  const policies = listed.map((one) => {
+    parseScheme(one.scheme);
+    const { name, aliases, deprecated } = one;
+    return { name, aliases, scheme: one.scheme, isDeprecated: deprecated, isDefault: one.default };
+  });
+  return { type: 'listed', policies };
 }

@@ -11,6 +11,7 @@ import type {
   Coordinator,
   DeviceState,
   Lease,
+  PolicyState,
 } from '../../storage/shard/coordinator.ts';
 import type { ShardState } from '../../storage/shard/shard.ts';
 import { encodeMap, type MapCopy, readMap } from './map-file.ts';
@@ -114,6 +115,31 @@ export class EmbeddedCoordinator implements Coordinator {
       }
       const devices = map.devices.map((device) => (device.id === id ? next : device));
       return { ...map, devices };
+    });
+  }
+
+  updatePolicy(expected: PolicyState | undefined, next: PolicyState): Promise<ClusterMap> {
+    return this.#change((map) => {
+      const found = map.policies.find((policy) => policy.name === next.name);
+      // Lines are plain data, and are written with their fields in one order.
+      if (JSON.stringify(found) !== JSON.stringify(expected)) {
+        throw new StoreError('conflict', 'coordinator.updatePolicy', 'the policy has changed', {
+          detail: { policy: next.name },
+        });
+      }
+      const others = map.policies.map((policy) => (policy === found ? next : policy));
+      return { ...map, policies: found === undefined ? [...others, next] : others };
+    });
+  }
+
+  setDefaultPolicy(name: string): Promise<ClusterMap> {
+    return this.#change((map) => {
+      if (map.policies.some((policy) => policy.name === name)) {
+        return { ...map, defaultPolicy: name };
+      }
+      throw new StoreError('conflict', 'coordinator.setDefaultPolicy', 'there is no such policy', {
+        detail: { policy: name },
+      });
     });
   }
 

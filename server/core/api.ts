@@ -28,7 +28,7 @@ import type {
   VersionRow,
   Versioning,
 } from './model.ts';
-import type { Page, PageQuery } from './ports.ts';
+import type { Page, PageQuery, PolicyInfo } from './ports.ts';
 
 /** Who asks. `anonymous` has no account. */
 export interface Principal {
@@ -304,7 +304,7 @@ export interface Core {
   abortUpload(ctx: RequestContext, address: UploadAddress): Promise<void>;
 
   readonly limits: CoreLimits;
-  readonly policies: { readonly names: readonly string[]; readonly defaultPolicy: string };
+  readonly policies: { readonly all: readonly PolicyInfo[]; readonly defaultPolicy: string };
 }
 
 /** Every limit of the model, from the configuration. */

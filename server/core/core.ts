@@ -47,7 +47,7 @@ export function createCore(options: CoreOptions): Core {
   const s: Services = { rows, bodies, clock, random, logger, limits, metadataLimits, containerIds };
   return {
     limits,
-    policies: { names: bodies.policies, defaultPolicy: bodies.defaultPolicy },
+    policies: { all: bodies.policies, defaultPolicy: bodies.defaultPolicy },
     headAccount: (ctx, account) => headAccount(s, ctx, account),
     updateAccount: (ctx, account, metadata) => updateAccount(s, ctx, { account, metadata }),
     listContainers: (ctx, account, query) => listContainers(s, ctx, { account, query }),

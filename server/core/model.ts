@@ -96,11 +96,16 @@ export interface UsageRow {
   readonly uploads: number;
 }
 
-/** One account's sums over the containers of one shard. */
-export interface AccountUsageRow {
+export interface AccountSums {
   readonly containers: number;
   readonly objects: number;
   readonly bytes: number;
+}
+
+/** One account's sums over the containers of one shard. */
+export interface AccountUsageRow extends AccountSums {
+  /** The same by the containers' policies; sums of before there were several are in none. */
+  readonly policies?: Readonly<Record<string, AccountSums>> | undefined;
 }
 
 /** Bytes stored as fragments. */

@@ -127,6 +127,15 @@ export interface BodyTarget {
   readonly policy: string;
 }
 
+/** A storage policy as its users see it. */
+export interface PolicyInfo {
+  readonly name: string;
+  /** Other names that clients may use. */
+  readonly aliases: readonly string[];
+  /** No new container may name it. */
+  readonly isDeprecated: boolean;
+}
+
 /** Erasure-coded bytes. */
 export interface BodyStore {
   /** Consumes `body` (chunks are handed over); resolves when synced on the write quorum. On any error nothing remains but orphans, removed at once where possible. Errors: `unavailable`, `full`, and what `body` throws. */
@@ -135,8 +144,7 @@ export interface BodyStore {
   read(stored: StoredBody, start: number, end: number): AsyncIterable<Uint8Array>;
   /** Gives up bytes that no commit will claim. Never throws. */
   discard(stored: StoredBody): void;
-  /** Whether a container may name this policy. */
-  hasPolicy(policy: string): boolean;
+  /** Every policy that bodies may be stored under. */
+  readonly policies: readonly PolicyInfo[];
   readonly defaultPolicy: string;
-  readonly policies: readonly string[];
 }

@@ -1,7 +1,7 @@
 import type { Random } from '../../base/random.ts';
 import { toHex } from '../../base/bytes.ts';
 import type { StoredBody } from '../core/model.ts';
-import type { BodyStore, BodyTarget } from '../core/ports.ts';
+import type { BodyStore, BodyTarget, PolicyInfo } from '../core/ports.ts';
 import { createStripeMemory, type StripeMemory } from '../../storage/erasure/stripe-memory.ts';
 import type { Placement, Policy } from './placement.ts';
 import { readBody, type ReadContext } from './read.ts';
@@ -36,12 +36,8 @@ export class ClusterBodies implements BodyStore {
     this.defaultPolicy = options.defaultPolicy;
   }
 
-  get policies(): readonly string[] {
-    return this.#options.placement.names;
-  }
-
-  hasPolicy(policy: string): boolean {
-    return this.#options.placement.has(policy);
+  get policies(): readonly PolicyInfo[] {
+    return this.#options.placement.all();
   }
 
   isOpen(objectId: string): boolean {

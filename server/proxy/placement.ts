@@ -12,6 +12,8 @@ import type { BodyTarget } from '../core/ports.ts';
 /** A storage policy ready for use: its scheme, ring and codec. */
 export interface Policy {
   readonly name: string;
+  readonly aliases: readonly string[];
+  readonly isDeprecated: boolean;
   readonly scheme: Scheme;
   readonly ring: Ring;
   readonly codec: Codec;
@@ -46,12 +48,8 @@ export class Placement {
     return policy;
   }
 
-  has(name: string): boolean {
-    return this.#policies.has(name);
-  }
-
-  get names(): readonly string[] {
-    return [...this.#policies.keys()];
+  all(): readonly Policy[] {
+    return [...this.#policies.values()];
   }
 
   partitionFor(policy: Policy, target: BodyTarget, objectId: string): number {

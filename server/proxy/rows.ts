@@ -1,5 +1,6 @@
 import { utf8 } from '../../base/bytes.ts';
 import type { Shard, ListItem, ListQuery } from '../../storage/shard/shard.ts';
+import { addAccountUsage, noAccountUsage } from '../core/account/usage.ts';
 import type { Command, CommandResult } from '../core/commands.ts';
 import type {
   AccountUsageRow,
@@ -132,17 +133,10 @@ export class ClusterRows implements RowStore {
   async accountUsage(accountId: Id): Promise<AccountUsageRow> {
     const key = encodeKey('accountUsage', { containerId: accountId, accountId });
     const rows = await Promise.all(this.#shards.all().map((shard) => shard.get(key)));
-    let total: AccountUsageRow = { containers: 0, objects: 0, bytes: 0 };
-    for (const row of rows) {
-      if (row === undefined) continue;
-      const usage = decodeRow<'accountUsage'>(row.meta);
-      total = {
-        containers: total.containers + usage.containers,
-        objects: total.objects + usage.objects,
-        bytes: total.bytes + usage.bytes,
-      };
-    }
-    return total;
+    const sums = rows.flatMap((row) =>
+      row === undefined ? [] : decodeRow<'accountUsage'>(row.meta),
+    );
+    return sums.reduce(addAccountUsage, noAccountUsage);
   }
 }
 

@@ -16,9 +16,14 @@ export interface DeviceState {
   readonly status: 'up' | 'replacing';
 }
 
+/** A storage policy. It is never removed: stored bodies name it. */
 export interface PolicyState {
   readonly name: string;
-  /** e.g. `ec:4+2`, `replica:3`. */
+  /** Other names that clients may use for it. */
+  readonly aliases?: readonly string[];
+  /** No new container may name it. */
+  readonly isDeprecated?: boolean;
+  /** e.g. `ec:4+2`, `replica:3`, `lrc:8+2+2`; never changes. */
   readonly scheme: string;
   /** Ring file bytes (ring/ring-file.ts), base64. */
   readonly ring: string;
@@ -49,6 +54,13 @@ export interface Coordinator {
   updateShard(id: ShardId, next: ShardState): Promise<ClusterMap>;
   /** Compare-and-set of one device's line by its current uuid; `conflict` when it differs. */
   updateDevice(id: DeviceId, expectedUuid: string, next: DeviceState): Promise<ClusterMap>;
+  /**
+   * Compare-and-set of one policy's line: `expected` is the line that stands there, undefined to add
+   * one; `conflict` when it differs.
+   */
+  updatePolicy(expected: PolicyState | undefined, next: PolicyState): Promise<ClusterMap>;
+  /** New containers that name no policy get this one; `conflict` unless the map has it. */
+  setDefaultPolicy(name: string): Promise<ClusterMap>;
   /** Calls back after every change, in order; returns the unsubscriber. */
   watch(listener: (map: ClusterMap) => void): () => void;
   lease(node: string): Promise<Lease>;

@@ -113,6 +113,25 @@ export function coordinatorContract(make: () => Promise<CoordinatorUnderTest>): 
     });
   });
 
+  it('adds a policy, changes its line by the line that it has, and makes it the default', async () => {
+    const { coordinator, reopen } = await make();
+    const added = { name: 'q', aliases: ['r'], scheme: 'ec:2+1', ring: 'ring of q' };
+    await coordinator.updatePolicy(undefined, added);
+    expect(coordinator.current().policies).toEqual([...contractMap.policies, added]);
+    const isConflict = { kind: 'conflict' };
+    await expect(coordinator.updatePolicy(undefined, added)).rejects.toMatchObject(isConflict);
+    const old = { ...added, isDeprecated: true };
+    await coordinator.updatePolicy(added, old);
+    await expect(coordinator.updatePolicy(added, old)).rejects.toMatchObject(isConflict);
+    await expect(coordinator.setDefaultPolicy('s')).rejects.toMatchObject(isConflict);
+    await coordinator.setDefaultPolicy('q');
+    const again = await reopen();
+    expect(again.current()).toMatchObject({
+      policies: [...contractMap.policies, old],
+      defaultPolicy: 'q',
+    });
+  });
+
   it('tells every change once and in order, until unsubscribed', async () => {
     const { coordinator } = await make();
     const versions: number[] = [];

@@ -41,7 +41,7 @@ async function openStopped(data: string): Promise<Cell> {
   const coordinator = await openCluster({
     data: new NodeDisk(data),
     folders,
-    policy: 'ec:4+2',
+    policies: { type: 'standard', scheme: undefined },
     random: systemRandom,
     now: systemClock.now(),
   });

@@ -2,14 +2,18 @@ import { toHex } from '../../base/bytes.ts';
 import { StoreError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import type { StoredBody } from '../../server/core/model.ts';
-import type { BodyStore, BodyTarget } from '../../server/core/ports.ts';
+import type { BodyStore, BodyTarget, PolicyInfo } from '../../server/core/ports.ts';
 
 const CHUNK_BYTES = 64 * 1024;
 
 /** Bodies as byte arrays. Counts what was asked of it, so that tests can see leaks. */
 export class MemoryBodies implements BodyStore {
   readonly defaultPolicy: string = 'ec:4+2';
-  readonly policies: readonly string[] = ['ec:4+2', 'replica:3'];
+  readonly policies: readonly PolicyInfo[] = [
+    { name: 'ec:4+2', aliases: ['gold'], isDeprecated: false },
+    { name: 'replica:3', aliases: [], isDeprecated: false },
+    { name: 'old', aliases: ['older'], isDeprecated: true },
+  ];
   /** What is stored now, by object id. */
   readonly stored: Map<string, Uint8Array> = new Map();
   /** Object ids that were given up. */
@@ -52,9 +56,5 @@ export class MemoryBodies implements BodyStore {
   discard(stored: StoredBody): void {
     this.stored.delete(stored.objectId);
     this.discarded.push(stored.objectId);
-  }
-
-  hasPolicy(policy: string): boolean {
-    return this.policies.includes(policy);
   }
 }

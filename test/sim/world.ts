@@ -5,6 +5,7 @@ import type { Disk } from '../../base/disk.ts';
 import { StoreError } from '../../base/errors.ts';
 import type { LogFields, Logger } from '../../base/log.ts';
 import { createClusterMap } from '../../server/cell/bootstrap.ts';
+import { initialPolicies } from '../../server/cell/policies.ts';
 import { type Cell, type CellSettings, openCell } from '../../server/cell/cell.ts';
 import { type DeviceFolder, initialiseFolder } from '../../server/cell/open-device.ts';
 import { EmbeddedCoordinator } from '../../server/coordinator/embedded.ts';
@@ -238,7 +239,8 @@ export class World {
       throw new Error('every device has forgotten the cluster map');
     }
     const devicePaths = folders.map((folder) => folder.path);
-    const map = createClusterMap({ random, devicePaths, policy: 'ec:4+2', policies: {} });
+    const policies = initialPolicies({ type: 'standard', scheme: 'ec:4+2' }, devicePaths.length);
+    const map = createClusterMap({ random, devicePaths, policies });
     const { clusterId } = map;
     for (const [place, device] of map.devices.entries()) {
       const folder = folders[place];

@@ -45,7 +45,7 @@ export async function createContainer(
   checkContainerName(limits, name, OP);
   authorise(ctx.principal, 'container.create', { account });
   const policy = options.policy ?? bodies.defaultPolicy;
-  if (!bodies.hasPolicy(policy)) {
+  if (!bodies.policies.some((one) => one.name === policy)) {
     throw new StoreError('invalid-argument', OP, 'there is no such policy', {
       detail: { argument: 'policy', value: policy },
     });

@@ -1,7 +1,9 @@
 import { StoreError } from '../../../base/errors.ts';
 import { type Micros } from '../../../base/units.ts';
+import { addAccountUsage, noAccountUsage } from '../account/usage.ts';
 import { accountIdOf } from '../ids.ts';
 import type {
+  AccountSums,
   AccountUsageRow,
   BodyRef,
   ContainerRow,
@@ -27,7 +29,6 @@ export interface DecideStamp {
 }
 
 const emptyUsage: UsageRow = { objects: 0, bytes: 0, versions: 0, versionBytes: 0, uploads: 0 };
-const emptyAccountUsage: AccountUsageRow = { containers: 0, objects: 0, bytes: 0 };
 
 /** What one decision has gathered so far: changes, sums and queued work. */
 export class Commit {
@@ -83,21 +84,21 @@ export class Commit {
     const objects = delta.objects ?? 0;
     const bytes = delta.bytes ?? 0;
     if (objects !== 0 || bytes !== 0) {
-      this.addAccountUsage(containerId, container.account, { containers: 0, objects, bytes });
+      this.addAccountUsage(containerId, container, { containers: 0, objects, bytes });
     }
   }
 
-  addAccountUsage(containerId: Id, account: string, delta: AccountUsageRow): void {
+  addAccountUsage(
+    containerId: Id,
+    { account, policy }: Pick<ContainerRow, 'account' | 'policy'>,
+    delta: AccountSums,
+  ): void {
     const accountId = accountIdOf(account);
     const old =
       this.#accountUsage.get(accountId)?.row ??
       this.view.get('accountUsage', { containerId, accountId }) ??
-      emptyAccountUsage;
-    const row = {
-      containers: old.containers + delta.containers,
-      objects: old.objects + delta.objects,
-      bytes: old.bytes + delta.bytes,
-    };
+      noAccountUsage;
+    const row = addAccountUsage(old, { ...delta, policies: { [policy]: delta } });
     this.#accountUsage.set(accountId, { containerId, row });
   }
 

@@ -24,7 +24,7 @@ export function createContainer(commit: Commit, args: Args<'container.create'>):
     settings,
   };
   commit.change({ type: 'put', table: 'container', key: { containerId }, row });
-  commit.addAccountUsage(containerId, account, oneContainer);
+  commit.addAccountUsage(containerId, row, oneContainer);
   return true;
 }
 
@@ -80,6 +80,6 @@ export function deleteContainer(commit: Commit, args: Args<'container.delete'>):
   const row: ContainerRow = { ...old, state: 'deleted', modifiedAt: commit.time, settings: {} };
   commit.change({ type: 'put', table: 'container', key: { containerId }, row });
   commit.change({ type: 'delete', table: 'usage', key: { containerId } });
-  commit.addAccountUsage(containerId, old.account, oneContainerLess);
+  commit.addAccountUsage(containerId, old, oneContainerLess);
   return null;
 }

@@ -1,5 +1,6 @@
 /** What every answer about an account shows. */
 import { micros } from '../../../base/units.ts';
+import { usageUnder } from '../../core/account/usage.ts';
 import type { AccountInfo } from '../../core/api.ts';
 import type { AccountCall } from '../call.ts';
 import { titleCase } from '../../http/header-text.ts';
@@ -28,14 +29,18 @@ export function accountHeaders(
   return headers;
 }
 
-/** Sums by policy, while one policy has them all. A name that no header can hold is left out. */
+/** Sums of every policy that the account has, or had, a container of. */
 function policyHeaders(call: AccountCall, info: AccountInfo): [string, string][] {
-  const [policy, ...others] = call.door.core.policies.names;
-  if (policy === undefined || others.length > 0 || !/^[\w.+-]+$/.test(policy)) return [];
-  const prefix = `X-Account-Storage-Policy-${titleCase(policy)}`;
-  return [
-    [`${prefix}-Container-Count`, String(info.usage.containers)],
-    [`${prefix}-Object-Count`, String(info.usage.objects)],
-    [`${prefix}-Bytes-Used`, String(info.usage.bytes)],
-  ];
+  const { all, defaultPolicy } = call.door.core.policies;
+  return all.flatMap(({ name }): [string, string][] => {
+    const sums = usageUnder(info.usage, name, defaultPolicy);
+    if (sums === undefined) return [];
+    // A scheme as name has marks that a header's name cannot hold.
+    const prefix = `X-Account-Storage-Policy-${titleCase(name.replaceAll(/[^A-Za-z0-9.]/g, '-'))}`;
+    return [
+      [`${prefix}-Container-Count`, String(sums.containers)],
+      [`${prefix}-Object-Count`, String(sums.objects)],
+      [`${prefix}-Bytes-Used`, String(sums.bytes)],
+    ];
+  });
 }

@@ -32,12 +32,15 @@ function setOnly(patch: MetadataPatch): Metadata {
   return set;
 }
 
-/** Policy names compare without case, as in Swift; undefined: the default one. */
+/** Names and aliases compare without case, as in Swift; undefined: the default policy. */
 function readPolicy(call: ContainerCall): string | undefined {
   const wanted = call.headers.get('x-storage-policy');
   if (wanted === undefined || wanted === '') return undefined;
-  const { names } = call.door.core.policies;
-  const found = names.find((name) => wireOf(name).toLowerCase() === wanted.toLowerCase());
+  const found = call.door.core.policies.all.find(({ name, aliases }) =>
+    [name, ...aliases].some((known) => wireOf(known).toLowerCase() === wanted.toLowerCase()),
+  );
   if (found === undefined) throw refuse(400, `Invalid X-Storage-Policy '${wanted}'`);
-  return found;
+  // Also where the container has it already: Swift looks no further.
+  if (found.isDeprecated) throw refuse(400, `Storage Policy '${found.name}' is deprecated`);
+  return found.name;
 }

@@ -49,10 +49,12 @@ function swiftSection(door: SwiftDoorOptions): Readonly<Record<string, unknown>>
     allow_account_management: false,
     allow_open_expired: false,
     strict_cors_mode: true,
-    policies: policies.names.map((name) => ({
-      name,
-      aliases: name,
-      ...(name === policies.defaultPolicy ? { default: true } : {}),
-    })),
+    policies: policies.all
+      .filter((policy) => !policy.isDeprecated)
+      .map(({ name, aliases }) => ({
+        name,
+        aliases: [name, ...aliases].join(', '),
+        ...(name === policies.defaultPolicy ? { default: true } : {}),
+      })),
   };
 }

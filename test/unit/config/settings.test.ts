@@ -13,7 +13,7 @@ describe('settings', () => {
   it('has the documented defaults', () => {
     expect(load({})).toMatchObject({
       data: 'data',
-      policy: 'ec:4+2',
+      policies: { type: 'standard', scheme: undefined },
       http: '127.0.0.1:8080',
       https: '127.0.0.1:8443',
       region: 'us-east-1',
@@ -28,8 +28,32 @@ describe('settings', () => {
     const file = { region: 'file', policy: 'replica:3', logLevel: 'warn' };
     const environment = { TORC_REGION: 'environment', TORC_POLICY: 'ec:2+1', PATH: '/bin' };
     const found = load({ file, environment, flags: { region: 'flag' } });
-    expect(found).toMatchObject({ region: 'flag', policy: 'ec:2+1', logLevel: 'warn' });
+    const policies = { type: 'standard', scheme: 'ec:2+1' };
+    expect(found).toMatchObject({ region: 'flag', policies, logLevel: 'warn' });
     expect(load({ environment: { TORC_DEVICES: 'a,b' } }).devices).toEqual(['a', 'b']);
+  });
+
+  it('takes a list of policies in place of one', () => {
+    const gold = { name: 'gold', scheme: 'ec:4+2', default: true, aliases: ['best'] };
+    const old = { name: 'old', scheme: 'replica:3', deprecated: true };
+    expect(load({ file: { policies: [gold, old] } }).policies).toEqual({
+      type: 'listed',
+      policies: [
+        { name: 'gold', scheme: 'ec:4+2', aliases: ['best'], isDeprecated: false, isDefault: true },
+        { name: 'old', scheme: 'replica:3', aliases: [], isDeprecated: true, isDefault: false },
+      ],
+    });
+    const refusals: readonly [RawSettings, RegExp][] = [
+      [{ policies: [gold], policy: 'ec:4+2' }, /policy: policies are listed/],
+      [{ policies: [] }, /policies/],
+      [{ policies: [old] }, /exactly one is the default/],
+      [{ policies: [gold, { ...old, default: true }] }, /exactly one is the default/],
+      [{ policies: [{ ...gold, deprecated: true }] }, /the default is deprecated/],
+      [{ policies: [gold, { ...old, name: 'Best' }] }, /a name is used twice/],
+      [{ policies: [gold, { ...old, scheme: 'copy:3' }] }, /copy:3/],
+      [{ policies: [{ ...gold, name: 'a b' }] }, /is no policy name/],
+    ];
+    for (const [file, message] of refusals) expect(() => load({ file })).toThrow(message);
   });
 
   it('refuses what it does not know or cannot read, and names it', () => {

@@ -268,7 +268,8 @@ export class CompareCore {
     expect(info.usage).toEqual(this.#model.usage());
     const { objects, bytes } = info.usage;
     const accountUsage = await rows.accountUsage(accountIdOf(account));
-    expect(accountUsage).toEqual({ containers: 1, objects, bytes });
+    const sums = { containers: 1, objects, bytes };
+    expect(accountUsage).toEqual({ ...sums, policies: { [info.row.policy]: sums } });
     for (const key of this.#model.keys()) await this.#checkKey(key);
     this.#checkLinks();
     await this.#checkVersionPages(3);

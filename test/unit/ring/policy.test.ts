@@ -19,6 +19,9 @@ describe('schemes', () => {
     ['replica:1', { kind: 'replica', k: 1, m: 0 }, 1, 1, 1],
     ['replica:3', { kind: 'replica', k: 1, m: 2 }, 3, 2, 3],
     ['replica:7', { kind: 'replica', k: 1, m: 6 }, 7, 4, 7],
+    ['lrc:8+2+2', { kind: 'lrc', k: 8, m: 4 }, 12, 11, 4],
+    ['lrc:4+2+2', { kind: 'lrc', k: 4, m: 4 }, 8, 7, 4],
+    ['lrc:16+2+2', { kind: 'lrc', k: 16, m: 4 }, 20, 19, 4],
   ])('%s', (text, scheme, devices, quorum, replicas) => {
     const parsed = parseScheme(text);
     expect(parsed).toEqual(scheme);
@@ -30,7 +33,8 @@ describe('schemes', () => {
 
   const refused =
     '|ec|ec:|ec:4|ec:4+|ec:+2|ec:0+2|ec:17+2|ec:4+7|ec:04+2|ec:4+02| ec:4+2|ec:4+2\n|EC:4+2|' +
-    'ec:4-2|ec:4.0+2|ec:٤+٢|ec:4+2+1|replica:0|replica:8|replica:|replica:-1|replica:3x|copy:3';
+    'ec:4-2|ec:4.0+2|ec:٤+٢|ec:4+2+1|replica:0|replica:8|replica:|replica:-1|replica:3x|copy:3|' +
+    'lrc:8+4|lrc:7+2+2|lrc:2+2+2|lrc:18+2+2|lrc:8+2+1|lrc:8+2+2+2|lrc:08+2+2';
   test.each(refused.split('|'))('refuses "%s"', (text) => {
     expect(() => parseScheme(text)).toThrow(
       expect.toSatisfy((error) => isStoreError(error, 'invalid-argument')),
@@ -40,7 +44,7 @@ describe('schemes', () => {
   test('any text is a scheme that formats back to it, or a StoreError', () => {
     const text = fc.oneof(
       fc.string(),
-      fc.stringMatching(/^(ec:\d{0,3}\+?\d{0,2}|replica:\d{0,2})$/),
+      fc.stringMatching(/^(ec:\d{0,3}\+?\d{0,2}|replica:\d{0,2}|lrc:\d{0,3}\+2\+2)$/),
     );
     fc.assert(
       fc.property(text, (input) => {

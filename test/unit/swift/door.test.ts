@@ -109,7 +109,10 @@ describe('every answer', () => {
         max_meta_count: 90,
         container_listing_limit: 10_000,
         allow_account_management: false,
-        policies: [{ name: 'ec:4+2', default: true }, { name: 'replica:3' }],
+        policies: [
+          { name: 'ec:4+2', aliases: 'ec:4+2, gold', default: true },
+          { name: 'replica:3', aliases: 'replica:3' },
+        ],
       },
       tempauth: { account_acls: false },
       bulk_delete: { max_deletes_per_request: 10_000 },
@@ -245,14 +248,39 @@ describe('containers', () => {
     const policy = (name: string) => ({ headers: { 'X-Storage-Policy': name } });
     const known = core.policies.defaultPolicy;
     expect((await ask('PUT', `${account}/p`, policy('nonsense'))).status).toBe(400);
+    expect((await ask('PUT', `${account}/p`, policy('older'))).status).toBe(400);
     expect((await ask('PUT', `${account}/p`, policy(known.toUpperCase()))).status).toBe(201);
     expect((await ask('HEAD', `${account}/p`)).headers.get('x-storage-policy')).toBe(known);
     expect((await ask('PUT', `${account}/p`, policy(known))).status).toBe(202);
+    expect((await ask('PUT', `${account}/p`, policy('Gold'))).status).toBe(202);
     expect((await ask('PUT', `${account}/p`, policy('replica:3'))).status).toBe(409);
     expect((await ask('POST', `${account}/p`, policy('nonsense'))).status).toBe(204);
     const raw = { 'X-Container-Meta-A': '\xff' };
     expect((await ask('PUT', `${account}/m`, { headers: raw })).status).toBe(400);
     expect((await ask('HEAD', `${account}/m`)).status).toBe(404);
+  });
+
+  it('are counted by policy for their account', async () => {
+    const { ask } = await createHarness();
+    const sums = async () => {
+      const { headers } = await ask('HEAD', account);
+      const names = [...headers.keys()].filter((name) => name.includes('-policy-'));
+      return Object.fromEntries(names.map((name) => [name.slice(25), headers.get(name)]));
+    };
+    expect(await sums()).toEqual({});
+    await ask('PUT', `${account}/a`);
+    await ask('PUT', `${account}/b`, { headers: { 'X-Storage-Policy': 'replica:3' } });
+    await ask('PUT', `${account}/a/o`, { body: 'abc' });
+    await ask('PUT', `${account}/b/o`, { body: 'a' });
+    await ask('PUT', `${account}/b/p`, { body: 'ab' });
+    expect(await sums()).toEqual({
+      'ec-4-2-container-count': '1',
+      'ec-4-2-object-count': '1',
+      'ec-4-2-bytes-used': '3',
+      'replica-3-container-count': '1',
+      'replica-3-object-count': '2',
+      'replica-3-bytes-used': '3',
+    });
   });
 
   it('list their objects', async () => {

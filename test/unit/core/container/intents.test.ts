@@ -174,7 +174,7 @@ async function checkNothingStuck(world: World): Promise<void> {
   expect(left).toEqual([]);
   for (const account of accounts) {
     const usage = await rows.accountUsage(accountIdOf(account));
-    expect(usage).toEqual({ containers: 0, objects: 0, bytes: 0 });
+    expect(usage).toMatchObject({ containers: 0, objects: 0, bytes: 0 });
   }
 }
 
