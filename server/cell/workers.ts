@@ -60,7 +60,9 @@ export class CellWorkers {
   readonly sweeper: Sweeper;
   readonly auditor: Auditor;
   readonly scrub: BodyScrub;
-  readonly loops: readonly WorkerLoop[];
+  readonly loops: WorkerLoop[];
+  readonly #pace: Pace;
+  #isStarted = false;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #cancelWalk = (): void => undefined;
@@ -105,7 +107,7 @@ export class CellWorkers {
       this.#again(this.#recheckMillis(settings));
     });
     this.scrub = new BodyScrub({ group, clock, logger, roundMillis: settings.auditRoundMillis });
-    const pace = { pauseMillis: settings.pauseMillis, idleMillis: settings.idleMillis };
+    this.#pace = { pauseMillis: settings.pauseMillis, idleMillis: settings.idleMillis };
     this.loops = [
       new Reaper(reader('release', 'release-parts'), bodies, rows),
       new Expirer(reader('expire'), clock),
@@ -117,11 +119,20 @@ export class CellWorkers {
       this.scrub,
       new LogCompaction({ devices: () => options.devices().map((one) => one.shards), logger }),
       new CompactionWorker(() => options.devices().map((device) => device.fragments)),
-    ].map((worker) => this.#loop(worker, pace));
+    ].map((worker) => this.#loop(worker));
   }
 
-  #loop(worker: Worker, pace: Pace): WorkerLoop {
+  #loop(worker: Worker): WorkerLoop {
+    const pace = this.#pace;
     return new WorkerLoop(worker, { clock: this.#clock, logger: this.#logger, pace });
+  }
+
+  /** One more, made of what stands above the cell. The returned function wakes it. */
+  add(worker: Worker): () => void {
+    const loop = this.#loop(worker);
+    this.loops.push(loop);
+    if (this.#isStarted) loop.start();
+    return () => loop.wake();
   }
 
   /** After a whole walk over all claims: tells what was counted, and walks again until nothing is missing. */
@@ -195,6 +206,7 @@ export class CellWorkers {
   start(): void {
     // The first walk tells what is missing after whatever happened while the process was down.
     this.reconciler.request();
+    this.#isStarted = true;
     for (const loop of this.loops) loop.start();
   }
 

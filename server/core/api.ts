@@ -6,7 +6,9 @@
  * then (S3 only: `account` undefined) the owner of the bucket name. Then `access/` decides.
  */
 import type { Micros } from '../../base/units.ts';
+import type { ObjectEvent } from './feed/events.ts';
 import type {
+  FeedsChange,
   MetadataPatch,
   ObjectChange,
   PutOutcome,
@@ -45,6 +47,8 @@ export interface RequestContext {
   readonly principal: Principal;
   /** Aborts when the client goes away or the deadline passes. */
   readonly signal?: AbortSignal | undefined;
+  /** The request, as those who follow a container are told of it. */
+  readonly request?: { readonly id: string; readonly sourceAddress: string } | undefined;
 }
 
 /** How a door names a container: with an account (Swift), or by bucket name alone (S3). */
@@ -92,6 +96,10 @@ export interface PutObject extends ObjectAddress {
   readonly user: Metadata;
   readonly expiresAt?: number | undefined;
   readonly condition: WriteCondition;
+  /** What feeds are told that it is; by default `created:put`. */
+  readonly event?: ObjectEvent | undefined;
+  /** It comes from another store's replication, so it is not replicated on. */
+  readonly isReplica?: boolean | undefined;
 }
 
 /** Read conditions (RFC 9110 section 13.2.2 order): failing ones throw `precondition-failed` or `not-modified`, with detail etag and modifiedAt. */
@@ -178,6 +186,7 @@ export interface CreateUpload extends ObjectAddress {
     | { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType }
     | undefined;
   readonly expiresAt?: number | undefined;
+  readonly isReplica?: boolean | undefined;
 }
 
 export interface CompleteUpload extends UploadAddress {
@@ -236,7 +245,12 @@ export interface Core {
   updateContainer(
     ctx: RequestContext,
     address: ContainerAddress,
-    change: { readonly settings: MetadataPatch; readonly versioning?: Versioning },
+    change: {
+      readonly settings: MetadataPatch;
+      readonly versioning?: Versioning;
+      /** Replaces the container's feeds of that purpose. `invalid-argument` with argument `versioning` or `replication`: the two do not go together. */
+      readonly feeds?: FeedsChange;
+    },
   ): Promise<void>;
   deleteContainer(ctx: RequestContext, address: ContainerAddress): Promise<void>;
   listObjects(
@@ -262,12 +276,15 @@ export interface Core {
     ctx: RequestContext,
     address: ObjectAddress & { readonly versionId?: string | undefined },
     change: ObjectChange,
+    event?: ObjectEvent,
   ): Promise<VersionRow>;
   deleteObject(
     ctx: RequestContext,
     command: ObjectAddress & {
       readonly versionId?: string | undefined;
       readonly condition: WriteCondition;
+      readonly event?: ObjectEvent | undefined;
+      readonly isReplica?: boolean | undefined;
     },
   ): Promise<DeleteOutcome>;
   copyObject(

@@ -3,10 +3,13 @@
  * decision (decide/*.ts) runs at the shard's primary, where a precondition is a plain `if`.
  */
 import type { Micros } from '../../base/units.ts';
+import type { ObjectEvent } from './feed/events.ts';
 import type {
   Checksum,
   ContainerIntent,
   DirectoryRow,
+  EventOrigin,
+  Feed,
   Id,
   Metadata,
   PartRow,
@@ -36,6 +39,19 @@ export type NewVersion = Omit<
   VersionRow,
   'kind' | 'version' | 'isNull' | 'modifiedAt' | 'older' | 'newer' | 'nullVersion'
 >;
+
+/** What feeds are told beside what the commit itself shows. */
+export interface EventCause {
+  /** Where the command alone does not say it: a copy, a form, an expiry, tags. */
+  readonly event?: ObjectEvent | undefined;
+  readonly origin?: EventOrigin | undefined;
+}
+
+/** All rules of one purpose, as they shall be. */
+export interface FeedsChange {
+  readonly purpose: Feed['purpose'];
+  readonly feeds: readonly Omit<Feed, 'id' | 'purpose'>[];
+}
 
 export interface Commands {
   'account.ensure': { args: { accountId: Id; name: string }; result: { created: boolean } };
@@ -77,6 +93,7 @@ export interface Commands {
       containerId: Id;
       settings: MetadataPatch;
       versioning?: Versioning;
+      feeds?: FeedsChange;
       limits: MetadataLimits;
     };
     result: null;
@@ -96,16 +113,31 @@ export interface Commands {
       object: NewVersion;
       inline?: Uint8Array;
       condition: WriteCondition;
+      cause?: EventCause;
     };
     result: PutOutcome;
   };
   /** Replaces the metadata of a version in place (Swift POST; S3 tagging later). */
   'object.update': {
-    args: { containerId: Id; key: string; version?: Micros; change: ObjectChange };
+    args: {
+      containerId: Id;
+      key: string;
+      version?: Micros;
+      change: ObjectChange;
+      cause?: EventCause;
+    };
     result: VersionRow;
   };
   'object.delete': {
-    args: { containerId: Id; key: string; versionId?: string; condition: WriteCondition };
+    args: {
+      containerId: Id;
+      key: string;
+      versionId?: string;
+      condition: WriteCondition;
+      /** The marker, if one is left, comes from another store's replication. */
+      isReplica?: boolean;
+      cause?: EventCause;
+    };
     result: DeleteOutcome;
   };
   /** Removes the version if it is still there and still expired. */
@@ -152,6 +184,30 @@ export interface Commands {
     args: { containerId: Id; objectId: Id; missing: readonly number[] };
     result: null;
   };
+  /** Removes events that were told, or that are `lost`: let go and counted. `forgetLost`: what was lost is made good. */
+  'feed.done': {
+    args: {
+      containerId: Id;
+      target: string;
+      feedId: Id;
+      stamps: readonly Micros[];
+      lost?: number;
+      forgetLost?: boolean;
+    };
+    result: null;
+  };
+  /** How the replication of a version by one feed ended. False when the version is gone. */
+  'replication.note': {
+    args: {
+      containerId: Id;
+      key: string;
+      version: Micros;
+      feedId: Id;
+      status: 'completed' | 'failed';
+      replica?: string;
+    };
+    result: boolean;
+  };
 }
 
 export interface MetadataLimits {
@@ -187,6 +243,7 @@ export interface CompleteArgs {
   readonly size?: number | undefined;
   readonly minPartBytes: number;
   readonly condition: WriteCondition;
+  readonly cause?: EventCause;
 }
 
 export interface PutOutcome {

@@ -37,14 +37,17 @@ export interface CoreOptions {
   readonly logger: Logger;
   readonly limits?: Partial<CoreLimits>;
   readonly metadataLimits?: MetadataLimits;
+  /** A commit has left something for feeds to tell (decision 0022). Must not throw. */
+  readonly onEvent?: () => void;
 }
 
 export function createCore(options: CoreOptions): Core {
-  const { rows, bodies, clock, random, logger } = options;
+  const { rows, bodies, clock, random, logger, onEvent } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const metadataLimits = options.metadataLimits ?? defaultMetadataLimits;
   const containerIds = new ContainerIds();
-  const s: Services = { rows, bodies, clock, random, logger, limits, metadataLimits, containerIds };
+  const ports = { rows, bodies, clock, random, logger, onEvent };
+  const s: Services = { ...ports, limits, metadataLimits, containerIds };
   return {
     limits,
     policies: { all: bodies.policies, defaultPolicy: bodies.defaultPolicy },
@@ -61,7 +64,7 @@ export function createCore(options: CoreOptions): Core {
     listUploads: (ctx, address, query) => listUploads(s, ctx, address, query),
     putObject: (ctx, command) => putObject(s, ctx, command),
     openObject: (ctx, command) => openObject(s, ctx, command),
-    updateObject: (ctx, address, change) => updateObject(s, ctx, { address, change }),
+    updateObject: (ctx, address, change, event) => updateObject(s, ctx, { address, change, event }),
     deleteObject: (ctx, command) => deleteObject(s, ctx, command),
     copyObject: (ctx, command) => copyObject(s, ctx, command),
     createUpload: (ctx, command) => createUpload(s, ctx, command),

@@ -19,6 +19,12 @@ export const accountIdOf: (name: string) => Id = derivedId('torc:account:');
 /** A bucket name's id. */
 export const bucketNameId: (name: string) => Id = derivedId('torc:bucket-name:');
 
+/** What waits in a feed is its own, by container, purpose and rule. */
+export function feedIdOf(containerId: Id, purpose: string, rule: string): Id {
+  const text = `torc:feed:${containerId}:${purpose}:${rule}`;
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
 /** Names remembered per kind: 4,096 of some 100 bytes are 400 KiB. Every commit asks for one. */
 const REMEMBERED = 4096;
 

@@ -9,6 +9,9 @@ export const defaultMetadataLimits: MetadataLimits = { maxCount: 90, maxTotalByt
 /** Settings that clients name themselves start with this; only they are counted. */
 export const CLIENT_SETTING = 'meta:';
 
+/** Entry of an object's `system` that holds its tags: `key=value` pieces, each side percent-encoded, joined by `&`. */
+export const TAGS = 's3:tagging';
+
 /** The map after the patch. Entries whose names start with `prefix` must stay within the limits: `metadata-too-large`. */
 export function patchMetadata(
   old: Metadata,

@@ -3,6 +3,7 @@
  * no ring, no devices here.
  */
 import type { Micros } from '../../base/units.ts';
+import type { ObjectEvent } from './feed/events.ts';
 
 /** 16 bytes as 32 hex digits. Container ids are random; an account's id is derived from its name. */
 export type Id = string;
@@ -81,6 +82,32 @@ export interface ContainerRow {
   readonly versioning: Versioning;
   /** Door-made settings and metadata (Swift X-Container-Meta-*: `meta:<name>`; ACLs: `read`, `write`; S3 sub-resources: `s3:<name>`). Core does not interpret unknown ones. */
   readonly settings: Metadata;
+  /** Who is told of its commits (decision 0022); absent when nobody is. */
+  readonly feeds?: readonly Feed[] | undefined;
+}
+
+/** One rule of a container by which somebody follows its commits. */
+export interface Feed {
+  /** `feedIdOf` of container, purpose and rule: what waits stays its own when the rule is written again. */
+  readonly id: Id;
+  readonly purpose: 'notification' | 'replication';
+  /** A target's name in this server's settings. */
+  readonly target: string;
+  /** The rule's name in the door's document. */
+  readonly rule: string;
+  readonly events: readonly ObjectEvent[];
+  /** '' for any. */
+  readonly prefix: string;
+  readonly suffix: string;
+  /** `key=value` pieces, encoded as in `system[TAGS]`, that the object must all have. */
+  readonly tags?: readonly string[] | undefined;
+  /** Of the feeds that match and share this, only the one with the highest priority is told. */
+  readonly group?: string | undefined;
+  readonly priority?: number | undefined;
+  /** Replication: the bucket at the target, and the storage class that replicas get there. */
+  readonly destination?:
+    | { readonly container: string; readonly storageClass?: string | undefined }
+    | undefined;
 }
 
 /** Sums kept in the same commit as the rows they count. */
@@ -164,6 +191,16 @@ export interface VersionRow {
   readonly newer?: Micros | undefined;
   /** Only in the newest version: the stamp of a noncurrent null version. */
   readonly nullVersion?: Micros | undefined;
+  /** Only where a replication rule met it, or where it came from one (decision 0023). */
+  readonly replication?: Replication | undefined;
+}
+
+export interface Replication {
+  readonly status: 'pending' | 'completed' | 'failed' | 'replica';
+  /** Feeds whose target has not got it. */
+  readonly waiting?: readonly Id[] | undefined;
+  /** By feed: the name that the target gave this version. */
+  readonly replicas?: Readonly<Record<Id, string>> | undefined;
 }
 
 /** An open, or recently completed, multipart upload. */
@@ -178,6 +215,8 @@ export interface UploadRow {
     | { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType }
     | undefined;
   readonly expiresAt?: number | undefined;
+  /** It comes from another store's replication. */
+  readonly isReplica?: boolean | undefined;
   /** Set when completed: makes a repeated Complete answer the same. Such an upload is no longer listed. */
   readonly completed?: CompletedUpload | undefined;
 }
@@ -235,6 +274,41 @@ export type QueueRow =
     }
   /** Fragments that were missing at the acknowledgement, or found bad since. */
   | { readonly type: 'repair'; readonly objectId: Id; readonly containerId: Id };
+
+/** Something that a feed waits to tell. Local to the shard, ordered by stamp within its feed. */
+export interface EventRow {
+  readonly event: ObjectEvent;
+  readonly containerId: Id;
+  readonly key: string;
+  readonly version: Micros;
+  readonly isNull: boolean;
+  /** Whether clients were shown the version's name. */
+  readonly isVersioned: boolean;
+  readonly size: number;
+  readonly etag: string;
+  readonly origin?: EventOrigin | undefined;
+}
+
+/** Who caused an event, and by which request; absent for what the server does by itself. */
+export interface EventOrigin {
+  readonly user: string;
+  readonly account: string;
+  readonly sourceAddress: string;
+  readonly requestId: string;
+}
+
+/** What waits in one feed. Local to the shard, by target; there only while `pending` or `dropped` is not 0. */
+export interface BacklogRow {
+  readonly containerId: Id;
+  readonly account: string;
+  readonly container: string;
+  readonly purpose: Feed['purpose'];
+  readonly rule: string;
+  /** Event rows of this feed. */
+  readonly pending: number;
+  /** Events that were let go: too many waited, too long, or the target refused them for good. */
+  readonly dropped: number;
+}
 
 /** The name of a version at both doors: 16 hex digits, or `null`. */
 export function versionIdOf(row: Pick<VersionRow, 'version' | 'isNull'>): string {

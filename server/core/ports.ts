@@ -7,10 +7,12 @@ import type { Command, CommandResult } from './commands.ts';
 import type {
   AccountRow,
   AccountUsageRow,
+  BacklogRow,
   BucketNameRow,
   ClaimRow,
   ContainerRow,
   DirectoryRow,
+  EventRow,
   Id,
   PartRow,
   QueueRow,
@@ -42,6 +44,10 @@ export interface Tables {
   accountUsage: { key: { containerId: Id; accountId: Id }; row: AccountUsageRow };
   /** Shard-local, ordered by due time (milliseconds), then by a unique id. */
   queue: { key: { containerId: Id; dueAt: number; id: string }; row: QueueRow };
+  /** Shard-local, ordered by stamp within a feed. */
+  event: { key: { containerId: Id; feedId: Id; stamp: Micros }; row: EventRow };
+  /** Shard-local, ordered by target, then by feed. */
+  backlog: { key: { containerId: Id; target: string; feedId: Id }; row: BacklogRow };
 }
 export type TableName = keyof Tables;
 export type KeyOf<T extends TableName> = Tables[T]['key'];

@@ -17,4 +17,6 @@ export interface Services {
   /** For metadata that clients give to accounts and containers. */
   readonly metadataLimits: MetadataLimits;
   readonly containerIds: ContainerIds;
+  /** A commit has left something for feeds to tell. */
+  readonly onEvent?: (() => void) | undefined;
 }

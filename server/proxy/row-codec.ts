@@ -4,7 +4,8 @@
  */
 import { fromHex, fromUtf8, toHex, utf8 } from '../../base/bytes.ts';
 import { StoreError } from '../../base/errors.ts';
-import { decodeName, encodeName } from '../../storage/shard/row-key.ts';
+import { type Micros, micros } from '../../base/units.ts';
+import { decodeName, encodeName, prefixEnd } from '../../storage/shard/row-key.ts';
 import type { KeyOf, RowOf, TableName } from '../core/ports.ts';
 
 const AREA_LOCAL = 0x00;
@@ -25,6 +26,8 @@ const tags = {
   claim: 0x40,
   accountUsage: 0x41,
   queue: 0x42,
+  event: 0x43,
+  backlog: 0x44,
 } as const satisfies Record<TableName, number>;
 
 function rowsKey(id: string, tag: number, ...rest: readonly Uint8Array[]): Uint8Array {
@@ -78,6 +81,8 @@ const encoders: KeyEncoders = {
   claim: (key) => localKey(tags.claim, fromHex(key.objectId)),
   accountUsage: (key) => localKey(tags.accountUsage, fromHex(key.accountId)),
   queue: (key) => localKey(tags.queue, orderedNumber(key.dueAt), utf8(key.id)),
+  event: (key) => localKey(tags.event, fromHex(key.feedId), orderedNumber(key.stamp)),
+  backlog: (key) => localKey(tags.backlog, name(key.target), fromHex(key.feedId)),
 };
 
 export function encodeKey<T extends TableName>(table: T, key: KeyOf<T>): Uint8Array {
@@ -108,11 +113,13 @@ export function partBound(prefix: Uint8Array, partNumber: number): Uint8Array {
   return Buffer.concat([prefix, shortNumber(partNumber)]);
 }
 
-/** Range of a shard's local table. */
-export function localRange(table: 'claim' | 'queue' | 'accountUsage'): {
+export interface KeyRange {
   readonly gte: Uint8Array;
   readonly lt: Uint8Array;
-} {
+}
+
+/** Range of a shard's local table. */
+export function localRange(table: 'claim' | 'queue' | 'accountUsage' | 'backlog'): KeyRange {
   return {
     gte: Uint8Array.of(AREA_LOCAL, tags[table]),
     lt: Uint8Array.of(AREA_LOCAL, tags[table] + 1),
@@ -121,6 +128,35 @@ export function localRange(table: 'claim' | 'queue' | 'accountUsage'): {
 
 export function queueBound(dueAt: number): Uint8Array {
   return localKey(tags.queue, orderedNumber(dueAt));
+}
+
+/** What waits for one target. */
+export function backlogRange(target: string): KeyRange {
+  return startingWith(localKey(tags.backlog, name(target)));
+}
+
+/** The waiting events of one feed. */
+export function eventRange(feedId: string): KeyRange {
+  return startingWith(localKey(tags.event, fromHex(feedId)));
+}
+
+function startingWith(prefix: Uint8Array): KeyRange {
+  // The area's byte is not 0xFF, so there is an end.
+  return { gte: prefix, lt: prefixEnd(prefix) ?? prefix };
+}
+
+/** The key fields of a backlog row, from its bytes. */
+export function decodeBacklogKey(key: Uint8Array): {
+  readonly target: string;
+  readonly feedId: string;
+} {
+  const { name: target, end } = decodeName(key, 2);
+  return { target: fromUtf8(target), feedId: toHex(key.subarray(end)) };
+}
+
+export function decodeEventKey(key: Uint8Array): { readonly stamp: Micros } {
+  const view = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  return { stamp: micros(Number(view.readBigUInt64BE(18))) };
 }
 
 /** The key fields of a queue row, from its bytes. */

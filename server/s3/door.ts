@@ -67,7 +67,7 @@ class S3Door implements Door {
     const seen: Seen = { route: undefined, address: undefined, principal: undefined };
     let reply: HttpReply;
     try {
-      reply = await this.#answer(request, seen);
+      reply = await this.#answer(request, requestId, seen);
     } catch (thrown) {
       const error = toStoreError(thrown, 's3');
       this.#logFailure(error, requestId, seen.route);
@@ -90,7 +90,7 @@ class S3Door implements Door {
     };
   }
 
-  async #answer(request: HttpRequest, seen: Seen): Promise<HttpReply> {
+  async #answer(request: HttpRequest, requestId: string, seen: Seen): Promise<HttpReply> {
     const headers = new RequestHeaders(request.rawHeaders);
     const address = addressOf(request.path, headers.get('host'), this.#parts.virtualHostSuffixes);
     seen.address = address;
@@ -113,7 +113,11 @@ class S3Door implements Door {
       headers,
       query,
       identity,
-      context: { principal: identity.principal, signal: request.signal },
+      context: {
+        principal: identity.principal,
+        signal: request.signal,
+        request: { id: requestId, sourceAddress: request.remoteAddress },
+      },
       bucket: address.bucket,
       key: address.key,
     };

@@ -31,7 +31,7 @@ export function createSwiftDoor(options: SwiftDoorOptions): Door {
 async function handle(door: SwiftDoorOptions, request: HttpRequest): Promise<HttpReply> {
   const transactionId = newTransactionId(door, request);
   // Errors need to know who asked: the same refusal is 401 to strangers and 403 to users.
-  const caller: { principal: Principal } = { principal: anonymous };
+  const caller: Caller = { principal: anonymous, transactionId };
   let reply: HttpReply;
   try {
     reply = await answer(door, request, caller);
@@ -46,10 +46,15 @@ async function handle(door: SwiftDoorOptions, request: HttpRequest): Promise<Htt
   return finish(request, reply, transactionId);
 }
 
+interface Caller {
+  principal: Principal;
+  readonly transactionId: string;
+}
+
 async function answer(
   door: SwiftDoorOptions,
   request: HttpRequest,
-  caller: { principal: Principal },
+  caller: Caller,
 ): Promise<HttpReply> {
   const headers = readHeaders(request);
   const query = new Query(request.query);
@@ -69,7 +74,8 @@ async function answer(
   // Nothing is public yet: without a user there is nothing to decide. This moves to core with ACLs.
   if (principal.type === 'anonymous') return unauthorized(realmOf(request.path));
   if (Buffer.byteLength(path.account) > accountNameBytes) throw refuse(400);
-  const context = { principal, signal: request.signal };
+  const asked = { id: caller.transactionId, sourceAddress: request.remoteAddress };
+  const context = { principal, signal: request.signal, request: asked };
   const { account } = path;
   const call: AccountCall = { door, request, headers, query, principal, context, account };
   if (isBulkDelete) return bulkDelete(call);

@@ -16,8 +16,10 @@ export function createMemoryPorts(options: {
   readonly random: Random;
   /** Default 60 seconds. */
   readonly releaseGraceMillis?: number;
+  readonly maxFeedEvents?: number | undefined;
 }): MemoryPorts {
-  const decide = createDecide({ releaseGraceMillis: options.releaseGraceMillis ?? 60_000 });
+  const { releaseGraceMillis = 60_000, maxFeedEvents } = options;
+  const decide = createDecide({ releaseGraceMillis, maxFeedEvents });
   return {
     rows: new MemoryRows(options.clock, decide),
     bodies: new MemoryBodies(options.random),

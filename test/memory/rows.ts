@@ -46,11 +46,19 @@ function emptyContents(): Contents {
     claim: new Map(),
     accountUsage: new Map(),
     queue: new Map(),
+    event: new Map(),
+    backlog: new Map(),
   };
 }
 
 /** Tables that are local to a shard: here there is one shard, so the container that routes is no part of the key. */
-const localTables: ReadonlySet<TableName> = new Set(['claim', 'accountUsage', 'queue']);
+const localTables: ReadonlySet<TableName> = new Set([
+  'claim',
+  'accountUsage',
+  'queue',
+  'event',
+  'backlog',
+]);
 
 function keyText(table: TableName, key: object): string {
   const fields = Object.entries(key).filter(

@@ -9,12 +9,13 @@ export async function updateContainer(
   change: Parameters<Core['updateContainer']>[2],
 ): Promise<void> {
   const found = await resolveContainer(services, ctx, { address, action: 'container.write' });
-  const { settings, versioning } = change;
+  const { settings, versioning, feeds } = change;
   await services.rows.execute({
     type: 'container.update',
     containerId: found.containerId,
     settings,
     limits: services.metadataLimits,
     ...(versioning === undefined ? {} : { versioning }),
+    ...(feeds === undefined ? {} : { feeds }),
   });
 }

@@ -21,6 +21,8 @@ export interface DecideOptions {
   readonly completedUploadMillis?: number | undefined;
   /** How long to wait before a repair that left something missing is tried again. Default 30 seconds. */
   readonly repairRetryMillis?: number | undefined;
+  /** How many events may wait in one feed. */
+  readonly maxFeedEvents?: number | undefined;
 }
 
 /** Where and when a command is decided. `time` is unique within the shard and grows. */

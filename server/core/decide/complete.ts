@@ -20,6 +20,8 @@ import { noSuchUpload } from './upload.ts';
 
 const OP = 'upload.complete';
 
+const asReplica = { replication: { status: 'replica' } } as const;
+
 /** How long a completed upload answers a repeated Complete. */
 const COMPLETED_MILLIS = 24 * 60 * 60 * 1000;
 
@@ -45,8 +47,10 @@ export function completeUpload(commit: Commit, args: CompleteArgs): PutOutcome {
   const { contentType, system, user, expiresAt } = upload;
   const expiry = expiresAt === undefined ? {} : { expiresAt };
   const body = { type: 'parts', uploadId, runs } as const;
-  const object = { size, etag, contentType, system, user, checksums, body, ...expiry };
-  const outcome = putVersion(commit, args, { object, condition });
+  const origin = upload.isReplica === true ? asReplica : {};
+  const object = { size, etag, contentType, system, user, checksums, body, ...expiry, ...origin };
+  const cause = { event: 'created:complete', ...args.cause } as const;
+  const outcome = putVersion(commit, args, { object, condition, cause });
   finishUpload(commit, args, { upload, outcome, runs });
   return outcome;
 }

@@ -3,6 +3,7 @@ import type { Commands } from '../commands.ts';
 import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';
 import type { ContainerRow } from '../model.ts';
 import type { Commit } from './commit.ts';
+import { changedFeeds, checkReplicable } from './feed.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
 
@@ -59,7 +60,10 @@ export function updateContainer(commit: Commit, args: Args<'container.update'>):
   }
   const check = { limits, prefix: CLIENT_SETTING };
   const settings = patchMetadata(old.settings, args.settings, check);
-  const row: ContainerRow = { ...old, settings, versioning, modifiedAt: commit.time };
+  const feeds = changedFeeds(containerId, old.feeds, args.feeds);
+  checkReplicable(feeds, versioning, args.feeds);
+  const changed = { settings, versioning, feeds, modifiedAt: commit.time };
+  const row: ContainerRow = { ...old, ...changed };
   commit.change({ type: 'put', table: 'container', key: { containerId }, row });
   return null;
 }
@@ -77,7 +81,8 @@ export function deleteContainer(commit: Commit, args: Args<'container.delete'>):
       },
     });
   }
-  const row: ContainerRow = { ...old, state: 'deleted', modifiedAt: commit.time, settings: {} };
+  const gone = { state: 'deleted', settings: {}, feeds: undefined } as const;
+  const row: ContainerRow = { ...old, ...gone, modifiedAt: commit.time };
   commit.change({ type: 'put', table: 'container', key: { containerId }, row });
   commit.change({ type: 'delete', table: 'usage', key: { containerId } });
   commit.addAccountUsage(containerId, old, oneContainerLess);

@@ -22,7 +22,8 @@ import {
   deleteContainer,
   updateContainer,
 } from './container.ts';
-import { deleteObject, expireObject, putObject, updateObject } from './object.ts';
+import { finishEvents } from './feed.ts';
+import { deleteObject, expireObject, noteReplication, putObject, updateObject } from './object.ts';
 import { abortUpload, createUpload, forgetUpload, putPart, releaseParts } from './upload.ts';
 import { enqueueRepair, finishQueued, finishRepair, releaseQueued } from './upkeep.ts';
 
@@ -68,6 +69,8 @@ const decisions: Decisions = {
   'queue.release': releaseQueued,
   'repair.enqueue': enqueueRepair,
   'repair.done': finishRepair,
+  'feed.done': finishEvents,
+  'replication.note': noteReplication,
 };
 
 export function createDecide(options: DecideOptions): Decide {

@@ -4,15 +4,18 @@ import type { Micros } from '../../../base/units.ts';
 import type {
   Commands,
   DeleteOutcome,
+  EventCause,
   MetadataPatch,
   NewVersion,
   PutOutcome,
   WriteCondition,
 } from '../commands.ts';
+import type { ObjectEvent } from '../feed/events.ts';
 import type { ContainerRow, Id, Metadata, VersionRow } from '../model.ts';
 import { parseVersionId } from '../version-id.ts';
 import type { Commit } from './commit.ts';
 import { checkWriteCondition, isExpired, visibleObject } from './condition.ts';
+import { beginReplication, replicationAfter, tellFeeds } from './feed.ts';
 import { type UnlinkedVersion, VersionChain } from './version-chain.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
@@ -38,9 +41,11 @@ export function putVersion(
     readonly object: NewVersion;
     readonly inline?: Uint8Array;
     readonly condition: WriteCondition;
+    readonly cause?: EventCause;
   },
 ): PutOutcome {
-  const { object, inline, condition } = what;
+  const { object, inline, condition, cause } = what;
+  const event = cause?.event ?? 'created:put';
   const container = commit.container(at.containerId);
   const chain = chainOf(commit, container, at);
   const existing = visibleObject(chain.head(), commit.nowMillis);
@@ -49,8 +54,10 @@ export function putVersion(
     object.body.type === 'inline' ? inline?.length === object.size : inline === undefined,
     'an inline body has the size that its row says',
   );
+  const replication = beginReplication(container, event, { key: at.key, ...object });
   const row = push(commit, chain, container, {
     ...object,
+    ...(replication === undefined ? {} : { replication }),
     kind: 'object',
     version: commit.time,
     isNull: container.versioning !== 'enabled',
@@ -60,7 +67,12 @@ export function putVersion(
   chain.commitTo(commit);
   commit.claimBody(at.containerId, at.key, object.body);
   enqueueExpiry(commit, at, row);
+  tellFeeds(commit, container, { ...placeOf(at), event, row, origin: cause?.origin });
   return { row, versioning: container.versioning, replaced: existing !== undefined };
+}
+
+function placeOf({ containerId, key }: At): At {
+  return { containerId, key };
 }
 
 function push(
@@ -86,23 +98,29 @@ function enqueueExpiry(commit: Commit, at: At, row: VersionRow): void {
 }
 
 export function updateObject(commit: Commit, args: Args<'object.update'>): VersionRow {
-  const { version, change } = args;
+  const { version, change, cause } = args;
   const container = commit.container(args.containerId);
   const chain = chainOf(commit, container, args);
   const old = versionToUpdate(commit, chain, version);
   const { expiresAt: oldExpiry, ...rest } = old;
   const expiresAt = change.expiresAt === undefined ? oldExpiry : (change.expiresAt ?? undefined);
+  const event = cause?.event ?? 'updated';
+  const system = patchedSystem(change.system ?? old.system, change.systemPatch);
+  const changed = { key: args.key, system, replication: old.replication };
+  const replication = beginReplication(container, event, changed);
   const row: VersionRow = {
     ...rest,
+    ...(replication === undefined ? {} : { replication }),
     contentType: change.contentType ?? old.contentType,
     user: change.user ?? old.user,
-    system: patchedSystem(change.system ?? old.system, change.systemPatch),
+    system,
     modifiedAt: change.isSilent === true ? old.modifiedAt : commit.time,
     ...(expiresAt === undefined ? {} : { expiresAt }),
   };
   chain.replace(row);
   chain.commitTo(commit);
   if (expiresAt !== oldExpiry) enqueueExpiry(commit, args, row);
+  tellFeeds(commit, container, { ...placeOf(args), event, row, origin: cause?.origin });
   return row;
 }
 
@@ -140,12 +158,19 @@ export function deleteObject(commit: Commit, args: Args<'object.delete'>): Delet
   const existing = visibleObject(chain.head(), commit.nowMillis);
   checkWriteCondition(args.condition, existing, 'object.delete');
   const { versioning } = container;
+  const told = (event: ObjectEvent, row: VersionRow | undefined): void => {
+    if (row === undefined) return;
+    const { cause } = args;
+    const is = { event: cause?.event ?? event, origin: cause?.origin };
+    tellFeeds(commit, container, { ...placeOf(args), row, ...is });
+  };
   if (args.versionId !== undefined) {
     const deleted = findVersion(chain, args.versionId);
     if (deleted !== undefined) {
       chain.remove(deleted);
       chain.commitTo(commit);
     }
+    told('removed:delete', deleted);
     return { deleted, marker: undefined, versioning };
   }
   if (versioning === 'off') {
@@ -154,12 +179,33 @@ export function deleteObject(commit: Commit, args: Args<'object.delete'>): Delet
       chain.remove(head);
       chain.commitTo(commit);
     }
+    told('removed:delete', existing);
     return { deleted: existing, marker: undefined, versioning };
   }
-  const marker = push(commit, chain, container, {
+  const marker = pushMarker(commit, chain, container, args);
+  chain.commitTo(commit);
+  told('removed:marker', marker);
+  return { deleted: existing, marker, versioning };
+}
+
+function pushMarker(
+  commit: Commit,
+  chain: VersionChain,
+  container: ContainerRow,
+  args: Args<'object.delete'>,
+): VersionRow {
+  const event = args.cause?.event ?? 'removed:marker';
+  const isReplica = args.isReplica === true;
+  const replication = beginReplication(container, event, {
+    key: args.key,
+    system: {},
+    replication: isReplica ? { status: 'replica' } : undefined,
+  });
+  return push(commit, chain, container, {
+    ...(replication === undefined ? {} : { replication }),
     kind: 'delete-marker',
     version: commit.time,
-    isNull: versioning === 'suspended',
+    isNull: container.versioning === 'suspended',
     modifiedAt: commit.time,
     size: 0,
     etag: '',
@@ -169,8 +215,6 @@ export function deleteObject(commit: Commit, args: Args<'object.delete'>): Delet
     checksums: [],
     body: { type: 'empty' },
   });
-  chain.commitTo(commit);
-  return { deleted: existing, marker, versioning };
 }
 
 function findVersion(chain: VersionChain, versionId: string): VersionRow | undefined {
@@ -190,5 +234,22 @@ export function expireObject(commit: Commit, args: Args<'object.expire'>): boole
   if (row === undefined || !isExpired(row, args.nowMillis)) return false;
   chain.remove(row);
   chain.commitTo(commit);
+  tellFeeds(commit, container, { ...placeOf(args), event: 'expired:delete', row });
+  return true;
+}
+
+/** What replication says of a version; nobody sees it as a change of the object. */
+export function noteReplication(commit: Commit, args: Args<'replication.note'>): boolean {
+  const container = commit.view.get('container', { containerId: args.containerId });
+  if (container?.state !== 'live') return false;
+  const chain = chainOf(commit, container, args);
+  const old = chain.find(args.version);
+  if (old === undefined) return false;
+  const row = { ...old, replication: replicationAfter(old.replication, args.feedId, args) };
+  chain.replace(row);
+  chain.commitTo(commit);
+  if (args.status === 'failed') {
+    tellFeeds(commit, container, { ...placeOf(args), event: 'replication:failed', row });
+  }
   return true;
 }

@@ -10,7 +10,7 @@ export async function createUpload(
   ctx: RequestContext,
   command: CreateUpload,
 ): Promise<UploadRow> {
-  const { key, contentType, system, user, checksum, expiresAt } = command;
+  const { key, contentType, system, user, checksum, expiresAt, isReplica } = command;
   const { containerId } = await resolveContainer(services, ctx, {
     address: command,
     action: 'object.write',
@@ -21,6 +21,9 @@ export async function createUpload(
     type: 'upload.create',
     containerId,
     key,
-    upload: { uploadId, contentType, system, user, checksum, expiresAt },
+    upload: {
+      ...{ uploadId, contentType, system, user, checksum, expiresAt },
+      ...(isReplica === true ? { isReplica } : {}),
+    },
   });
 }

@@ -2,6 +2,7 @@ import { StoreError } from '../../../base/errors.ts';
 import type { CopyObject, ObjectReader, RangeRequest, RequestContext } from '../api.ts';
 import type { PutOutcome } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
+import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
 import type { VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
@@ -65,7 +66,9 @@ export async function copyObject(
       object: { size, etag: md5, contentType, system, user, checksums, body, expiresAt },
       ...(inline === undefined ? {} : { inline }),
       condition,
+      ...causeOf(ctx, found.row, 'created:copy'),
     });
+    wakeFeeds(services, found.row);
     return { ...outcome, source };
   } catch (error) {
     discardRefused(services, body, error);

@@ -1,6 +1,7 @@
 import type { Core, RequestContext } from '../api.ts';
 import type { DeleteOutcome } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
+import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
 import type { Services } from '../services.ts';
 
@@ -16,11 +17,15 @@ export async function deleteObject(
   });
   // A delete marker is a row as any other: its name keeps the limits.
   if (found.row.versioning !== 'off') checkKey(services.limits, key, 'object.delete');
-  return services.rows.execute({
+  const outcome = await services.rows.execute({
     type: 'object.delete',
     containerId: found.containerId,
     key,
     ...(versionId === undefined ? {} : { versionId }),
     condition,
+    ...(command.isReplica === true ? { isReplica: true } : {}),
+    ...causeOf(ctx, found.row, command.event),
   });
+  wakeFeeds(services, found.row);
+  return outcome;
 }

@@ -3,6 +3,7 @@ import type { PutObject, RequestContext } from '../api.ts';
 import type { PutOutcome, WriteCondition } from '../commands.ts';
 import { type ResolvedContainer, resolveContainer } from '../container/resolve.ts';
 import { checkWriteCondition, hasWriteCondition, visibleObject } from '../decide/condition.ts';
+import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
 import type { BodyRef } from '../model.ts';
 import type { BodyTarget } from '../ports.ts';
@@ -34,19 +35,27 @@ export async function putObject(
   const { body, inline, size, md5, checksums } = ingested;
   const { contentType, system, user, expiresAt } = command;
   try {
-    return await services.rows.execute({
+    const outcome = await services.rows.execute({
       type: 'object.put',
       containerId: found.containerId,
       key,
-      object: { size, etag: md5, contentType, system, user, checksums, body, expiresAt },
+      object: {
+        ...{ size, etag: md5, contentType, system, user, checksums, body, expiresAt },
+        ...(command.isReplica === true ? asReplica : {}),
+      },
       ...(inline === undefined ? {} : { inline }),
       condition,
+      ...causeOf(ctx, found.row, command.event),
     });
+    wakeFeeds(services, found.row);
+    return outcome;
   } catch (error) {
     discardRefused(services, body, error);
     throw error;
   }
 }
+
+const asReplica = { replication: { status: 'replica' } } as const;
 
 /** What decisions throw: nothing was committed. Any other error may come after a commit that did happen. */
 const refusals: ReadonlySet<ErrorKind> = new Set<ErrorKind>([

@@ -1,6 +1,8 @@
 import type { Core, RequestContext } from '../api.ts';
 import type { ObjectChange } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
+import { causeOf, wakeFeeds } from '../feed/cause.ts';
+import type { ObjectEvent } from '../feed/events.ts';
 import type { VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
 import { locateVersion } from './locate.ts';
@@ -8,9 +10,13 @@ import { locateVersion } from './locate.ts';
 export async function updateObject(
   services: Services,
   ctx: RequestContext,
-  input: { readonly address: Parameters<Core['updateObject']>[1]; readonly change: ObjectChange },
+  input: {
+    readonly address: Parameters<Core['updateObject']>[1];
+    readonly change: ObjectChange;
+    readonly event?: ObjectEvent | undefined;
+  },
 ): Promise<VersionRow> {
-  const { address, change } = input;
+  const { address, change, event } = input;
   const { key, versionId } = address;
   const { containerId, row } = await resolveContainer(services, ctx, {
     address,
@@ -21,11 +27,14 @@ export async function updateObject(
     versionId === undefined
       ? undefined
       : await locateVersion(services, { containerId, key, versionId, hasHistory, withBody: false });
-  return services.rows.execute({
+  const updated = await services.rows.execute({
     type: 'object.update',
     containerId,
     key,
     ...(at === undefined ? {} : { version: at.row.version }),
     change,
+    ...causeOf(ctx, row, event),
   });
+  wakeFeeds(services, row);
+  return updated;
 }

@@ -45,7 +45,7 @@ export async function postObject(call: Call): Promise<HttpReply> {
     identity: { principal, payloadHash: undefined, seed: undefined },
     context: { ...call.context, principal },
   };
-  const outcome = await storeObject(inner, bodyOf(form, headers, sizes));
+  const outcome = await storeObject(inner, bodyOf(form, headers, sizes), 'created:post');
   return successReply(inner, form, outcome);
 }
 

@@ -23,7 +23,11 @@ export async function putObject(call: Call): Promise<HttpReply> {
 }
 
 /** Writes the call's key as its headers say: PutObject, and PostObject with the fields of its form. */
-export function storeObject(call: Call, body: IncomingBody): Promise<PutOutcome> {
+export function storeObject(
+  call: Call,
+  body: IncomingBody,
+  event?: 'created:post',
+): Promise<PutOutcome> {
   const described = readObjectHeaders(call.headers);
   return call.door.core.putObject(call.context, {
     ...objectOf(call),
@@ -31,5 +35,6 @@ export function storeObject(call: Call, body: IncomingBody): Promise<PutOutcome>
     system: withTags(described.system, call.headers),
     body,
     condition: writeCondition(call.headers),
+    event,
   });
 }

@@ -33,21 +33,26 @@ export async function getObjectTagging(call: Call): Promise<HttpReply> {
 export async function putObjectTagging(call: Call): Promise<HttpReply> {
   const root = await readRequiredXml(call, { root: 'Tagging' });
   const tags = parseTagging(root, MAX_OBJECT_TAGS);
-  const headers = shownVersion(await setTags(call, storedTags(tags)));
+  const headers = shownVersion(await setTags(call, storedTags(tags), 'tagging:put'));
   return { status: 200, headers, body: new Uint8Array(0) };
 }
 
 export async function deleteObjectTagging(call: Call): Promise<HttpReply> {
-  return { status: 204, headers: shownVersion(await setTags(call, null)) };
+  return { status: 204, headers: shownVersion(await setTags(call, null, 'tagging:delete')) };
 }
 
-async function setTags(call: Call, stored: string | null): Promise<VersionRow> {
+async function setTags(
+  call: Call,
+  stored: string | null,
+  event: 'tagging:put' | 'tagging:delete',
+): Promise<VersionRow> {
   const versionId = parseVersionId(call.query.get('versionId'));
   try {
     return await call.door.core.updateObject(
       call.context,
       { ...objectOf(call), versionId },
       { systemPatch: { [TAGGING]: stored }, isSilent: true },
+      event,
     );
   } catch (error) {
     if (!isStoreError(error, 'is-delete-marker')) throw error;

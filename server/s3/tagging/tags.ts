@@ -1,12 +1,13 @@
 /** Tags of objects and buckets: what a set of them may hold, and its one spelling in the model. */
 import { encodeStrictly } from '../auth/canonical.ts';
+import { TAGS } from '../../core/metadata.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { decodeText } from '../query.ts';
 import { type XmlNode, leafText, malformedXml, onlyChildren, required } from '../xml/reader.ts';
 import { element, leaf } from '../xml/writer.ts';
 
 /** Where a set of tags stands: in the `system` of an object, in the `settings` of a bucket. */
-export const TAGGING = 's3:tagging';
+export const TAGGING: string = TAGS;
 export const TAGGING_HEADER = 'x-amz-tagging';
 
 export interface Tag {

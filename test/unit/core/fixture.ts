@@ -39,10 +39,14 @@ export interface Fixture extends MemoryPorts {
 export function createFixture(
   wrap: (rows: RowStore) => RowStore = (rows) => rows,
   limits: Partial<CoreLimits> = {},
+  bounds: { readonly maxFeedEvents?: number } = {},
 ): Fixture {
   const clock = new ManualClock();
   const random = seededRandom('core');
-  const ports = createMemoryPorts({ clock, random, releaseGraceMillis: GRACE_MILLIS });
+  const ports = createMemoryPorts({
+    ...{ clock, random, releaseGraceMillis: GRACE_MILLIS },
+    ...bounds,
+  });
   const core = createCore({
     rows: wrap(ports.rows),
     bodies: ports.bodies,

@@ -1,0 +1,154 @@
+/** What a commit tells the container's feeds, written in that same commit (decision 0022). */
+import { StoreError } from '../../../base/errors.ts';
+import type { Commands, EventCause, FeedsChange } from '../commands.ts';
+import type { ObjectEvent } from '../feed/events.ts';
+import { matchFeeds } from '../feed/match.ts';
+import { feedIdOf } from '../ids.ts';
+import type { BacklogRow, ContainerRow, EventRow, Feed, Id, Replication } from '../model.ts';
+import type { VersionRow, Versioning } from '../model.ts';
+import type { Commit } from './commit.ts';
+
+type Args<N extends keyof Commands> = Commands[N]['args'];
+
+/** Some 400 bytes each: 40 MB of rows for one feed. */
+const MAX_EVENTS = 100_000;
+
+export interface Told {
+  readonly containerId: Id;
+  readonly key: string;
+  readonly event: ObjectEvent;
+  /** The version that it happened to, as it is (or was). */
+  readonly row: VersionRow;
+  readonly origin?: EventCause['origin'];
+}
+
+/** Tells every feed that asks for this event. Costs one comparison where there are no feeds. */
+export function tellFeeds(commit: Commit, container: ContainerRow, told: Told): void {
+  if (container.feeds === undefined) return;
+  const { containerId, key, event, row, origin } = told;
+  const feeds = matchFeeds(container, event, { key, system: row.system });
+  if (feeds.length === 0) return;
+  const eventRow: EventRow = {
+    ...{ event, containerId, key },
+    version: row.version,
+    isNull: row.isNull,
+    isVersioned: container.versioning !== 'off',
+    size: row.size,
+    etag: row.etag,
+    ...(origin === undefined ? {} : { origin }),
+  };
+  const waiting = row.replication?.waiting ?? [];
+  for (const feed of feeds) {
+    // What came from another store goes to no third one, or two stores would send it to and fro.
+    if (feed.purpose === 'replication' && !waiting.includes(feed.id)) continue;
+    enqueueEvent(commit, container, feed, eventRow);
+  }
+}
+
+function enqueueEvent(commit: Commit, container: ContainerRow, feed: Feed, row: EventRow): void {
+  const { containerId } = row;
+  const key = { containerId, target: feed.target, feedId: feed.id };
+  const old = commit.view.get('backlog', key);
+  const isFull = (old?.pending ?? 0) >= (commit.options.maxFeedEvents ?? MAX_EVENTS);
+  const backlog: BacklogRow = {
+    containerId,
+    account: container.account,
+    container: container.name,
+    purpose: feed.purpose,
+    rule: feed.rule,
+    pending: (old?.pending ?? 0) + (isFull ? 0 : 1),
+    dropped: (old?.dropped ?? 0) + (isFull ? 1 : 0),
+  };
+  commit.change({ type: 'put', table: 'backlog', key, row: backlog });
+  if (isFull) return;
+  const at = { containerId, feedId: feed.id, stamp: commit.time };
+  commit.change({ type: 'put', table: 'event', key: at, row });
+}
+
+/** How the replication of a new or changed version begins; undefined where no rule is for it. */
+export function beginReplication(
+  container: ContainerRow,
+  event: ObjectEvent,
+  version: { readonly key: string } & Pick<VersionRow, 'system' | 'replication'>,
+): Replication | undefined {
+  const { replication: old } = version;
+  if (old?.status === 'replica' || container.feeds === undefined) return old;
+  const waiting = matchFeeds(container, event, version)
+    .filter((feed) => feed.purpose === 'replication')
+    .map((feed) => feed.id);
+  if (waiting.length === 0) return old;
+  return {
+    ...old,
+    status: 'pending',
+    waiting: [...new Set([...(old?.waiting ?? []), ...waiting])],
+  };
+}
+
+export function finishEvents(commit: Commit, args: Args<'feed.done'>): null {
+  const { containerId, target, feedId, stamps, lost = 0, forgetLost = false } = args;
+  const key = { containerId, target, feedId };
+  const old = commit.view.get('backlog', key);
+  if (old === undefined) return null;
+  let found = 0;
+  for (const stamp of new Set(stamps)) {
+    const at = { containerId, feedId, stamp };
+    if (commit.view.get('event', at) === undefined) continue;
+    found++;
+    commit.change({ type: 'delete', table: 'event', key: at });
+  }
+  const pending = Math.max(0, old.pending - found);
+  const dropped = forgetLost ? 0 : old.dropped + lost;
+  if (pending === 0 && dropped === 0) commit.change({ type: 'delete', table: 'backlog', key });
+  else commit.change({ type: 'put', table: 'backlog', key, row: { ...old, pending, dropped } });
+  return null;
+}
+
+/** The container's feeds after a change; undefined: none. */
+export function changedFeeds(
+  containerId: Id,
+  old: readonly Feed[] | undefined,
+  change: FeedsChange | undefined,
+): readonly Feed[] | undefined {
+  if (change === undefined) return old;
+  const { purpose } = change;
+  const kept = (old ?? []).filter((feed) => feed.purpose !== purpose);
+  const made = change.feeds.map(
+    (feed): Feed => ({ ...feed, id: feedIdOf(containerId, purpose, feed.rule), purpose }),
+  );
+  const feeds = [...kept, ...made];
+  return feeds.length === 0 ? undefined : feeds;
+}
+
+/** Replication is of versions: a container keeps them as long as it has such a rule. */
+export function checkReplicable(
+  feeds: readonly Feed[] | undefined,
+  versioning: Versioning,
+  change: FeedsChange | undefined,
+): void {
+  if (versioning === 'enabled') return;
+  if (feeds?.some((feed) => feed.purpose === 'replication') !== true) return;
+  const argument = change?.purpose === 'replication' ? 'replication' : 'versioning';
+  throw new StoreError(
+    'invalid-argument',
+    'container.update',
+    'replication needs versioning to be enabled',
+    { detail: { argument } },
+  );
+}
+
+/** The versions's status after one feed is done with it. */
+export function replicationAfter(
+  old: Replication | undefined,
+  feedId: Id,
+  outcome: { readonly status: 'completed' | 'failed'; readonly replica?: string | undefined },
+): Replication {
+  const waiting = (old?.waiting ?? []).filter((id) => id !== feedId);
+  const hasFailed = outcome.status === 'failed' || old?.status === 'failed';
+  const replicas =
+    outcome.replica === undefined ? old?.replicas : { ...old?.replicas, [feedId]: outcome.replica };
+  return {
+    status: hasFailed ? 'failed' : waiting.length > 0 ? 'pending' : 'completed',
+    ...(waiting.length > 0 ? { waiting } : {}),
+    ...(replicas === undefined ? {} : { replicas }),
+  };
+}

@@ -1,0 +1,92 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Worker } from '../../storage/work/worker.ts';
+import { deliverEvents, type Taken } from './deliver.ts';
+import type { Backlog, FeedSource, PendingEvent } from './source.ts';
+
+/** What one target does with what it is told. */
+export interface Consumer {
+  /** The target's name in the settings. */
+  readonly target: string;
+  /** Resolves when the target has it for good. StoreError: not now, try again. Safe to repeat. */
+  take(feed: Backlog, event: PendingEvent): Promise<Taken>;
+  /** Makes good what was dropped when too much waited. Without it the count is all that is left. */
+  catchUp?(feed: Backlog): Promise<void>;
+}
+
+export interface FeedWorkerOptions {
+  readonly source: FeedSource;
+  readonly consumer: Consumer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Events of different keys that are under way at once. */
+  readonly parallel: number;
+}
+
+/** Some 50 KB of rows; a crash sends at most these again. */
+const BATCH = 128;
+const REST_MIN_MILLIS = 1_000;
+const REST_MAX_MILLIS = 60_000;
+
+/** Tells one target what its feeds hold, feed by feed in turn. */
+export class FeedWorker implements Worker<Backlog> {
+  readonly name: string;
+  readonly #options: FeedWorkerOptions;
+  #turn: Backlog[] = [];
+  #restMillis = 0;
+  #restUntil = 0;
+
+  constructor(options: FeedWorkerOptions) {
+    this.#options = options;
+    this.name = `feed:${options.consumer.target}`;
+  }
+
+  async next(): Promise<Backlog | undefined> {
+    const { source, consumer, clock } = this.#options;
+    if (clock.monotonic() < this.#restUntil) return undefined;
+    if (this.#turn.length === 0) {
+      const found = await source.backlogs(consumer.target);
+      this.#turn = found.filter((feed) => feed.pending > 0 || isBehind(feed, consumer));
+    }
+    return this.#turn.shift();
+  }
+
+  async run(feed: Backlog): Promise<void> {
+    const { source, consumer, parallel, logger } = this.#options;
+    const events = await source.events(feed, BATCH);
+    const { taken, refused, failure } = await deliverEvents(events, parallel, (event) =>
+      consumer.take(feed, event),
+    );
+    const stamps = [...taken, ...refused];
+    if (stamps.length > 0) await source.done(feed, { stamps, lost: refused.length });
+    if (refused.length > 0) {
+      logger.warn(
+        { event: 'feed.refused', target: feed.target, rule: feed.rule, count: refused.length },
+        'A target refused events for good.',
+      );
+    }
+    if (failure !== undefined) throw this.#rested(failure);
+    this.#restMillis = 0;
+    if (events.length > 0 || !isBehind(feed, consumer)) return;
+    try {
+      await consumer.catchUp?.(feed);
+    } catch (error) {
+      throw this.#rested(error);
+    }
+    await source.done(feed, { stamps: [], forgetLost: true });
+  }
+
+  /** A target that failed is left alone for a while: the longer, the longer it has failed. */
+  #rested<E>(failure: E): E {
+    const { clock } = this.#options;
+    const doubled = this.#restMillis * 2;
+    this.#restMillis = Math.min(REST_MAX_MILLIS, Math.max(REST_MIN_MILLIS, doubled));
+    this.#restUntil = clock.monotonic() + this.#restMillis;
+    this.#turn = [];
+    return failure;
+  }
+}
+
+function isBehind(feed: Backlog, consumer: Consumer): boolean {
+  return feed.dropped > 0 && consumer.catchUp !== undefined;
+}
