@@ -201,7 +201,7 @@ export interface CompleteUpload extends UploadAddress {
 }
 
 export interface VersionPage {
-  /** Rows of current and noncurrent versions, by key, newest first; `isLatest` beside each. */
+  /** Rows of current and noncurrent versions, by key, newest first (`reverse`: all of that backwards); `isLatest` beside each. */
   readonly items: readonly (
     | {
         readonly type: 'row';
@@ -261,7 +261,11 @@ export interface Core {
   listVersions(
     ctx: RequestContext,
     address: ContainerAddress,
-    query: PageQuery & { readonly afterVersionId?: string | undefined },
+    /** The version ids go with `after` and `before`: they begin a page within a key. */
+    query: PageQuery & {
+      readonly afterVersionId?: string | undefined;
+      readonly beforeVersionId?: string | undefined;
+    },
   ): Promise<VersionPage>;
   listUploads(
     ctx: RequestContext,
@@ -282,11 +286,18 @@ export interface Core {
     ctx: RequestContext,
     command: ObjectAddress & {
       readonly versionId?: string | undefined;
+      /** Swift: when the current version goes, no older one takes its place; without versioning no marker is left. */
+      readonly leavesGap?: boolean | undefined;
       readonly condition: WriteCondition;
       readonly event?: ObjectEvent | undefined;
       readonly isReplica?: boolean | undefined;
     },
   ): Promise<DeleteOutcome>;
+  /** Makes an older version the current one as it is, with its id. `no-such-version`, `is-delete-marker`. */
+  promoteVersion(
+    ctx: RequestContext,
+    address: ObjectAddress & { readonly versionId: string },
+  ): Promise<VersionRow>;
   copyObject(
     ctx: RequestContext,
     command: CopyObject,

@@ -37,7 +37,15 @@ export type MetadataPatch = Readonly<Record<string, string | null>>;
 /** What a new version holds, before the primary stamps it. */
 export type NewVersion = Omit<
   VersionRow,
-  'kind' | 'version' | 'isNull' | 'modifiedAt' | 'older' | 'newer' | 'nullVersion'
+  | 'kind'
+  | 'version'
+  | 'isNull'
+  | 'modifiedAt'
+  | 'older'
+  | 'newer'
+  | 'nullVersion'
+  | 'place'
+  | 'isGap'
 >;
 
 /** What feeds are told beside what the commit itself shows. */
@@ -133,12 +141,19 @@ export interface Commands {
       containerId: Id;
       key: string;
       versionId?: string;
+      /** Swift: no older version takes the place of a current one that goes (see `VersionRow.isGap`). */
+      leavesGap?: boolean;
       condition: WriteCondition;
       /** The marker, if one is left, comes from another store's replication. */
       isReplica?: boolean;
       cause?: EventCause;
     };
     result: DeleteOutcome;
+  };
+  /** Makes this version the current one. It keeps its stamp, and with it its place among the others. */
+  'object.promote': {
+    args: { containerId: Id; key: string; version: Micros };
+    result: VersionRow;
   };
   /** Removes the version if it is still there and still expired. */
   'object.expire': {
@@ -259,6 +274,8 @@ export interface DeleteOutcome {
   readonly deleted: VersionRow | undefined;
   /** The marker that this delete left. */
   readonly marker: VersionRow | undefined;
+  /** The object that is current now. */
+  readonly current: VersionRow | undefined;
   readonly versioning: Versioning;
 }
 

@@ -24,6 +24,7 @@ import { copyPart, putPart } from './multipart/put-part.ts';
 import { copyObject } from './object/copy.ts';
 import { deleteObject } from './object/delete.ts';
 import { openObject } from './object/open.ts';
+import { promoteVersion } from './object/promote.ts';
 import { putObject } from './object/put.ts';
 import { updateObject } from './object/update.ts';
 import type { BodyStore, RowStore } from './ports.ts';
@@ -66,6 +67,7 @@ export function createCore(options: CoreOptions): Core {
     openObject: (ctx, command) => openObject(s, ctx, command),
     updateObject: (ctx, address, change, event) => updateObject(s, ctx, { address, change, event }),
     deleteObject: (ctx, command) => deleteObject(s, ctx, command),
+    promoteVersion: (ctx, address) => promoteVersion(s, ctx, address),
     copyObject: (ctx, command) => copyObject(s, ctx, command),
     createUpload: (ctx, command) => createUpload(s, ctx, command),
     headUpload: (ctx, address) => headUpload(s, ctx, address),

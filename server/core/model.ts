@@ -125,7 +125,9 @@ export interface UsageRow {
 
 export interface AccountSums {
   readonly containers: number;
+  /** Current objects. */
   readonly objects: number;
+  /** Of all versions. */
   readonly bytes: number;
 }
 
@@ -193,6 +195,10 @@ export interface VersionRow {
   readonly nullVersion?: Micros | undefined;
   /** Only where a replication rule met it, or where it came from one (decision 0023). */
   readonly replication?: Replication | undefined;
+  /** Only in a current version that is older than others (`object.promote`): the versions between which its stamp lies. */
+  readonly place?: ChainPlace | undefined;
+  /** A delete marker that nobody made and nobody sees: the key has versions, none of which is current (Swift's deletion of the current version). It counts as no version. */
+  readonly isGap?: true | undefined;
 }
 
 export interface Replication {
@@ -201,6 +207,12 @@ export interface Replication {
   readonly waiting?: readonly Id[] | undefined;
   /** By feed: the name that the target gave this version. */
   readonly replicas?: Readonly<Record<Id, string>> | undefined;
+}
+
+/** Where a version stands among the others, by their stamps. */
+export interface ChainPlace {
+  readonly newer: Micros;
+  readonly older?: Micros | undefined;
 }
 
 /** An open, or recently completed, multipart upload. */

@@ -83,6 +83,8 @@ export interface PageQuery {
   readonly after: string | undefined;
   /** With `after`: also rows of that very name that follow this version or upload. */
   readonly afterVersion?: Micros | undefined;
+  /** With `before`: also rows of that very name that precede this version. */
+  readonly beforeVersion?: Micros | undefined;
   readonly afterUpload?: { readonly startedAt: Micros; readonly uploadId: Id } | undefined;
   /** Only names smaller than this. */
   readonly before: string | undefined;

@@ -84,22 +84,25 @@ export class ClusterRows implements RowStore {
   }
 
   listVersions(containerId: Id, query: PageQuery): Promise<Page<VersionRow>> {
-    const { afterVersion } = query;
-    const suffix = afterVersion === undefined ? undefined : invertedNumber(afterVersion);
-    return this.#list('version', containerId, query, suffix);
+    const { afterVersion, beforeVersion } = query;
+    return this.#list('version', containerId, query, {
+      ...(afterVersion === undefined ? {} : { afterSuffix: invertedNumber(afterVersion) }),
+      ...(beforeVersion === undefined ? {} : { beforeSuffix: invertedNumber(beforeVersion) }),
+    });
   }
 
   listUploads(containerId: Id, query: PageQuery): Promise<Page<UploadRow>> {
     const { afterUpload } = query;
-    const suffix = afterUpload === undefined ? undefined : fromHex(afterUpload.uploadId);
-    return this.#list('upload', containerId, query, suffix);
+    return this.#list('upload', containerId, query, {
+      ...(afterUpload === undefined ? {} : { afterSuffix: fromHex(afterUpload.uploadId) }),
+    });
   }
 
   async #list<T extends 'directory' | 'current' | 'version' | 'upload'>(
     table: T,
     id: Id,
     query: PageQuery,
-    afterSuffix?: Uint8Array,
+    suffixes: Pick<ListQuery, 'afterSuffix' | 'beforeSuffix'> = {},
   ): Promise<Page<RowOf<T>>> {
     const list: ListQuery = {
       region: regionOf(table, id),
@@ -109,7 +112,7 @@ export class ClusterRows implements RowStore {
       before: query.before === undefined ? undefined : utf8(query.before),
       reverse: query.reverse,
       limit: query.limit,
-      ...(afterSuffix === undefined ? {} : { afterSuffix }),
+      ...suffixes,
     };
     const page = await this.#shards.route(id).list(list);
     return { items: page.items.map((item) => toPageItem<T>(item)), truncated: page.truncated };

@@ -112,7 +112,8 @@ function boundsOf(query: ListQuery, base: Uint8Array): Bounds {
   const highest = prefixEnd(lowest) ?? lowest;
   const gte = lowerBound(query, base, lowest);
   if (query.before === undefined) return { gte, lt: highest };
-  const lt = concatBytes([base, encodeName(query.before)]);
+  const suffix = query.beforeSuffix ?? new Uint8Array(0);
+  const lt = concatBytes([base, encodeName(query.before), suffix]);
   return { gte, lt: compareBytes(lt, highest) < 0 ? lt : highest };
 }
 

@@ -76,6 +76,8 @@ export interface ListQuery {
   readonly afterSuffix?: Uint8Array;
   /** Names must be smaller than this (Swift end_marker); undefined: to the end. With `reverse`, `after` and `before` keep these meanings: only the order of the page turns. */
   readonly before: Uint8Array | undefined;
+  /** With `before`: rows of exactly that name whose suffix is smaller also count. */
+  readonly beforeSuffix?: Uint8Array;
   readonly reverse: boolean;
   /** At most this many items (rows and groups together). */
   readonly limit: number;

@@ -88,7 +88,7 @@ describe('Swift listings', () => {
           for (const [row, key] of names.entries()) rows.put({ name: key, suffix: '', row });
           const read = readListingParameters(queryOf(asked));
           const items = await collectListing(read, maxPageItems, (query) =>
-            Promise.resolve(rows.page(query, undefined)),
+            Promise.resolve(rows.page(query, {})),
           );
           const shown = items.map((item) => `${item.type} ${item.name}`);
           expect(shown).toEqual(modelListing(names, asked));
@@ -114,7 +114,7 @@ describe('Swift listings', () => {
           for (;;) {
             const read = readListingParameters(queryOf({ ...base, marker, limit }));
             const items = await collectListing(read, 3, (query) =>
-              Promise.resolve(rows.page(query, undefined)),
+              Promise.resolve(rows.page(query, {})),
             );
             seen.push(...items.map((item) => `${item.type} ${item.name}`));
             if (items.length === 0) break;

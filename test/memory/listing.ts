@@ -8,6 +8,11 @@ export interface Listed<R> {
   readonly row: R;
 }
 
+export interface Suffixes {
+  readonly afterSuffix?: string | undefined;
+  readonly beforeSuffix?: string | undefined;
+}
+
 /** Rows in order of name (UTF-8 bytes), then of suffix. */
 export class SortedRows<R> {
   readonly #rows: Listed<R>[] = [];
@@ -44,13 +49,13 @@ export class SortedRows<R> {
     return this.#rows;
   }
 
-  /** One page, as PageQuery says. `afterSuffix` admits rows of the name `after` that follow it. */
-  page(query: PageQuery, afterSuffix: string | undefined): Page<R> {
+  /** One page, as PageQuery says. The suffixes admit rows of the names `after` and `before` that follow, or precede, them. */
+  page(query: PageQuery, suffixes: Suffixes): Page<R> {
     const items: PageItem<R>[] = [];
     let previousGroup: string | undefined;
     const rows = query.reverse ? this.#rows.toReversed() : this.#rows.slice(this.#start(query));
     for (const listed of rows) {
-      if (!isWanted(listed, query, afterSuffix)) {
+      if (!isWanted(listed, query, suffixes)) {
         if (!query.reverse && isPast(listed.name, query)) break;
         continue;
       }
@@ -86,11 +91,13 @@ function comparePlaces(
 function isWanted<R>(
   listed: Listed<R>,
   query: PageQuery,
-  afterSuffix: string | undefined,
+  { afterSuffix, beforeSuffix }: Suffixes,
 ): boolean {
   const { name, suffix } = listed;
   if (!name.startsWith(query.prefix)) return false;
-  if (query.before !== undefined && compareUtf8(name, query.before) >= 0) return false;
+  if (query.before !== undefined && compareUtf8(name, query.before) >= 0) {
+    if (name !== query.before || beforeSuffix === undefined || suffix >= beforeSuffix) return false;
+  }
   if (query.after === undefined) return true;
   const order = compareUtf8(name, query.after);
   if (order === 0 && afterSuffix !== undefined) return suffix > afterSuffix;
@@ -99,7 +106,7 @@ function isWanted<R>(
 
 /** Whether no later row can be wanted. */
 function isPast(name: string, query: PageQuery): boolean {
-  if (query.before !== undefined && compareUtf8(name, query.before) >= 0) return true;
+  if (query.before !== undefined && compareUtf8(name, query.before) > 0) return true;
   return !name.startsWith(query.prefix) && compareUtf8(name, query.prefix) > 0;
 }
 

@@ -21,7 +21,7 @@ import type {
   RowStore,
   TableName,
 } from '../../server/core/ports.ts';
-import { type Listed, SortedRows } from './listing.ts';
+import { type Listed, SortedRows, type Suffixes } from './listing.ts';
 
 interface Stored<T extends TableName> {
   readonly key: KeyOf<T>;
@@ -177,21 +177,24 @@ export class MemoryRows implements RowStore {
   }
 
   listDirectory(accountId: Id, query: PageQuery): Promise<Page<DirectoryRow>> {
-    return list(ofId(this.#directory, accountId), query, undefined);
+    return list(ofId(this.#directory, accountId), query);
   }
 
   listCurrent(containerId: Id, query: PageQuery): Promise<Page<VersionRow>> {
-    return list(ofId(this.#current, containerId), query, undefined);
+    return list(ofId(this.#current, containerId), query);
   }
 
   listVersions(containerId: Id, query: PageQuery): Promise<Page<VersionRow>> {
-    const { afterVersion } = query;
-    const suffix = afterVersion === undefined ? undefined : inverted(afterVersion);
-    return list(ofId(this.#versions, containerId), query, suffix);
+    const { afterVersion, beforeVersion } = query;
+    return list(ofId(this.#versions, containerId), query, {
+      afterSuffix: afterVersion === undefined ? undefined : inverted(afterVersion),
+      beforeSuffix: beforeVersion === undefined ? undefined : inverted(beforeVersion),
+    });
   }
 
   listUploads(containerId: Id, query: PageQuery): Promise<Page<UploadRow>> {
-    return list(ofId(this.#uploads, containerId), query, query.afterUpload?.uploadId);
+    const afterSuffix = query.afterUpload?.uploadId;
+    return list(ofId(this.#uploads, containerId), query, { afterSuffix });
   }
 
   async listParts(
@@ -229,10 +232,10 @@ function ofId(tables: Map<Id, SortedRows<string>>, id: Id): SortedRows<string> {
 async function list<R>(
   rows: SortedRows<string>,
   query: PageQuery,
-  afterSuffix: string | undefined,
+  suffixes: Suffixes = {},
 ): Promise<Page<R>> {
   await Promise.resolve();
-  const page = rows.page(query, afterSuffix);
+  const page = rows.page(query, suffixes);
   const items = page.items.map((item) =>
     item.type === 'group' ? item : { ...item, row: JSON.parse(item.row) },
   );

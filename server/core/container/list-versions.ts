@@ -22,6 +22,7 @@ const OP = 'container.list-versions';
 const MAX_ROUNDS = 20;
 
 type Item = VersionPage['items'][number];
+type RowItem = Extract<Item, { type: 'row' }>;
 
 export async function listVersions(
   services: Services,
@@ -34,20 +35,31 @@ export async function listVersions(
   const { address } = input;
   const found = await resolveContainer(services, ctx, { address, action: 'object.list' });
   const { containerId } = found;
-  const { afterVersionId, ...rest } = input.query;
-  if (rest.reverse) {
-    throw new StoreError('not-implemented', OP, 'versions are listed forwards only');
-  }
+  const { afterVersionId, beforeVersionId, ...rest } = input.query;
   let query: PageQuery = boundedQuery(services, rest);
   if (query.limit === 0) return { items: [], truncated: false };
   if (afterVersionId !== undefined && query.after !== undefined) {
     const afterVersion = await stampOf(services, containerId, query.after, afterVersionId);
     query = { ...query, afterVersion };
   }
+  if (beforeVersionId !== undefined && query.before !== undefined) {
+    const beforeVersion = await stampOf(services, containerId, query.before, beforeVersionId);
+    query = { ...query, beforeVersion };
+  }
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const page = await readPage(services, containerId, query);
-    if (page !== undefined) return page;
-    query = { ...query, limit: Math.max(1, query.limit >>> 1) };
+    if (page === undefined) {
+      query = { ...query, limit: Math.max(1, query.limit >>> 1) };
+      continue;
+    }
+    const last = page.items.at(-1)?.name;
+    const items = page.items.filter((item) => item.type === 'group' || item.row.isGap !== true);
+    if (items.length > 0 || !page.truncated || last === undefined) return { ...page, items };
+    // Nothing but a gap: a page that says that more follows shows where.
+    query = query.reverse
+      ? { ...query, before: last, beforeVersion: newestMarker }
+      : { ...query, after: last, afterVersion: newestMarker };
+    round = 0;
   }
   throw new StoreError('unavailable', OP, 'the versions change too fast to be listed');
 }
@@ -85,51 +97,63 @@ async function readPage(
   const { rows } = services;
   const before = await rows.listVersions(containerId, query);
   const current = await rows.listCurrent(containerId, query);
-  const newest = await newestToRepeat(services, containerId, query);
+  const newest = await newestOfMarkedKey(services, containerId, query);
   const after = await rows.listVersions(containerId, query);
-  const page = merge(current, after, newest, query.limit);
+  const page = merge(current, after, newest, query);
   const upTo = page.items.at(-1)?.name;
-  return isSame(before, after, upTo) && isLinked(page, query) ? page : undefined;
+  return isSame(before, after, upTo, query) && isLinked(page, query) ? page : undefined;
 }
 
-/** The newest version of the key that the marker names, where it comes after the marker: what was newer was deleted since. */
-async function newestToRepeat(
+/** The current version of the key that the page begins in, where it comes after the place where it begins. */
+async function newestOfMarkedKey(
   services: Services,
   containerId: Id,
   query: PageQuery,
 ): Promise<PageItem<VersionRow> | undefined> {
-  const { after: key, afterVersion, prefix, delimiter, before } = query;
-  if (key === undefined || afterVersion === undefined || !key.startsWith(prefix)) return undefined;
+  const { reverse, prefix, delimiter } = query;
+  const [key, stamp] = reverse
+    ? [query.before, query.beforeVersion]
+    : [query.after, query.afterVersion];
+  if (key === undefined || stamp === undefined || !key.startsWith(prefix)) return undefined;
   if (delimiter !== '' && key.includes(delimiter, prefix.length)) return undefined;
-  if (before !== undefined && compareUtf8(key, before) >= 0) return undefined;
+  const isOutside = reverse
+    ? query.after !== undefined && compareUtf8(key, query.after) <= 0
+    : query.before !== undefined && compareUtf8(key, query.before) >= 0;
+  if (isOutside) return undefined;
   const row = await newestOf(services, containerId, key);
-  if (row === undefined || row.version >= afterVersion) return undefined;
-  return { type: 'row', name: key, row };
+  if (row === undefined) return undefined;
+  const follows = reverse ? row.version > stamp : row.version < stamp;
+  return follows ? { type: 'row', name: key, row } : undefined;
 }
 
-/** Both tables in one order: by key, the newest version first. */
+/** Both tables in one order: by key, then by stamp, the greatest first. Both pages are in the order of the query. */
 function merge(
   current: Page<VersionRow>,
   older: Page<VersionRow>,
   newest: PageItem<VersionRow> | undefined,
-  limit: number,
+  query: PageQuery,
 ): VersionPage {
   const lefts = newest === undefined ? current.items : [newest, ...current.items];
-  const rights = older.items;
+  // A marker that is newest stands before the place of its stamp: a page backwards meets it again.
+  const rights = older.items.filter((item) => {
+    const { before, beforeVersion } = query;
+    if (item.type === 'group' || item.name !== before || beforeVersion === undefined) return true;
+    return item.row.version > beforeVersion;
+  });
+  const sign = query.reverse ? -1 : 1;
   const items: Item[] = [];
   let a = 0;
   let b = 0;
-  while (items.length < limit) {
+  while (items.length < query.limit) {
     const left = lefts[a];
     const right = rights[b];
     if (left === undefined && right === undefined) break;
     // A page that was cut hides what follows it: nothing behind its end may be shown.
     if (left === undefined && current.truncated) break;
     if (right === undefined && older.truncated) break;
-    const order =
-      left === undefined ? 1 : right === undefined ? -1 : compareUtf8(left.name, right.name);
+    const order = left === undefined ? 1 : right === undefined ? -1 : sign * compare(left, right);
     // A group that both tables have is one.
-    if (order === 0 && left?.type === 'group') b++;
+    if (order === 0) b++;
     if (order <= 0 && left !== undefined) {
       items.push(toItem(left));
       a++;
@@ -142,33 +166,79 @@ function merge(
   return { items, truncated: isCut || current.truncated || older.truncated };
 }
 
+/** 0 only for two groups of one name. */
+function compare(a: PageItem<VersionRow>, b: PageItem<VersionRow>): number {
+  const order = compareUtf8(a.name, b.name);
+  if (order !== 0 || a.type === 'group' || b.type === 'group') return order;
+  return b.row.version > a.row.version ? 1 : -1;
+}
+
 function toItem(item: PageItem<VersionRow>): Item {
-  return item.type === 'group' ? item : { ...item, isLatest: item.row.newer === undefined };
+  return item.type === 'group' ? item : { ...item, isLatest: isCurrent(item.row) };
+}
+
+function isCurrent(row: VersionRow): boolean {
+  return row.newer === undefined;
 }
 
 /** Whether two pages show the same, up to a name. */
-function isSame(a: Page<VersionRow>, b: Page<VersionRow>, upTo: string | undefined): boolean {
+function isSame(
+  a: Page<VersionRow>,
+  b: Page<VersionRow>,
+  upTo: string | undefined,
+  query: PageQuery,
+): boolean {
+  const sign = query.reverse ? -1 : 1;
   const relevant = (page: Page<VersionRow>): string[] =>
     page.items
-      .filter((item) => upTo === undefined || compareUtf8(item.name, upTo) <= 0)
+      .filter((item) => upTo === undefined || sign * compareUtf8(item.name, upTo) <= 0)
       .map((item) => (item.type === 'group' ? item.name : `${item.row.version} ${item.name}`));
   const left = relevant(a);
   const right = relevant(b);
   return left.length === right.length && left.every((text, index) => text === right[index]);
 }
 
-/** Whether each key's versions follow each other: the newest first, no gap, and the oldest last. */
+/** Whether each key's versions follow each other: no gap between two, nothing missing at either end. */
 function isLinked(page: VersionPage, query: PageQuery): boolean {
-  let previous: Extract<Item, { type: 'row' }> | undefined;
-  for (const item of page.items) {
-    const row = item.type === 'row' ? item : undefined;
-    if (row !== undefined && row.name === previous?.name) {
-      if (previous.row.older !== row.row.version || row.isLatest) return false;
-    } else {
-      if (previous !== undefined && previous.row.older !== undefined) return false;
-      if (row?.isLatest === false && row.name !== query.after) return false;
-    }
-    previous = row;
+  const items = query.reverse ? page.items.toReversed() : page.items;
+  const cut = page.truncated ? page.items.at(-1)?.name : undefined;
+  // The key whose first versions, and the one whose last versions may lie outside of the page.
+  const [openStart, openEnd] = query.reverse ? [cut, query.before] : [query.after, cut];
+  for (const rows of keysOf(items)) {
+    const { name } = rows[0];
+    if (name !== openStart && !isWholeStart(rows, name === openEnd)) return false;
+    if (!rows.every((one, index) => follows(one.row, rows[index + 1]?.row))) return false;
+    const last = rows.at(-1)?.row;
+    const next = last?.place === undefined ? last?.older : last.place.older;
+    if (name !== openEnd && next !== undefined) return false;
   }
-  return page.truncated || previous?.row.older === undefined;
+  return true;
+}
+
+function keysOf(items: readonly Item[]): readonly [RowItem, ...RowItem[]][] {
+  const keys: [RowItem, ...RowItem[]][] = [];
+  for (const item of items) {
+    if (item.type === 'group') continue;
+    const last = keys.at(-1);
+    if (last?.[0].name === item.name) last.push(item);
+    else keys.push([item]);
+  }
+  return keys;
+}
+
+/** The first version shown is the current one, or the next one below a current one that has an older stamp. */
+function isWholeStart(rows: readonly [RowItem, ...RowItem[]], isCut: boolean): boolean {
+  const first = rows[0].row;
+  if (first.place !== undefined) return false;
+  if (isCurrent(first)) return true;
+  const current = rows.find((one) => one.isLatest)?.row;
+  return current === undefined ? isCut : current.older === first.version;
+}
+
+/** Whether `b` is the next version below `a`, by their stamps. */
+function follows(a: VersionRow, b: VersionRow | undefined): boolean {
+  if (b === undefined) return true;
+  if (a.place !== undefined) return a.place.older === b.version;
+  if (b.place !== undefined) return b.place.newer === a.version && b.place.older === a.older;
+  return a.older === b.version && !isCurrent(b);
 }

@@ -84,7 +84,8 @@ export class Commit {
       uploads: old.uploads + (delta.uploads ?? 0),
     });
     const objects = delta.objects ?? 0;
-    const bytes = delta.bytes ?? 0;
+    // An account pays for old versions too.
+    const bytes = delta.versionBytes ?? 0;
     if (objects !== 0 || bytes !== 0) {
       this.addAccountUsage(containerId, container, { containers: 0, objects, bytes });
     }

@@ -23,7 +23,14 @@ import {
   updateContainer,
 } from './container.ts';
 import { finishEvents } from './feed.ts';
-import { deleteObject, expireObject, noteReplication, putObject, updateObject } from './object.ts';
+import {
+  deleteObject,
+  expireObject,
+  noteReplication,
+  promoteVersion,
+  putObject,
+  updateObject,
+} from './object.ts';
 import { abortUpload, createUpload, forgetUpload, putPart, releaseParts } from './upload.ts';
 import { enqueueRepair, finishQueued, finishRepair, releaseQueued } from './upkeep.ts';
 
@@ -58,6 +65,7 @@ const decisions: Decisions = {
   'object.put': putObject,
   'object.update': updateObject,
   'object.delete': deleteObject,
+  'object.promote': promoteVersion,
   'object.expire': expireObject,
   'upload.create': createUpload,
   'upload.put-part': putPart,

@@ -16,7 +16,7 @@ import { parseVersionId } from '../version-id.ts';
 import type { Commit } from './commit.ts';
 import { checkWriteCondition, isExpired, visibleObject } from './condition.ts';
 import { beginReplication, replicationAfter, tellFeeds } from './feed.ts';
-import { type UnlinkedVersion, VersionChain } from './version-chain.ts';
+import { gapAt, markerAt, type UnlinkedVersion, VersionChain } from './version-chain.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
 
@@ -145,7 +145,7 @@ function versionToUpdate(
     throw new StoreError('no-such-object', 'object.update', 'the object does not exist');
   }
   const found = chain.find(version);
-  if (found === undefined || isExpired(found, commit.nowMillis)) {
+  if (found === undefined || (found.isNull && isExpired(found, commit.nowMillis))) {
     throw new StoreError('no-such-version', 'object.update', 'the version does not exist');
   }
   if (found.kind === 'object') return found;
@@ -165,13 +165,11 @@ export function deleteObject(commit: Commit, args: Args<'object.delete'>): Delet
     tellFeeds(commit, container, { ...placeOf(args), row, ...is });
   };
   if (args.versionId !== undefined) {
-    const deleted = findVersion(chain, args.versionId);
-    if (deleted !== undefined) {
-      chain.remove(deleted);
-      chain.commitTo(commit);
-    }
+    const leavesGap = args.leavesGap === true;
+    const deleted = deleteVersion(commit, chain, args.versionId, leavesGap);
+    const current = visibleObject(chain.head(), commit.nowMillis);
     told('removed:delete', deleted);
-    return { deleted, marker: undefined, versioning };
+    return { deleted, marker: undefined, versioning, current };
   }
   if (versioning === 'off') {
     const head = chain.head();
@@ -180,12 +178,17 @@ export function deleteObject(commit: Commit, args: Args<'object.delete'>): Delet
       chain.commitTo(commit);
     }
     told('removed:delete', existing);
-    return { deleted: existing, marker: undefined, versioning };
+    return { deleted: existing, marker: undefined, versioning, current: undefined };
+  }
+  if (versioning === 'suspended' && args.leavesGap === true) {
+    if (existing !== undefined) dropCurrent(commit, chain, existing);
+    told('removed:delete', existing);
+    return { deleted: existing, marker: undefined, versioning, current: undefined };
   }
   const marker = pushMarker(commit, chain, container, args);
   chain.commitTo(commit);
   told('removed:marker', marker);
-  return { deleted: existing, marker, versioning };
+  return { deleted: existing, marker, versioning, current: undefined };
 }
 
 function pushMarker(
@@ -202,19 +205,58 @@ function pushMarker(
     replication: isReplica ? { status: 'replica' } : undefined,
   });
   return push(commit, chain, container, {
+    ...markerAt(commit.time),
     ...(replication === undefined ? {} : { replication }),
-    kind: 'delete-marker',
-    version: commit.time,
     isNull: container.versioning === 'suspended',
-    modifiedAt: commit.time,
-    size: 0,
-    etag: '',
-    contentType: '',
-    system: {},
-    user: {},
-    checksums: [],
-    body: { type: 'empty' },
   });
+}
+
+/** Of a version that was named, and of what is current then. */
+function deleteVersion(
+  commit: Commit,
+  chain: VersionChain,
+  versionId: string,
+  leavesGap: boolean,
+): VersionRow | undefined {
+  const deleted = findVersion(chain, versionId);
+  if (deleted !== undefined) {
+    const isCurrent = chain.head()?.version === deleted.version;
+    if (isCurrent && leavesGap) chain.removeLeavingGap(commit.time);
+    else chain.remove(deleted);
+    chain.commitTo(commit);
+    return deleted;
+  }
+  if (versionId !== 'null' || !leavesGap) return undefined;
+  // Swift: `null` names whatever is current, and a version with a name of its own stays.
+  const current = visibleObject(chain.head(), commit.nowMillis);
+  if (current !== undefined) dropCurrent(commit, chain, current);
+  return current;
+}
+
+/** Nothing is current from now on. A version with a name of its own stays. */
+function dropCurrent(commit: Commit, chain: VersionChain, current: VersionRow): void {
+  if (current.isNull) chain.removeLeavingGap(commit.time);
+  else chain.push(gapAt(commit.time));
+  chain.commitTo(commit);
+}
+
+/** Makes a noncurrent version the current one again (Swift's PUT with a version id). */
+export function promoteVersion(commit: Commit, args: Args<'object.promote'>): VersionRow {
+  const container = commit.container(args.containerId);
+  const chain = chainOf(commit, container, args);
+  const found = chain.find(args.version);
+  if (found === undefined || found.isNull) {
+    throw new StoreError('no-such-version', 'object.promote', 'the version does not exist');
+  }
+  if (found.kind === 'delete-marker') {
+    throw new StoreError('is-delete-marker', 'object.promote', 'the version is a delete marker', {
+      detail: { versionId: args.version.toString(16).padStart(16, '0'), addressed: true },
+    });
+  }
+  if (chain.head()?.version === found.version) return found;
+  const row = chain.promote(found);
+  chain.commitTo(commit);
+  return row;
 }
 
 function findVersion(chain: VersionChain, versionId: string): VersionRow | undefined {
@@ -232,7 +274,10 @@ export function expireObject(commit: Commit, args: Args<'object.expire'>): boole
   const chain = chainOf(commit, container, args);
   const row = chain.find(args.version);
   if (row === undefined || !isExpired(row, args.nowMillis)) return false;
-  chain.remove(row);
+  if (row.isNull) chain.remove(row);
+  // A version with a name of its own is no longer current, and stays.
+  else if (chain.head()?.version === row.version) chain.push(gapAt(commit.time));
+  else return false;
   chain.commitTo(commit);
   tellFeeds(commit, container, { ...placeOf(args), event: 'expired:delete', row });
   return true;

@@ -10,10 +10,15 @@
  * - `newer` of each noncurrent version is the stamp of the next newer one, the newest included;
  * - `nullVersion` of the newest version is the stamp of the null version, if that is noncurrent.
  * There is at most one null version.
+ *
+ * Swift's door adds two states (decision 0027). A *gap* is a marker that stands for "no version is
+ * current": it is neither counted nor shown, and goes with the next version on top of it, or with the last
+ * one below. A *promoted* version is current though others have greater stamps: its `older` is the greatest of
+ * these, and `place` remembers where it goes when it is current no more.
  */
 import { invariant } from '../../../base/invariant.ts';
 import { type Micros, micros } from '../../../base/units.ts';
-import type { Id, VersionRow } from '../model.ts';
+import type { ChainPlace, Id, VersionRow } from '../model.ts';
 import type { KeyOf, ShardView } from '../ports.ts';
 import type { Commit } from './commit.ts';
 
@@ -34,7 +39,7 @@ interface Entry {
 }
 
 /** A version before it is linked. */
-export type UnlinkedVersion = Omit<VersionRow, 'older' | 'newer' | 'nullVersion'>;
+export type UnlinkedVersion = Omit<VersionRow, 'older' | 'newer' | 'nullVersion' | 'place'>;
 
 export class VersionChain {
   readonly #view: ShardView;
@@ -58,7 +63,7 @@ export class VersionChain {
     this.#headBefore = this.head();
   }
 
-  /** The newest version, a delete marker included. */
+  /** The current version, a delete marker or a gap included. */
   head(): VersionRow | undefined {
     return this.#head()?.row;
   }
@@ -66,7 +71,8 @@ export class VersionChain {
   /** The version with this stamp, wherever it stands. */
   find(version: Micros): VersionRow | undefined {
     const head = this.head();
-    return head?.version === version ? head : this.#get(version)?.row;
+    if (head?.version !== version) return this.#get(version)?.row;
+    return head.isGap === true ? undefined : head;
   }
 
   /** The null version, wherever it stands. */
@@ -78,25 +84,43 @@ export class VersionChain {
 
   /** Makes this the newest version; the one that was becomes noncurrent. */
   push(row: UnlinkedVersion, inline?: Uint8Array): VersionRow {
-    const old = this.#head();
-    const nullVersion = old?.row.isNull === true ? old.row.version : old?.row.nullVersion;
+    const old = this.#head()?.row;
+    invariant(old === undefined || old.version < row.version, 'stamps grow');
+    const nullVersion = old?.isNull === true ? old.version : old?.nullVersion;
     invariant(!row.isNull || nullVersion === undefined, 'a key has at most one null version');
-    if (old !== undefined) {
-      invariant(old.row.version < row.version, 'stamps grow');
-      this.#delete(headPlace(old.row));
-      this.#put(old.row.version, withLinks(old, { newer: row.version, nullVersion: undefined }));
-    }
+    const older = this.#demote(row.version);
     const linked: VersionRow = {
       ...row,
-      ...(old === undefined ? {} : { older: old.row.version }),
+      ...(older === undefined ? {} : { older }),
       ...(nullVersion === undefined ? {} : { nullVersion }),
     };
     const body: InlineBody | undefined =
       inline === undefined ? undefined : { type: 'bytes', bytes: inline };
     this.#put(headPlace(row), { row: linked, inline: body });
+    if (row.isGap === true) return linked;
     this.#versions++;
     this.#versionBytes += row.size;
     return linked;
+  }
+
+  /** Makes this noncurrent version the current one. */
+  promote(row: VersionRow): VersionRow {
+    const head = this.head();
+    invariant(head !== undefined && head.version !== row.version, 'it was noncurrent');
+    invariant(!row.isNull && row.kind === 'object', 'a version with a name of its own is promoted');
+    const nullVersion = head.isNull ? head.version : head.nullVersion;
+    const top = this.#demote(row.version);
+    const entry = this.#get(row.version);
+    invariant(top !== undefined && entry !== undefined, 'it is in the chain');
+    this.#delete(row.version);
+    const { newer, older } = entry.row;
+    const links =
+      top === row.version || newer === undefined
+        ? { older, place: undefined }
+        : { older: top, place: this.#unlink(newer, older) };
+    const linked = withLinks(entry, { ...links, newer: undefined, nullVersion });
+    this.#put('current', linked);
+    return linked.row;
   }
 
   /** Changes a version in place; stamp, kind and body stay. */
@@ -113,9 +137,66 @@ export class VersionChain {
     invariant(head !== undefined, 'a version that is removed belongs to a chain');
     if (head.row.version === row.version) this.#removeHead(head);
     else this.#removeOlder(head, row);
+    this.#countRemoved(row);
+  }
+
+  /** Takes the current version out; no other takes its place. `time`: stamp of the gap. */
+  removeLeavingGap(time: Micros): void {
+    const head = this.#head();
+    invariant(head !== undefined && head.row.isGap !== true, 'there is something to remove');
+    const { older, isNull, nullVersion } = head.row;
+    this.#delete(headPlace(head.row));
+    if (older !== undefined) {
+      const links = { older, ...(isNull || nullVersion === undefined ? {} : { nullVersion }) };
+      this.#link(older, { newer: time });
+      this.#put(newestMarker, { row: { ...gapAt(time), ...links }, inline: undefined });
+    }
+    this.#countRemoved(head.row);
+  }
+
+  #countRemoved(row: VersionRow): void {
     this.#removed.push(row);
     this.#versions--;
     this.#versionBytes -= row.size;
+  }
+
+  /** Makes room for a new head of this stamp: the one there is goes to its place among the others. Returns the greatest stamp of these. */
+  #demote(newHead: Micros): Micros | undefined {
+    const old = this.#head();
+    if (old === undefined) return undefined;
+    const { version, older, place, isNull, isGap } = old.row;
+    this.#delete(headPlace(old.row));
+    if (isGap === true) {
+      if (older !== undefined) this.#link(older, { newer: newHead });
+      return older;
+    }
+    const unset = { nullVersion: undefined, place: undefined };
+    // A date of expiry says how long a version is current; it outlives that (but a null version cannot).
+    const kept: Entry = isNull
+      ? old
+      : { row: { ...old.row, expiresAt: undefined }, inline: old.inline };
+    if (place === undefined) {
+      this.#put(version, withLinks(kept, { ...unset, newer: newHead }));
+      return version;
+    }
+    this.#put(version, withLinks(kept, { ...unset, ...place, older: place.older }));
+    this.#link(place.newer, { older: version });
+    if (place.older !== undefined) this.#link(place.older, { newer: version });
+    if (older !== undefined) this.#link(older, { newer: newHead });
+    return older;
+  }
+
+  /** Closes the chain over what stood between these two. */
+  #unlink(newer: Micros, older: Micros | undefined): ChainPlace {
+    this.#link(newer, { older });
+    if (older !== undefined) this.#link(older, { newer });
+    return { newer, older };
+  }
+
+  #link(version: Micros, links: Links): void {
+    const entry = this.#get(version);
+    invariant(entry !== undefined, 'a version that is linked exists');
+    this.#put(version, withLinks(entry, links));
   }
 
   /** Writes what differs: rows, sums and the release of bodies that no version refers to. */
@@ -156,14 +237,16 @@ export class VersionChain {
       this.#put(older, withLinks(next, { newer }));
     }
     const nullVersion = row.isNull ? undefined : head.row.nullVersion;
-    if (newer === head.row.version) {
-      this.#put(headPlace(head.row), withLinks(head, { older, nullVersion }));
+    const isTop = newer === head.row.version;
+    if (!isTop) this.#link(newer, { older });
+    if (isTop && older === undefined && head.row.isGap === true) {
+      this.#delete(newestMarker);
       return;
     }
-    const previous = this.#get(newer);
-    invariant(previous !== undefined, 'the next newer version exists');
-    this.#put(newer, withLinks(previous, { older }));
-    if (row.isNull) this.#put(headPlace(head.row), withLinks(head, { nullVersion }));
+    const place = placeWithout(head.row, row);
+    if (!isTop && !row.isNull && place === head.row.place) return;
+    const links = { older: isTop ? older : head.row.older, nullVersion, place };
+    this.#put(headPlace(head.row), withLinks(head, links));
   }
 
   #head(): Entry | undefined {
@@ -230,7 +313,40 @@ function headPlace(row: Pick<VersionRow, 'kind'>): Place {
   return row.kind === 'object' ? 'current' : newestMarker;
 }
 
-type Links = Partial<Pick<VersionRow, 'older' | 'newer' | 'nullVersion'>>;
+/** Where the current version belongs once `removed` is gone. */
+function placeWithout(head: VersionRow, removed: VersionRow): ChainPlace | undefined {
+  const { place } = head;
+  if (place === undefined) return undefined;
+  if (place.older === removed.version) return { newer: place.newer, older: removed.older };
+  if (place.newer !== removed.version) return place;
+  // What was newer than the removed one; when nothing was, the current version is the newest again.
+  const { newer } = removed;
+  return newer === undefined || newer === head.version ? undefined : { ...place, newer };
+}
+
+/** See `VersionRow.isGap`. */
+export function gapAt(time: Micros): UnlinkedVersion {
+  return { ...markerAt(time), isNull: false, isGap: true };
+}
+
+/** A delete marker that is not null. */
+export function markerAt(time: Micros): UnlinkedVersion {
+  return {
+    kind: 'delete-marker',
+    version: time,
+    isNull: false,
+    modifiedAt: time,
+    size: 0,
+    etag: '',
+    contentType: '',
+    system: {},
+    user: {},
+    checksums: [],
+    body: { type: 'empty' },
+  };
+}
+
+type Links = Partial<Pick<VersionRow, 'older' | 'newer' | 'nullVersion' | 'place'>>;
 
 /** The entry with these links changed; a link that is set to undefined goes. */
 function withLinks(entry: Entry, links: Links): Entry {

@@ -10,7 +10,7 @@ export async function deleteObject(
   ctx: RequestContext,
   command: Parameters<Core['deleteObject']>[1],
 ): Promise<DeleteOutcome> {
-  const { key, versionId, condition } = command;
+  const { key, versionId, leavesGap, condition } = command;
   const found = await resolveContainer(services, ctx, {
     address: command,
     action: 'object.delete',
@@ -22,6 +22,7 @@ export async function deleteObject(
     containerId: found.containerId,
     key,
     ...(versionId === undefined ? {} : { versionId }),
+    ...(leavesGap === true ? { leavesGap } : {}),
     condition,
     ...(command.isReplica === true ? { isReplica: true } : {}),
     ...causeOf(ctx, found.row, command.event),

@@ -27,10 +27,7 @@ const op = 'object.open';
 export async function locateVersion(services: Services, at: LocateRequest): Promise<Located> {
   const found =
     at.versionId === undefined ? await current(services, at) : await addressed(services, at);
-  if (
-    found === undefined ||
-    (found.row.kind === 'object' && isExpired(found.row, services.clock.now()))
-  ) {
+  if (found === undefined || isAbsent(found.row, at, services.clock.now())) {
     const kind = at.versionId === undefined ? 'no-such-object' : 'no-such-version';
     throw new StoreError(kind, op, 'there is no such object', { detail: { key: at.key } });
   }
@@ -46,6 +43,12 @@ export async function locateVersion(services: Services, at: LocateRequest): Prom
     });
   }
   return found;
+}
+
+function isAbsent(row: VersionRow, at: LocateRequest, now: number): boolean {
+  if (row.kind === 'delete-marker') return row.isGap === true;
+  // A date of expiry ends the currency of a version that has a name, not the version.
+  return isExpired(row, now) && (row.isNull || at.versionId === undefined);
 }
 
 async function current(services: Services, at: LocateRequest): Promise<Located | undefined> {
@@ -98,6 +101,7 @@ async function addressed(services: Services, at: LocateRequest): Promise<Located
 }
 
 function isNamed(row: VersionRow, wanted: Micros | 'null'): boolean {
+  if (row.isGap === true) return false;
   return wanted === 'null' ? row.isNull : row.version === wanted && !row.isNull;
 }
 

@@ -19,7 +19,7 @@ import {
   reap,
   referredBodies,
 } from './fixture.ts';
-import { Model, type ModelCondition } from './model.ts';
+import { Model, type ModelCondition, type ModelVersion } from './model.ts';
 
 const container = 'model';
 const address = { account, container };
@@ -34,9 +34,12 @@ export type Step =
       type: 'delete';
       key: string;
       /** Undefined: no version id. A number: that one of the versions there are; `bad`: none of them. */
-      version: number | 'bad' | undefined;
+      version: number | 'bad' | 'null' | undefined;
+      /** Swift's way. */
+      leavesGap: boolean;
       condition: ConditionName;
     }
+  | { type: 'promote'; key: string; version: number }
   | { type: 'versioning'; to: 'off' | 'enabled' | 'suspended' }
   /** Null: the newest. */
   | { type: 'update'; key: string; version: number | null }
@@ -92,6 +95,8 @@ export class CompareCore {
         return this.#putExpiring(step);
       case 'delete':
         return this.#delete(step);
+      case 'promote':
+        return this.#promote(step);
       case 'versioning':
         return this.#setVersioning(step);
       case 'update':
@@ -137,31 +142,65 @@ export class CompareCore {
     this.#model.put(key, bytes, { stamp: row.version, expiresAt });
   }
 
-  async #delete({ key, version, condition: name }: StepOf<'delete'>): Promise<void> {
+  async #promote({ key, version }: StepOf<'promote'>): Promise<void> {
+    const versions = this.#model.versionsOf(key);
+    const chosen = versions[version % Math.max(1, versions.length)];
+    const stamp = micros(chosen?.stamp ?? 1);
+    const versionId = versionIdOf({ version: stamp, isNull: chosen?.isNull ?? false });
+    const call = this.#fixture.core.promoteVersion(owner, { ...address, key, versionId });
+    const isGone = chosen?.isNull === true && this.#isExpired(chosen);
+    const expected =
+      chosen === undefined || isGone
+        ? 'no-such-version'
+        : chosen.marker
+          ? 'is-delete-marker'
+          : chosen.isNull
+            ? 'no-such-version'
+            : 'fulfilled';
+    expect(await kindOf(call)).toBe(expected);
+    if (expected === 'fulfilled') this.#model.promote(key, stamp);
+  }
+
+  #isExpired(version: ModelVersion): boolean {
+    return version.expiresAt !== undefined && version.expiresAt <= this.#model.now;
+  }
+
+  async #delete(step: StepOf<'delete'>): Promise<void> {
+    const { key, version, condition: name, leavesGap } = step;
     const condition = this.#condition(key, name);
     const expected = this.#model.check(key, condition);
     const versions = this.#model.versionsOf(key);
     const chosen =
       typeof version === 'number' ? versions[version % Math.max(1, versions.length)] : undefined;
     const versionId =
-      version === undefined
-        ? undefined
+      version === undefined || version === 'null'
+        ? version
         : chosen === undefined
           ? '0000000000000001'
           : versionIdOf({ version: micros(chosen.stamp), isNull: chosen.isNull });
     const visible = this.#model.visible(key);
-    const call = this.#fixture.core.deleteObject(owner, { ...address, key, versionId, condition });
+    const command = { ...address, key, versionId, leavesGap, condition };
+    const call = this.#fixture.core.deleteObject(owner, command);
     expect(await kindOf(call)).toBe(expected ?? 'fulfilled');
     if (expected !== undefined) return;
-    const { deleted, marker } = await call;
+    const { deleted, marker, current } = await call;
+    const { versioning } = this.#model;
     if (versionId === undefined) {
       expect(deleted?.version).toBe(visible?.stamp);
-      expect(marker === undefined).toBe(this.#model.versioning === 'off');
-      this.#model.delete(key, marker?.version);
+      const isDropped = leavesGap && versioning === 'suspended';
+      expect(marker === undefined).toBe(versioning === 'off' || isDropped);
+      if (isDropped) this.#model.dropCurrent(key);
+      else this.#model.delete(key, marker?.version);
     } else {
-      expect(deleted?.version).toBe(chosen?.stamp);
-      if (chosen !== undefined) this.#model.removeVersion(key, chosen.stamp);
+      const found =
+        versionId === 'null'
+          ? (versions.find((one) => one.isNull) ?? (leavesGap ? visible : undefined))
+          : chosen;
+      expect(deleted?.version).toBe(found?.stamp);
+      if (versionId === 'null' && found?.isNull === false) this.#model.dropCurrent(key);
+      else if (found !== undefined) this.#model.removeVersion(key, found.stamp, leavesGap);
     }
+    expect(current?.version).toBe(this.#model.visible(key)?.stamp);
   }
 
   async #setVersioning({ to }: StepOf<'versioning'>): Promise<void> {
@@ -184,7 +223,7 @@ export class CompareCore {
     const user = `u${this.#filler++}`;
     const change = { user: { mark: user } };
     const call = this.#fixture.core.updateObject(owner, { ...address, key, versionId }, change);
-    const isGone = chosen?.expiresAt !== undefined && chosen.expiresAt <= this.#model.now;
+    const isGone = chosen?.isNull === true && this.#isExpired(chosen);
     const missing = version === null ? 'no-such-object' : 'no-such-version';
     const expected =
       chosen === undefined || isGone ? missing : chosen.marker ? 'is-delete-marker' : 'fulfilled';
@@ -254,7 +293,7 @@ export class CompareCore {
       condition: {},
       describe: () => ({ contentType: 'text/plain', system: {}, user: {} }),
     });
-    const isMarker = this.#model.versionsOf(from)[0]?.marker === true;
+    const isMarker = this.#model.current(from)?.marker === true;
     const missing = isMarker ? 'is-delete-marker' : 'no-such-object';
     expect(await kindOf(call)).toBe(source === undefined ? missing : 'fulfilled');
     if (source === undefined) return;
@@ -266,13 +305,14 @@ export class CompareCore {
     const { container: info, page } = await core.listObjects(owner, address, pageQuery());
     expect(page.items.map((item) => item.name)).toEqual(this.#model.listed());
     expect(info.usage).toEqual(this.#model.usage());
-    const { objects, bytes } = info.usage;
+    const { objects, versionBytes } = info.usage;
     const accountUsage = await rows.accountUsage(accountIdOf(account));
-    const sums = { containers: 1, objects, bytes };
+    const sums = { containers: 1, objects, bytes: versionBytes };
     expect(accountUsage).toEqual({ ...sums, policies: { [info.row.policy]: sums } });
     for (const key of this.#model.keys()) await this.#checkKey(key);
     this.#checkLinks();
-    await this.#checkVersionPages(3);
+    await this.#checkVersionPages(3, false);
+    await this.#checkVersionPages(2, true);
     const uploads = await core.listUploads(owner, address, pageQuery());
     const ids = uploads.items.flatMap((item) => (item.type === 'row' ? [item.row.uploadId] : []));
     const expected = this.#model.openUploads().map((upload) => upload.uploadId);
@@ -288,7 +328,7 @@ export class CompareCore {
     for (const version of this.#model.versionsOf(key)) {
       const versionId = versionIdOf({ version: micros(version.stamp), isNull: version.isNull });
       const call = core.openObject(owner, { ...address, key, versionId, condition: {} });
-      const isGone = version.expiresAt !== undefined && version.expiresAt <= this.#model.now;
+      const isGone = version.isNull && this.#isExpired(version);
       if (version.marker) {
         expect(await kindOf(call)).toBe('is-delete-marker');
       } else if (isGone) {
@@ -302,27 +342,29 @@ export class CompareCore {
   }
 
   /** All versions, read in pages: newest first within a key, none missing, none twice. */
-  async #checkVersionPages(limit: number): Promise<void> {
+  async #checkVersionPages(limit: number, reverse: boolean): Promise<void> {
     const seen: string[] = [];
-    let marker: { after: string; afterVersionId: string } | undefined;
+    let marker: object = {};
     for (let pages = 0; pages < 100; pages++) {
-      const query = { ...pageQuery({ limit }), ...marker };
+      const query = { ...pageQuery({ limit, reverse }), ...marker };
       const page = await this.#fixture.core.listVersions(owner, address, query);
       for (const item of page.items) {
         if (item.type === 'group') throw new Error('no delimiter was given');
         seen.push(describe(item.name, item.row.version, item.isLatest, item.row.isNull));
-        marker = { after: item.name, afterVersionId: versionIdOf(item.row) };
+        const [name, id] = [item.name, versionIdOf(item.row)];
+        marker = reverse
+          ? { before: name, beforeVersionId: id }
+          : { after: name, afterVersionId: id };
       }
       if (!page.truncated) break;
     }
-    const expected = this.#model
-      .keys()
-      .flatMap((key) =>
-        this.#model
-          .versionsOf(key)
-          .map((version, index) => describe(key, version.stamp, index === 0, version.isNull)),
-      );
-    expect(seen).toEqual(expected);
+    const expected = this.#model.keys().flatMap((key) => {
+      const current = this.#model.current(key);
+      return this.#model
+        .versionsOf(key)
+        .map((version) => describe(key, version.stamp, version === current, version.isNull));
+    });
+    expect(seen).toEqual(reverse ? expected.toReversed() : expected);
   }
 
   /** When the reaper has been, only bodies that a row refers to are left, and each has its claim. */
@@ -353,29 +395,64 @@ export class CompareCore {
     expect(rows.rowsOf('container').map(({ key }) => key.containerId)).toEqual([this.#containerId]);
   }
 
-  /** Each row's links say where its neighbours in time are, and the newest row where the null version is. */
+  /** Each row's links say where its neighbours are, and the head where the null version is. */
   #checkLinks(): void {
     const { rows } = this.#fixture;
     const all = [...rows.rowsOf('current'), ...rows.rowsOf('version')];
-    const links = all.map(({ key, row }) => {
-      const { version, older, newer, nullVersion } = row;
-      return { key: key.key, version, older, newer, nullVersion };
+    const links = all.map(({ key, row }): Links => {
+      const { version, older, newer, nullVersion, place } = row;
+      return { key: key.key, version, older, newer, nullVersion, place };
     });
-    const expected = this.#model.keys().flatMap((key) => {
-      const versions = this.#model.versionsOf(key);
-      const nullStamp = versions.slice(1).find((version) => version.isNull)?.stamp;
-      return versions.map(({ stamp }, index) => ({
-        key,
-        version: stamp,
-        older: versions[index + 1]?.stamp,
-        newer: versions[index - 1]?.stamp,
-        nullVersion: index === 0 ? nullStamp : undefined,
-      }));
-    });
-    const byVersion = (a: { version: number }, b: { version: number }): number =>
-      a.version - b.version;
+    const gaps = new Map(
+      all.filter(({ row }) => row.isGap === true).map(({ key, row }) => [key.key, row.version]),
+    );
+    const expected = this.#model.keys().flatMap((key) => this.#linksOf(key, gaps.get(key)));
+    const byVersion = (a: Links, b: Links): number => a.version - b.version;
     expect(links.toSorted(byVersion)).toEqual(expected.toSorted(byVersion));
   }
+
+  #linksOf(key: string, gap: number | undefined): readonly Links[] {
+    const versions = this.#model.versionsOf(key);
+    const current = this.#model.current(key);
+    const others = versions.filter((version) => version !== current);
+    const head = current?.stamp ?? gap ?? Number.NaN;
+    const at = current === undefined ? -1 : versions.indexOf(current);
+    const isPromoted = at > 0;
+    const inTime = isPromoted || current === undefined ? others : versions;
+    const rest = inTime
+      .map(
+        ({ stamp }, index): Links => ({
+          key,
+          version: stamp,
+          older: inTime[index + 1]?.stamp,
+          newer: inTime[index - 1]?.stamp ?? head,
+          nullVersion: undefined,
+          place: undefined,
+        }),
+      )
+      .filter(({ version }) => version !== head);
+    const place = { newer: versions[at - 1]?.stamp, older: versions[at + 1]?.stamp };
+    const top: Links = {
+      key,
+      version: head,
+      older: others[0]?.stamp,
+      newer: undefined,
+      nullVersion: others.find((version) => version.isNull)?.stamp,
+      place: isPromoted ? place : undefined,
+    };
+    return [top, ...rest];
+  }
+}
+
+interface Links {
+  readonly key: string;
+  readonly version: number;
+  readonly older: number | undefined;
+  readonly newer: number | undefined;
+  readonly nullVersion: number | undefined;
+  readonly place:
+    | { readonly newer?: number | undefined; readonly older?: number | undefined }
+    | undefined;
 }
 
 function describe(key: string, stamp: number, isLatest: boolean, isNull: boolean): string {

@@ -22,9 +22,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       type: fc.constant('delete' as const),
       key,
       /** Undefined: no version id. A number: that one of the versions there are; `bad`: none of them. */
-      version: fc.option(fc.oneof(fc.nat(4), fc.constant('bad' as const)), { nil: undefined }),
+      version: fc.option(fc.oneof(fc.nat(4), fc.constantFrom('bad', 'null')), { nil: undefined }),
+      leavesGap: fc.boolean(),
       condition,
     }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('promote' as const), key, version: fc.nat(4) }),
   },
   fc.record({
     type: fc.constant('versioning' as const),

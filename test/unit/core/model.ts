@@ -1,6 +1,6 @@
 /**
- * What core promises, as naively as it can be said: arrays of versions, newest first, and sums
- * counted anew each time. This file is the specification that the model test holds core against.
+ * What core promises, as naively as it can be said: arrays of versions, newest first, which one of them is
+ * current, and sums counted anew each time. This file is the specification that the model test holds core against.
  */
 import { createHash } from 'node:crypto';
 import { compareUtf8 } from '../../../base/bytes.ts';
@@ -12,7 +12,7 @@ export interface ModelVersion {
   readonly bytes: Uint8Array;
   readonly etag: string;
   user: string;
-  readonly expiresAt: number | undefined;
+  expiresAt: number | undefined;
 }
 
 export interface ModelPart {
@@ -41,6 +41,8 @@ export class Model {
   versioning: Versioning = 'off';
   now: number;
   readonly #versions = new Map<string, ModelVersion[]>();
+  /** Stamp of the version that is current; undefined: none is. */
+  readonly #current = new Map<string, number | undefined>();
   readonly #uploads = new Map<string, ModelUpload>();
   readonly #minPartBytes: number;
 
@@ -55,9 +57,14 @@ export class Model {
 
   /** The object that a plain GET sees. */
   visible(key: string): ModelVersion | undefined {
-    const newest = this.versionsOf(key)[0];
-    if (newest === undefined || newest.marker || this.#isExpired(newest)) return undefined;
-    return newest;
+    const current = this.current(key);
+    if (current === undefined || current.marker || this.#isExpired(current)) return undefined;
+    return current;
+  }
+
+  current(key: string): ModelVersion | undefined {
+    const stamp = this.#current.get(key);
+    return this.versionsOf(key).find((version) => version.stamp === stamp);
   }
 
   #isExpired(version: ModelVersion): boolean {
@@ -91,6 +98,26 @@ export class Model {
     const isNull = this.versioning !== 'enabled';
     const kept = this.versionsOf(key).filter((old) => !(isNull && old.isNull));
     this.#versions.set(key, [{ expiresAt: undefined, ...version, isNull }, ...kept]);
+    this.#setCurrent(key, version.stamp);
+  }
+
+  #setCurrent(key: string, stamp: number | undefined): void {
+    this.#current.set(key, stamp);
+    // A date of expiry ends with being current, but for null versions.
+    for (const version of this.versionsOf(key)) {
+      if (version.stamp !== stamp && !version.isNull) version.expiresAt = undefined;
+    }
+  }
+
+  promote(key: string, stamp: number): void {
+    this.#setCurrent(key, stamp);
+  }
+
+  /** Swift's deletion without a marker, or of `null`: a version with a name stays, but is not current. */
+  dropCurrent(key: string): void {
+    const current = this.visible(key);
+    if (current?.isNull === true) this.removeVersion(key, current.stamp, true);
+    else if (current !== undefined) this.#setCurrent(key, undefined);
   }
 
   /** Deletion without a version id. `stamp`: of the marker, if there is one. */
@@ -102,10 +129,12 @@ export class Model {
     }
   }
 
-  removeVersion(key: string, stamp: number): void {
+  removeVersion(key: string, stamp: number, leavesGap = false): void {
+    const wasCurrent = this.#current.get(key) === stamp;
     const left = this.versionsOf(key).filter((version) => version.stamp !== stamp);
     if (left.length === 0) this.#versions.delete(key);
     else this.#versions.set(key, left);
+    if (wasCurrent) this.#current.set(key, leavesGap ? undefined : left[0]?.stamp);
   }
 
   createUpload(uploadId: string, key: string): void {
@@ -176,13 +205,13 @@ export class Model {
     return [...this.#versions.keys()].sort(compareUtf8);
   }
 
-  /** Keys whose newest version is an object (an expired one is listed until the expirer comes). */
+  /** Keys whose current version is an object (an expired one is listed until the expirer comes). */
   listed(): readonly string[] {
-    return this.keys().filter((key) => this.versionsOf(key)[0]?.marker === false);
+    return this.keys().filter((key) => this.current(key)?.marker === false);
   }
 
   usage(): Readonly<Record<string, number>> {
-    const newest = this.listed().flatMap((key) => this.versionsOf(key)[0] ?? []);
+    const newest = this.listed().flatMap((key) => this.current(key) ?? []);
     const all = this.keys().flatMap((key) => this.versionsOf(key));
     const sum = (versions: readonly ModelVersion[]): number =>
       versions.reduce((total, version) => total + version.bytes.length, 0);

@@ -13,14 +13,18 @@ const prefix = shardPrefix(shardId(3));
 const region = utf8('\u0001region');
 const empty = new Uint8Array(0);
 
-async function indexOf(names: readonly string[]): Promise<MemoryLevel<Uint8Array, Uint8Array>> {
+/** `suffixes`: each name has a row for each of them. */
+async function indexOf(
+  names: readonly string[],
+  suffixes: readonly Uint8Array[] = [empty],
+): Promise<MemoryLevel<Uint8Array, Uint8Array>> {
   const index = new MemoryLevel<Uint8Array, Uint8Array>({
     keyEncoding: 'view',
     valueEncoding: 'view',
     storeEncoding: 'view',
   });
-  for (const name of names) {
-    const key = rowKey(region, utf8(name), empty);
+  for (const [name, suffix] of names.flatMap((one) => suffixes.map((two) => [one, two] as const))) {
+    const key = rowKey(region, utf8(name), suffix);
     const record = encodeRecord({
       type: recordTypes.commit,
       shard: shardId(3),
@@ -63,6 +67,23 @@ function model(
 const nameOf = (item: ListItem): string => Buffer.from(item.name).toString('utf8');
 
 describe('a page of a listing', () => {
+  it('may begin and end within the rows of one name', async () => {
+    const index = await indexOf(['a', 'b'], [Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)]);
+    const query: ListQuery = {
+      ...{ region, prefix: empty, delimiter: empty, limit: 10, reverse: false },
+      ...{ after: utf8('a'), afterSuffix: Uint8Array.of(2) },
+      ...{ before: utf8('b'), beforeSuffix: Uint8Array.of(2) },
+    };
+    const shown = async (reverse: boolean): Promise<string[]> => {
+      const page = await listPage(index, prefix, { ...query, reverse });
+      return page.items.map((item) =>
+        item.type === 'row' ? `${nameOf(item)}${item.suffix[0] ?? ''}` : '',
+      );
+    };
+    expect(await shown(false)).toEqual(['a3', 'b1']);
+    expect(await shown(true)).toEqual(['b1', 'a3']);
+  });
+
   const name = fc
     .array(fc.constantFrom('a', 'b', '/', '//', 'é', '\u{1F600}', '\u{FF5E}', '\u0000'), {
       minLength: 1,
