@@ -30,6 +30,7 @@ import type {
   VersionRow,
   Versioning,
 } from './model.ts';
+import type { EncryptionWish } from './encryption/wish.ts';
 import type { Page, PageQuery, PolicyInfo } from './ports.ts';
 
 /** Who asks. `anonymous` has no account. */
@@ -100,6 +101,13 @@ export interface PutObject extends ObjectAddress {
   readonly event?: ObjectEvent | undefined;
   /** It comes from another store's replication, so it is not replicated on. */
   readonly isReplica?: boolean | undefined;
+  /** undefined: as the container says. */
+  readonly encryption?: EncryptionWish | undefined;
+}
+
+/** Of an object under a customer's key: that key, 32 bytes, borrowed for the call. Missing, wrong or useless ones are refused (encryption/failures.ts). */
+export interface WithCustomerKey {
+  readonly customerKey?: Uint8Array | undefined;
 }
 
 /** Read conditions (RFC 9110 section 13.2.2 order): failing ones throw `precondition-failed` or `not-modified`, with detail etag and modifiedAt. */
@@ -117,13 +125,15 @@ export interface RangeRequest {
   readonly last: number | undefined;
 }
 
-export interface GetObject extends ObjectAddress {
+export interface GetObject extends ObjectAddress, WithCustomerKey {
   /** `null` or 16 hex digits; undefined: the current version. */
   readonly versionId?: string | undefined;
   readonly partNumber?: number | undefined;
   readonly condition: ReadCondition;
   /** True for HEAD: the inline body is not fetched beforehand (`read` still works). */
   readonly metadataOnly?: boolean | undefined;
+  /** Its bytes are surely not read, and nothing that they tell is shown (tags, ACL): no key is needed. */
+  readonly rowOnly?: boolean | undefined;
 }
 
 /** A part as seen by `partNumber` requests. */
@@ -155,12 +165,14 @@ export interface ObjectReader {
 }
 
 export interface CopyObject {
-  readonly source: ObjectAddress & { readonly versionId?: string | undefined };
+  readonly source: ObjectAddress & { readonly versionId?: string | undefined } & WithCustomerKey;
   readonly sourceCondition: ReadCondition;
   /** Only these bytes (Swift COPY with Range, UploadPartCopy); judged against the size by the caller's `pick`. */
   readonly range?: RangeRequest | undefined;
   readonly target: ObjectAddress;
   readonly condition: WriteCondition;
+  /** Of the new object; nothing is taken over from the source. */
+  readonly encryption?: EncryptionWish | undefined;
   /** What the door makes of the source before it is read: a dynamic large object is copied as its content. */
   readonly resolve?: ((source: ObjectReader) => Promise<ObjectReader>) | undefined;
   /** Called with the source's row: what the new object carries. Throws to refuse. */
@@ -187,9 +199,12 @@ export interface CreateUpload extends ObjectAddress {
     | undefined;
   readonly expiresAt?: number | undefined;
   readonly isReplica?: boolean | undefined;
+  /** Of all its parts. */
+  readonly encryption?: EncryptionWish | undefined;
 }
 
-export interface CompleteUpload extends UploadAddress {
+/** A customer's key is asked for only where the upload announced a checksum, as Amazon does. */
+export interface CompleteUpload extends UploadAddress, WithCustomerKey {
   readonly parts: readonly {
     readonly partNumber: number;
     readonly etag: string;
@@ -307,16 +322,18 @@ export interface Core {
   headUpload(ctx: RequestContext, address: UploadAddress): Promise<UploadRow>;
   putPart(
     ctx: RequestContext,
-    command: UploadAddress & { readonly partNumber: number; readonly body: IncomingBody },
+    command: UploadAddress &
+      WithCustomerKey & { readonly partNumber: number; readonly body: IncomingBody },
   ): Promise<PartRow>;
   copyPart(
     ctx: RequestContext,
-    command: UploadAddress & {
-      readonly partNumber: number;
-      readonly source: CopyObject['source'];
-      readonly sourceCondition: ReadCondition;
-      readonly range?: RangeRequest | undefined;
-    },
+    command: UploadAddress &
+      WithCustomerKey & {
+        readonly partNumber: number;
+        readonly source: CopyObject['source'];
+        readonly sourceCondition: ReadCondition;
+        readonly range?: RangeRequest | undefined;
+      },
   ): Promise<PartRow & { readonly sourceVersion: VersionRow }>;
   listParts(
     ctx: RequestContext,

@@ -8,6 +8,7 @@ import type {
   Checksum,
   ContainerIntent,
   DirectoryRow,
+  Encryption,
   EventOrigin,
   Feed,
   Id,
@@ -239,6 +240,8 @@ export interface ObjectChange {
   readonly systemPatch?: MetadataPatch | undefined;
   /** undefined: kept; null: removed. */
   readonly expiresAt?: number | null | undefined;
+  /** The same key of the object, wrapped anew. */
+  readonly encryption?: Encryption | undefined;
   /** Clients do not see it as a change of the object (S3's tags): `modifiedAt` stays. */
   readonly isSilent?: boolean | undefined;
 }

@@ -7,6 +7,9 @@ import type { Core, CoreLimits } from './api.ts';
 import type { MetadataLimits } from './commands.ts';
 import { ContainerIds } from './container/container-ids.ts';
 import { createContainer } from './container/create.ts';
+import { createBucketKeys } from './encryption/bucket-keys.ts';
+import type { Keys } from './encryption/key-ports.ts';
+import { noKeys } from './encryption/no-keys.ts';
 import { deleteContainer } from './container/delete.ts';
 import { headContainer } from './container/head.ts';
 import { listObjects } from './container/list-objects.ts';
@@ -40,6 +43,8 @@ export interface CoreOptions {
   readonly metadataLimits?: MetadataLimits;
   /** A commit has left something for feeds to tell (decision 0022). Must not throw. */
   readonly onEvent?: () => void;
+  /** Absent: nothing can be encrypted. */
+  readonly keys?: Keys;
 }
 
 export function createCore(options: CoreOptions): Core {
@@ -47,8 +52,10 @@ export function createCore(options: CoreOptions): Core {
   const limits = { ...defaultLimits, ...options.limits };
   const metadataLimits = options.metadataLimits ?? defaultMetadataLimits;
   const containerIds = new ContainerIds();
+  const keys = options.keys ?? noKeys;
+  const bucketKeys = createBucketKeys(clock);
   const ports = { rows, bodies, clock, random, logger, onEvent };
-  const s: Services = { ...ports, limits, metadataLimits, containerIds };
+  const s: Services = { ...ports, limits, metadataLimits, containerIds, keys, bucketKeys };
   return {
     limits,
     policies: { all: bodies.policies, defaultPolicy: bodies.defaultPolicy },

@@ -150,12 +150,12 @@ export interface StoredBody {
   readonly missing: readonly number[];
 }
 
-/** Where a version's bytes are. */
+/** Where a version's bytes are. With a `salt` (base64) they are sealed under the object's key (encryption/sealed-body.ts), and `stored.size` counts sealed bytes. */
 export type BodyRef =
   | { readonly type: 'empty' }
-  /** In the row itself (at most `limits.inlineBytes`). */
-  | { readonly type: 'inline' }
-  | { readonly type: 'stored'; readonly stored: StoredBody }
+  /** In the row itself (at most `limits.inlineBytes`, and the tag of a sealed one). */
+  | { readonly type: 'inline'; readonly salt?: string | undefined }
+  | { readonly type: 'stored'; readonly stored: StoredBody; readonly salt?: string | undefined }
   /** The parts of this completed upload, in `PartRow`s beside the key. */
   | { readonly type: 'parts'; readonly uploadId: Id; readonly runs: readonly PartRun[] };
 
@@ -164,6 +164,24 @@ export interface PartRun {
   readonly first: number;
   readonly count: number;
   readonly size: number;
+}
+
+/** An object's own key, wrapped (docs/format/encryption.md), by whose key wraps it. Byte strings in base64. */
+export type Encryption = { readonly format: 1; readonly wrapped: string } & (
+  | { readonly by: 'key-ring'; readonly keyId: string }
+  /** The client's, which is kept nowhere. */
+  | { readonly by: 'customer' }
+  | ServiceEncryption
+);
+
+export interface ServiceEncryption {
+  readonly by: 'key-service';
+  readonly keyId: string;
+  /** The key's name as replies show it. */
+  readonly shownKeyId: string;
+  readonly context: Readonly<Record<string, string>>;
+  /** Present: `wrapped` is under this key, and the key service wrapped this one. */
+  readonly bucketKey?: string | undefined;
 }
 
 /** One version of an object, or a delete marker. */
@@ -185,6 +203,8 @@ export interface VersionRow {
   readonly user: Metadata;
   readonly checksums: readonly Checksum[];
   readonly body: BodyRef;
+  /** Who keeps the key of its bytes, parts included; absent: they are plain. */
+  readonly encryption?: Encryption | undefined;
   /** Milliseconds since 1970 after which it must not be served; undefined: never. */
   readonly expiresAt?: number | undefined;
   /** Links of the key's chain of versions, kept by decide/version-chain.ts (decision 0005). The next older one, by its stamp. */
@@ -229,6 +249,8 @@ export interface UploadRow {
   readonly expiresAt?: number | undefined;
   /** It comes from another store's replication. */
   readonly isReplica?: boolean | undefined;
+  /** Its parts are sealed under this key, which the object takes over; absent: they are plain. */
+  readonly encryption?: Encryption | undefined;
   /** Set when completed: makes a repeated Complete answer the same. Such an upload is no longer listed. */
   readonly completed?: CompletedUpload | undefined;
 }

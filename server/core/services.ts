@@ -4,6 +4,8 @@ import type { Random } from '../../base/random.ts';
 import type { CoreLimits } from './api.ts';
 import type { MetadataLimits } from './commands.ts';
 import type { ContainerIds } from './container/container-ids.ts';
+import type { BucketKeys } from './encryption/bucket-keys.ts';
+import type { Keys } from './encryption/key-ports.ts';
 import type { BodyStore, RowStore } from './ports.ts';
 
 /** What every operation of core works with. */
@@ -17,6 +19,8 @@ export interface Services {
   /** For metadata that clients give to accounts and containers. */
   readonly metadataLimits: MetadataLimits;
   readonly containerIds: ContainerIds;
+  readonly keys: Keys;
+  readonly bucketKeys: BucketKeys;
   /** A commit has left something for feeds to tell. */
   readonly onEvent?: (() => void) | undefined;
 }

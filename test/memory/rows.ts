@@ -101,6 +101,12 @@ export class MemoryRows implements RowStore {
     return [...stored.values()].map(({ key, json }) => ({ key, row: JSON.parse(json) }));
   }
 
+  /** Every inline body that is kept: the bytes themselves, so that a test can damage them. */
+  inlineBodies(): readonly Uint8Array[] {
+    const tables = [this.#contents.current, this.#contents.version, this.#contents.part];
+    return tables.flatMap((table) => [...table.values()].flatMap(({ body }) => body ?? []));
+  }
+
   #get<T extends TableName>(table: T, key: KeyOf<T>): RowOf<T> | undefined {
     const stored = this.#contents[table].get(keyText(table, key));
     return stored === undefined ? undefined : JSON.parse(stored.json);

@@ -44,11 +44,12 @@ export function completeUpload(commit: Commit, args: CompleteArgs): PutOutcome {
   const checksums = checksumsOf(upload, parts, args.checksum);
   const etag = `${md5OfMd5s(parts)}-${parts.length}`;
   const runs = runsOf(parts);
-  const { contentType, system, user, expiresAt } = upload;
+  const { contentType, system, user, expiresAt, encryption } = upload;
   const expiry = expiresAt === undefined ? {} : { expiresAt };
   const body = { type: 'parts', uploadId, runs } as const;
   const origin = upload.isReplica === true ? asReplica : {};
-  const object = { size, etag, contentType, system, user, checksums, body, ...expiry, ...origin };
+  const described = { contentType, system, user, encryption };
+  const object = { size, etag, ...described, checksums, body, ...expiry, ...origin };
   const cause = { event: 'created:complete', ...args.cause } as const;
   const outcome = putVersion(commit, args, { object, condition, cause });
   finishUpload(commit, args, { upload, outcome, runs });
@@ -89,7 +90,7 @@ function answerAgain(
   upload: UploadRow,
   completed: CompletedUpload,
 ): PutOutcome {
-  const { contentType, system, user } = upload;
+  const { contentType, system, user, encryption } = upload;
   const { replaced, ...known } = completed;
   return {
     row: {
@@ -99,6 +100,7 @@ function answerAgain(
       contentType,
       system,
       user,
+      encryption,
       body: { type: 'empty' },
     },
     versioning: container.versioning,

@@ -10,8 +10,9 @@ import type {
   PutOutcome,
   WriteCondition,
 } from '../commands.ts';
+import { sealedSize } from '../encryption/sealed-body.ts';
 import type { ObjectEvent } from '../feed/events.ts';
-import type { ContainerRow, Id, Metadata, VersionRow } from '../model.ts';
+import type { ContainerRow, Id, Metadata, PartRow, VersionRow } from '../model.ts';
 import { parseVersionId } from '../version-id.ts';
 import type { Commit } from './commit.ts';
 import { checkWriteCondition, isExpired, visibleObject } from './condition.ts';
@@ -50,10 +51,7 @@ export function putVersion(
   const chain = chainOf(commit, container, at);
   const existing = visibleObject(chain.head(), commit.nowMillis);
   checkWriteCondition(condition, existing, 'object.put');
-  invariant(
-    object.body.type === 'inline' ? inline?.length === object.size : inline === undefined,
-    'an inline body has the size that its row says',
-  );
+  invariant(hasItsSize(object, inline), 'an inline body has the size that its row says');
   const replication = beginReplication(container, event, { key: at.key, ...object });
   const row = push(commit, chain, container, {
     ...object,
@@ -73,6 +71,15 @@ export function putVersion(
 
 function placeOf({ containerId, key }: At): At {
   return { containerId, key };
+}
+
+/** Whether the inline body is there, if there must be one, and as long as the row implies. */
+export function hasItsSize(
+  row: Pick<PartRow, 'body' | 'size'>,
+  inline: Uint8Array | undefined,
+): boolean {
+  if (row.body.type !== 'inline') return inline === undefined;
+  return inline?.length === (row.body.salt === undefined ? row.size : sealedSize(row.size));
 }
 
 function push(
@@ -116,6 +123,7 @@ export function updateObject(commit: Commit, args: Args<'object.update'>): Versi
     system,
     modifiedAt: change.isSilent === true ? old.modifiedAt : commit.time,
     ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(change.encryption === undefined ? {} : { encryption: change.encryption }),
   };
   chain.replace(row);
   chain.commitTo(commit);

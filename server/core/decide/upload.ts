@@ -3,6 +3,7 @@ import { invariant } from '../../../base/invariant.ts';
 import type { Commands } from '../commands.ts';
 import type { Id, PartRow, UploadRow } from '../model.ts';
 import type { Commit } from './commit.ts';
+import { hasItsSize } from './object.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
 
@@ -43,10 +44,7 @@ export function putPart(commit: Commit, args: Args<'upload.put-part'>): PartRow 
   const { containerId, key, uploadId, part, inline } = args;
   commit.container(containerId);
   openUpload(commit, args, 'upload.put-part');
-  invariant(
-    part.body.type === 'inline' ? inline?.length === part.size : inline === undefined,
-    'an inline body has the size that its row says',
-  );
+  invariant(hasItsSize(part, inline), 'an inline body has the size that its row says');
   const at = { containerId, key, uploadId, partNumber: part.partNumber };
   const replaced = commit.view.get('part', at);
   if (replaced !== undefined) commit.releaseBody(containerId, key, replaced.body);

@@ -1,5 +1,6 @@
 import type { CreateUpload, RequestContext } from '../api.ts';
 import { resolveContainer } from '../container/resolve.ts';
+import { protect } from '../encryption/protect.ts';
 import { newUploadId } from '../ids.ts';
 import { checkKey } from '../limits.ts';
 import type { UploadRow } from '../model.ts';
@@ -11,18 +12,20 @@ export async function createUpload(
   command: CreateUpload,
 ): Promise<UploadRow> {
   const { key, contentType, system, user, checksum, expiresAt, isReplica } = command;
-  const { containerId } = await resolveContainer(services, ctx, {
+  const container = await resolveContainer(services, ctx, {
     address: command,
     action: 'object.write',
   });
   checkKey(services.limits, key, 'upload.create');
+  const { encryption: wish } = command;
+  const encryption = (await protect(services, ctx, { container, key, wish }))?.encryption;
   const uploadId = newUploadId(services.random, services.clock.now());
   return services.rows.execute({
     type: 'upload.create',
-    containerId,
+    containerId: container.containerId,
     key,
     upload: {
-      ...{ uploadId, contentType, system, user, checksum, expiresAt },
+      ...{ uploadId, contentType, system, user, checksum, expiresAt, encryption },
       ...(isReplica === true ? { isReplica } : {}),
     },
   });

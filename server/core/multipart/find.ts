@@ -1,7 +1,8 @@
 import { StoreError } from '../../../base/errors.ts';
 import type { Action } from '../access/authorise.ts';
-import type { RequestContext, UploadAddress } from '../api.ts';
+import type { RequestContext, UploadAddress, WithCustomerKey } from '../api.ts';
 import { type ResolvedContainer, resolveContainer } from '../container/resolve.ts';
+import { checkCustomerKey, type ObjectKey, unwrapObjectKey } from '../encryption/object-key.ts';
 import type { UploadRow } from '../model.ts';
 import type { Services } from '../services.ts';
 
@@ -28,4 +29,21 @@ export async function findUpload(
   const upload = await services.rows.get('upload', { containerId, key, uploadId });
   if (upload === undefined || upload.completed !== undefined) throw noSuchUpload(action);
   return { container, upload };
+}
+
+/** The key that the upload's parts are sealed with; undefined: they are plain. */
+export async function unlockUpload(
+  services: Services,
+  ctx: RequestContext,
+  found: FoundUpload,
+  { customerKey }: WithCustomerKey,
+): Promise<ObjectKey | undefined> {
+  const { encryption } = found.upload;
+  const op = 'upload.unlock';
+  if (encryption === undefined) {
+    checkCustomerKey(encryption, customerKey, op);
+    return undefined;
+  }
+  const { containerId } = found.container;
+  return unwrapObjectKey(services, ctx, { encryption, containerId, customerKey, op });
 }

@@ -5,7 +5,8 @@ import { copySourceBody } from './part-source.ts';
 import { discardRefused, targetOf } from '../object/put.ts';
 import { ingestBody } from '../object/ingest.ts';
 import type { Services } from '../services.ts';
-import { findUpload, type FoundUpload } from './find.ts';
+import type { ObjectKey } from '../encryption/object-key.ts';
+import { findUpload, type FoundUpload, unlockUpload } from './find.ts';
 
 function checkPartNumber(services: Services, partNumber: number): void {
   const { maxParts } = services.limits;
@@ -26,23 +27,30 @@ function algorithmsOf(found: FoundUpload, body: IncomingBody): readonly Checksum
 async function storePart(
   services: Services,
   ctx: RequestContext,
-  input: { found: FoundUpload; key: string; partNumber: number; body: IncomingBody },
+  input: {
+    found: FoundUpload;
+    key: string;
+    partNumber: number;
+    body: IncomingBody;
+    objectKey: ObjectKey | undefined;
+  },
 ): Promise<PartRow> {
-  const { found, key, partNumber, body: incoming } = input;
+  const { found, key, partNumber, body: incoming, objectKey } = input;
   const { containerId } = found.container;
   const body = { ...incoming, checksums: algorithmsOf(found, incoming) };
   const ingested = await ingestBody(services, ctx, {
     body,
     target: targetOf(found.container, key),
+    objectKey,
   });
-  const { inline, size, md5, checksums } = ingested;
+  const { inline, size, etag, checksums } = ingested;
   try {
     return await services.rows.execute({
       type: 'upload.put-part',
       containerId,
       key,
       uploadId: found.upload.uploadId,
-      part: { partNumber, size, etag: md5, checksums, body: ingested.body },
+      part: { partNumber, size, etag, checksums, body: ingested.body },
       ...(inline === undefined ? {} : { inline }),
     });
   } catch (error) {
@@ -59,7 +67,8 @@ export async function putPart(
   const { key, partNumber, body } = command;
   checkPartNumber(services, partNumber);
   const found = await findUpload(services, ctx, { address: command, action: 'object.write' });
-  return storePart(services, ctx, { found, key, partNumber, body });
+  const objectKey = await unlockUpload(services, ctx, found, command);
+  return storePart(services, ctx, { found, key, partNumber, body, objectKey });
 }
 
 export async function copyPart(
@@ -70,7 +79,8 @@ export async function copyPart(
   const { key, partNumber } = command;
   checkPartNumber(services, partNumber);
   const found = await findUpload(services, ctx, { address: command, action: 'object.write' });
-  const source = await copySourceBody(services, ctx, command);
-  const part = await storePart(services, ctx, { found, key, partNumber, body: source.body });
-  return { ...part, sourceVersion: source.version };
+  const objectKey = await unlockUpload(services, ctx, found, command);
+  const { body, version } = await copySourceBody(services, ctx, command);
+  const part = await storePart(services, ctx, { found, key, partNumber, body, objectKey });
+  return { ...part, sourceVersion: version };
 }

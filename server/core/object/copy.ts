@@ -2,6 +2,7 @@ import { StoreError } from '../../../base/errors.ts';
 import type { CopyObject, ObjectReader, RangeRequest, RequestContext } from '../api.ts';
 import type { PutOutcome } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
+import { protect } from '../encryption/protect.ts';
 import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
 import type { VersionRow } from '../model.ts';
@@ -52,18 +53,22 @@ export async function copyObject(
   const { containerId } = found;
   await checkEarly(services, { containerId, key: target.key }, condition);
   const algorithms = description.checksums ?? source.checksums.map((one) => one.algorithm);
+  const { encryption: wish } = command;
+  const protection = await protect(services, ctx, { container: found, key: target.key, wish });
+  const { objectKey, encryption } = protection ?? {};
   const ingested = await ingestBody(services, ctx, {
     body: { chunks: reader.read(start, end), size: end - start, checksums: algorithms },
     target: targetOf(found, target.key),
+    objectKey,
   });
-  const { body, inline, size, md5, checksums } = ingested;
+  const { body, inline, size, etag, checksums } = ingested;
   const { contentType, system, user, expiresAt } = description;
   try {
     const outcome = await services.rows.execute({
       type: 'object.put',
       containerId,
       key: target.key,
-      object: { size, etag: md5, contentType, system, user, checksums, body, expiresAt },
+      object: { size, etag, contentType, system, user, checksums, body, encryption, expiresAt },
       ...(inline === undefined ? {} : { inline }),
       condition,
       ...causeOf(ctx, found.row, 'created:copy'),

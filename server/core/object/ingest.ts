@@ -1,10 +1,14 @@
 /** Takes bytes in: digests computed in one pass, small bodies kept for the row, large ones stored as they come. */
+import type { KeyObject } from 'node:crypto';
 import { concatBytes } from '../../../base/bytes.ts';
 import { StoreError } from '../../../base/errors.ts';
 import { invariant } from '../../../base/invariant.ts';
 import type { IncomingBody, RequestContext } from '../api.ts';
 import { createDigester, type Digester } from '../digest/checksum.ts';
 import { createMd5, type Md5 } from '../digest/md5.ts';
+import type { ObjectKey } from '../encryption/object-key.ts';
+import { sealBody, sealSmall } from '../encryption/sealed-body.ts';
+import { bodyKeyOf, hiddenEtag, saltBytes } from '../encryption/wrapped-key.ts';
 import type { BodyRef, Checksum, ChecksumAlgorithm } from '../model.ts';
 import type { BodyTarget } from '../ports.ts';
 import type { Services } from '../services.ts';
@@ -12,9 +16,10 @@ import type { Services } from '../services.ts';
 export interface Ingested {
   readonly body: BodyRef;
   readonly inline: Uint8Array | undefined;
+  /** Plain bytes. */
   readonly size: number;
-  /** Hex MD5. */
-  readonly md5: string;
+  /** Hex MD5, unless the key hides it. */
+  readonly etag: string;
   readonly checksums: readonly Checksum[];
 }
 
@@ -69,14 +74,19 @@ function tooLarge(limit: number): StoreError {
 /**
  * Consumes the body to its end. When it throws, nothing is stored (but orphans). Errors:
  * `incomplete-body`, `digest-mismatch`, `too-large`, what the body and the store throw.
- * Holds at most `limits.inlineBytes` and a chunk.
+ * Holds at most `limits.inlineBytes` and a chunk. With an `objectKey` what is kept is sealed under
+ * it, and what is digested is plain.
  */
 export async function ingestBody(
   services: Services,
   ctx: RequestContext,
-  input: { readonly body: IncomingBody; readonly target: BodyTarget },
+  input: {
+    readonly body: IncomingBody;
+    readonly target: BodyTarget;
+    readonly objectKey?: ObjectKey | undefined;
+  },
 ): Promise<Ingested> {
-  const { body, target } = input;
+  const { body, target, objectKey } = input;
   const { limits, bodies } = services;
   if (body.size !== undefined && body.size > limits.maxBodyBytes) {
     throw tooLarge(limits.maxBodyBytes);
@@ -90,18 +100,37 @@ export async function ingestBody(
       head.push(step.value);
       headBytes += step.value.length;
       if (headBytes <= limits.inlineBytes) continue;
-      const stored = await bodies.write(target, rejoin(head, chunks));
-      const { size } = source;
-      return { body: { type: 'stored', stored }, inline: undefined, size, ...source.finished() };
+      const seal = newSeal(services, objectKey);
+      const plain = rejoin(head, chunks);
+      const stored = await bodies.write(
+        target,
+        seal === undefined ? plain : sealBody(seal.key, plain),
+      );
+      const ref: BodyRef = { type: 'stored', stored, ...seal?.mark };
+      return { body: ref, inline: undefined, size: source.size, ...source.told(objectKey) };
     }
   } finally {
     // Also where the store gave up before the end: the door learns that nobody reads on.
     await chunks.return(undefined);
     source.drop();
   }
-  const inline = headBytes === 0 ? undefined : concatBytes(head);
-  const ref: BodyRef = inline === undefined ? { type: 'empty' } : { type: 'inline' };
-  return { body: ref, inline, size: headBytes, ...source.finished() };
+  const told = source.told(objectKey);
+  if (headBytes === 0) return { body: { type: 'empty' }, inline: undefined, size: 0, ...told };
+  const seal = newSeal(services, objectKey);
+  const plain = concatBytes(head);
+  const inline = seal === undefined ? plain : sealSmall(seal.key, plain);
+  return { body: { type: 'inline', ...seal?.mark }, inline, size: headBytes, ...told };
+}
+
+/** A key for one body, and what its reference must say to find it again. */
+function newSeal(
+  services: Services,
+  objectKey: ObjectKey | undefined,
+): { readonly key: KeyObject; readonly mark: { readonly salt: string } } | undefined {
+  if (objectKey === undefined) return undefined;
+  const salt = services.random.bytes(saltBytes);
+  const mark = { salt: Buffer.from(salt).toString('base64') };
+  return { key: bodyKeyOf(objectKey.secret, salt), mark };
 }
 
 async function* rejoin(
@@ -132,9 +161,12 @@ class CheckedBody {
     return this.#digests.size;
   }
 
-  finished(): Finished {
+  /** What rows say of the bytes. */
+  told(objectKey: ObjectKey | undefined): Pick<Ingested, 'etag' | 'checksums'> {
     invariant(this.#finished !== undefined, 'a body that was taken in was read to its end');
-    return this.#finished;
+    const { md5, checksums } = this.#finished;
+    const etag = objectKey?.hidesMd5 === true ? hiddenEtag(objectKey.secret, md5) : md5;
+    return { etag, checksums };
   }
 
   /** To be called once, when nothing reads `chunks` any more. */

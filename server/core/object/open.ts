@@ -1,6 +1,7 @@
 import { StoreError } from '../../../base/errors.ts';
 import type { GetObject, ObjectReader, PartView, RequestContext } from '../api.ts';
 import { resolveContainer } from '../container/resolve.ts';
+import { checkCustomerKey, type ObjectKey, unwrapObjectKey } from '../encryption/object-key.ts';
 import type { Id, VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
 import { checkReadCondition } from './condition.ts';
@@ -22,7 +23,11 @@ export async function openObject(
     withBody: metadataOnly !== true,
   });
   const { row } = located;
+  const unlock = unlockerOf(services, ctx, { containerId, row, command });
+  // A customer's key is judged whatever is asked of the object; the others where bytes are.
+  if (row.encryption?.by === 'customer' || command.customerKey !== undefined) await unlock();
   checkReadCondition(command.condition, row);
+  if (metadataOnly !== true) await unlock();
   const part =
     partNumber === undefined
       ? undefined
@@ -40,11 +45,32 @@ export async function openObject(
       }
       inline = again.inline;
     }
-    yield* readSource(services, { containerId, key, body: row.body, inline }, { start, end });
+    const source = { body: row.body, size: row.size, inline, objectKey: await unlock() };
+    yield* readSource(services, { containerId, key, ...source }, { start, end });
   };
   const parts: ObjectReader['parts'] = (after, limit) =>
     listObjectParts(services, { containerId, key, row }, { after, limit });
   return { row, container, part, read, parts };
+}
+
+/** Finds the object's key when it is first called, and gives it again later; undefined: the object is plain. */
+function unlockerOf(
+  services: Services,
+  ctx: RequestContext,
+  what: { readonly containerId: Id; readonly row: VersionRow; readonly command: GetObject },
+): () => Promise<ObjectKey | undefined> {
+  const { containerId, row, command } = what;
+  const { encryption } = row;
+  const { customerKey, rowOnly } = command;
+  const op = 'object.open';
+  let objectKey: ObjectKey | undefined;
+  return async () => {
+    if (rowOnly === true) return undefined;
+    checkCustomerKey(encryption, customerKey, op);
+    if (encryption === undefined || objectKey !== undefined) return objectKey;
+    objectKey = await unwrapObjectKey(services, ctx, { encryption, containerId, customerKey, op });
+    return objectKey;
+  };
 }
 
 async function viewPart(

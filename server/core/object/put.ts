@@ -3,6 +3,7 @@ import type { PutObject, RequestContext } from '../api.ts';
 import type { PutOutcome, WriteCondition } from '../commands.ts';
 import { type ResolvedContainer, resolveContainer } from '../container/resolve.ts';
 import { checkWriteCondition, hasWriteCondition, visibleObject } from '../decide/condition.ts';
+import { protect } from '../encryption/protect.ts';
 import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
 import type { BodyRef } from '../model.ts';
@@ -30,9 +31,12 @@ export async function putObject(
   const found = await resolveContainer(services, ctx, { address: command, action: 'object.write' });
   checkKey(services.limits, key, 'object.put');
   await checkEarly(services, { containerId: found.containerId, key }, condition);
+  const { encryption: wish } = command;
+  const protection = await protect(services, ctx, { container: found, key, wish });
   const target = targetOf(found, key);
-  const ingested = await ingestBody(services, ctx, { body: command.body, target });
-  const { body, inline, size, md5, checksums } = ingested;
+  const { objectKey, encryption } = protection ?? {};
+  const ingested = await ingestBody(services, ctx, { body: command.body, target, objectKey });
+  const { body, inline, size, etag, checksums } = ingested;
   const { contentType, system, user, expiresAt } = command;
   try {
     const outcome = await services.rows.execute({
@@ -40,7 +44,7 @@ export async function putObject(
       containerId: found.containerId,
       key,
       object: {
-        ...{ size, etag: md5, contentType, system, user, checksums, body, expiresAt },
+        ...{ size, etag, contentType, system, user, checksums, body, encryption, expiresAt },
         ...(command.isReplica === true ? asReplica : {}),
       },
       ...(inline === undefined ? {} : { inline }),

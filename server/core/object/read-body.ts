@@ -1,5 +1,8 @@
 import { StoreError } from '../../../base/errors.ts';
 import { invariant } from '../../../base/invariant.ts';
+import type { ObjectKey } from '../encryption/object-key.ts';
+import { openBody, type SealedRange, sealedSize } from '../encryption/sealed-body.ts';
+import { bodyKeyOf } from '../encryption/wrapped-key.ts';
 import type { BodyRef, Id, PartRun } from '../model.ts';
 import type { Services } from '../services.ts';
 
@@ -7,8 +10,12 @@ export interface BodySource {
   readonly containerId: Id;
   readonly key: string;
   readonly body: BodyRef;
+  /** Plain bytes. */
+  readonly size: number;
   /** The row's inline body, if it was read with it. */
   readonly inline: Uint8Array | undefined;
+  /** Of an encrypted object: its sealed bodies open with it. */
+  readonly objectKey: ObjectKey | undefined;
 }
 
 /** Bytes [start, end) of a version or part; parts are looked up as the stream reaches them. */
@@ -23,18 +30,46 @@ export async function* readSource(
   switch (body.type) {
     case 'empty':
       return;
-    case 'inline':
+    case 'inline': {
       if (inline === undefined) {
         throw new StoreError('unavailable', 'object.read', 'the inline body was not read');
       }
-      yield inline.subarray(start, end);
+      const read = (from: number, to: number): readonly Uint8Array[] => [inline.subarray(from, to)];
+      yield* readKept(source, { range, read, keptBytes: inline.length });
       return;
-    case 'stored':
-      yield* services.bodies.read(body.stored, start, end);
+    }
+    case 'stored': {
+      const { stored } = body;
+      const read = (from: number, to: number): AsyncIterable<Uint8Array> =>
+        services.bodies.read(stored, from, to);
+      yield* readKept(source, { range, read, keptBytes: stored.size });
       return;
+    }
     default:
       yield* readParts(services, { ...source, uploadId: body.uploadId, runs: body.runs }, range);
   }
+}
+
+/** The one place where what was sealed is opened. */
+async function* readKept(
+  { body, size, objectKey }: BodySource,
+  kept: {
+    readonly range: { readonly start: number; readonly end: number };
+    readonly read: SealedRange['read'];
+    readonly keptBytes: number;
+  },
+): AsyncGenerator<Uint8Array> {
+  const { range, read, keptBytes } = kept;
+  const salt = 'salt' in body ? body.salt : undefined;
+  if (salt === undefined) {
+    yield* read(range.start, range.end);
+    return;
+  }
+  if (objectKey === undefined || keptBytes !== sealedSize(size)) {
+    throw new StoreError('corrupt', 'object.read', 'a sealed body does not fit its row');
+  }
+  const key = bodyKeyOf(objectKey.secret, Buffer.from(salt, 'base64'));
+  yield* openBody(key, { ...range, plainSize: size, read });
 }
 
 async function* readParts(
@@ -67,7 +102,10 @@ async function* readParts(
       invariant(found.row.size === run.size, 'a part has the size that its run says');
       yield* readSource(
         services,
-        { containerId, key, body: found.row.body, inline: found.body },
+        {
+          ...{ containerId, key, objectKey: source.objectKey },
+          ...{ body: found.row.body, size: found.row.size, inline: found.body },
+        },
         {
           start: Math.max(0, range.start - partStart),
           end: Math.min(run.size, range.end - partStart),

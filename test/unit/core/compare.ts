@@ -64,8 +64,9 @@ export class CompareCore {
   readonly #uploadIds: { readonly uploadId: string; readonly key: string }[] = [];
   #filler = 0;
 
-  static async create(): Promise<CompareCore> {
+  static async create(encryptAll: boolean): Promise<CompareCore> {
     const fixture = createFixture();
+    fixture.keys.encryptAll = encryptAll;
     return new CompareCore(fixture, await createContainer(fixture.core, container));
   }
 

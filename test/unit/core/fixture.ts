@@ -11,6 +11,7 @@ import type {
 } from '../../../server/core/api.ts';
 import { createCore } from '../../../server/core/core.ts';
 import type { PageQuery, RowStore } from '../../../server/core/ports.ts';
+import { MemoryKeys } from '../../memory/keys.ts';
 import {
   type MemoryPorts,
   ManualClock,
@@ -33,6 +34,7 @@ export const stranger: RequestContext = {
 export interface Fixture extends MemoryPorts {
   readonly core: Core;
   readonly clock: ManualClock;
+  readonly keys: MemoryKeys;
 }
 
 /** Small limits, so that small bodies take every path. `wrap` may put something between core and its rows. */
@@ -47,6 +49,7 @@ export function createFixture(
     ...{ clock, random, releaseGraceMillis: GRACE_MILLIS },
     ...bounds,
   });
+  const keys = new MemoryKeys(random);
   const core = createCore({
     rows: wrap(ports.rows),
     bodies: ports.bodies,
@@ -54,8 +57,9 @@ export function createFixture(
     random,
     logger: silentLogger,
     limits: { inlineBytes: INLINE_BYTES, minPartBytes: MIN_PART_BYTES, ...limits },
+    keys,
   });
-  return { core, clock, ...ports };
+  return { core, clock, keys, ...ports };
 }
 
 export async function* chunksOf(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
