@@ -58,7 +58,6 @@ function standardPolicy(scheme: string, isDefault: boolean): PolicySpec {
 /** A policy with a new ring. Throws `invalid-argument` when the scheme needs more devices. */
 export function createPolicy(spec: PolicySpec, devices: readonly DeviceState[]): PolicyState {
   const scheme = parseScheme(spec.scheme);
-  if (scheme.kind === 'lrc') throw refusal(`policy ${spec.scheme} has no codec in this release`);
   const needed = minDevices(scheme);
   const weighted = devices.filter((device) => device.weight > 0).length;
   if (weighted < needed) {

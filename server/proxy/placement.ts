@@ -6,7 +6,7 @@ import { partitionOf } from '../../ring/hash.ts';
 import type { Scheme } from '../../ring/policy.ts';
 import type { Ring } from '../../ring/ring.ts';
 import type { Codec } from '../../storage/erasure/codec.ts';
-import type { FragmentStore } from '../../storage/fragment/fragment.ts';
+import type { FragmentHeader, FragmentStore } from '../../storage/fragment/fragment.ts';
 import type { BodyTarget } from '../core/ports.ts';
 
 /** A storage policy ready for use: its scheme, ring and codec. */
@@ -17,6 +17,11 @@ export interface Policy {
   readonly scheme: Scheme;
   readonly ring: Ring;
   readonly codec: Codec;
+}
+
+/** What a fragment's header says of its scheme besides k and m. */
+export function codeOf({ kind }: Scheme): Pick<FragmentHeader, 'code'> {
+  return kind === 'lrc' ? { code: 'lrc' } : {};
 }
 
 /** The device that is home to one fragment index; `store` is undefined while the device is away. */

@@ -7,6 +7,8 @@ import type { Clock } from '../../base/clock.ts';
 import { isStoreError, StoreError, toStoreError } from '../../base/errors.ts';
 import { invariant } from '../../base/invariant.ts';
 import { fragmentIndex } from '../../base/units.ts';
+import type { Scheme } from '../../ring/policy.ts';
+import type { Codec } from '../../storage/erasure/codec.ts';
 import { unitLength } from '../../storage/erasure/stripe.ts';
 import type { FragmentRead } from '../../storage/fragment/fragment.ts';
 import type { StoredBody } from '../core/model.ts';
@@ -102,7 +104,7 @@ class StripeRead {
       });
     }
     try {
-      return await this.#decode(slices, healthy);
+      return await this.#decode(slices, healthy, first === 'late');
     } finally {
       this.#report();
     }
@@ -172,18 +174,20 @@ class StripeRead {
     return { ok: false, reason };
   }
 
-  /**
-   * Reads whole units until any k are there, data units of slow devices included if they arrive
-   * first, and decodes what is missing.
-   */
+  /** Reads whole units until those asked for are there or can be decoded, and decodes what is missing. */
   async #decode(
     slices: readonly Slice[],
     healthy: Promise<readonly Outcome[]>,
+    isLate: boolean,
   ): Promise<readonly Uint8Array[]> {
-    const units = await Promise.race([this.#anyUnits(), healthyPieces(healthy)]);
+    const wanted = slices.map((slice) => slice.index);
+    const gathering = this.#gather(wanted, isLate);
+    const work = Promise.race([gathering.units, healthyPieces(healthy)]);
+    if (!isLate && (await this.#untilLate(work)) === 'late') gathering.hurry();
+    const units = await work;
     if (!(units instanceof Map)) return units;
     const { codec, scheme } = this.#job.policy;
-    const missing = slices.map((slice) => slice.index).filter((index) => !units.has(index));
+    const missing = wanted.filter((index) => !units.has(index));
     const places = Array.from({ length: scheme.k + scheme.m }, (_, index) => units.get(index));
     const rebuilt = missing.length === 0 ? [] : await codec.reconstruct(places, missing);
     return slices.map((slice) => {
@@ -193,22 +197,49 @@ class StripeRead {
     });
   }
 
-  /** Whole units of any k devices, the fastest ones; rejects when fewer than k can be had. */
-  #anyUnits(): Promise<Map<number, Uint8Array>> {
-    const { k, m } = this.#job.policy.scheme;
-    const total = k + m;
-    return new Promise((resolve, reject) => {
-      const units = new Map<number, Uint8Array>();
-      const failed: string[] = [];
-      for (let index = 0; index < total; index++) {
-        this.#wholeUnit(index).then((outcome) => {
-          if (outcome.ok) units.set(index, outcome.read.bytes);
-          else failed.push(outcome.reason);
-          if (units.size === k) resolve(units);
-          if (failed.length > m) reject(this.#tooFew(failed));
-        }, reject);
+  /**
+   * Whole units that give the wanted ones. While nothing is late only those that the codec plans
+   * with are read, then all: the fastest that suffice win, wanted ones of slow devices included if they
+   * arrive first. Rejects when too few can be had.
+   */
+  #gather(wanted: readonly number[], isLate: boolean): Gathering {
+    const { codec, scheme } = this.#job.policy;
+    const units = new Map<number, Uint8Array>();
+    const failed = new Map<number, string>();
+    const asked = new Set<number>();
+    const { promise, resolve, reject } = Promise.withResolvers<Map<number, Uint8Array>>();
+    let readsAll = isLate;
+    const advance = (): void => {
+      if (codec.plan([...units.keys()], wanted) !== undefined) {
+        resolve(units);
+        return;
       }
-    });
+      const usable = everyIndex(scheme).filter((index) => !failed.has(index));
+      const plan = codec.plan(usable, wanted);
+      if (plan === undefined) {
+        reject(this.#tooFew([...failed.values()]));
+        return;
+      }
+      const needed = [...plan, ...wanted.filter((index) => !failed.has(index))];
+      for (const index of readsAll ? usable : needed) ask(index);
+    };
+    const ask = (index: number): void => {
+      if (asked.has(index)) return;
+      asked.add(index);
+      this.#wholeUnit(index).then((outcome) => {
+        if (outcome.ok) units.set(index, outcome.read.bytes);
+        else failed.set(index, outcome.reason);
+        advance();
+      }, reject);
+    };
+    advance();
+    return {
+      units: promise,
+      hurry: () => {
+        readsAll = true;
+        advance();
+      },
+    };
   }
 
   #tooFew(reasons: readonly string[]): StoreError {
@@ -217,7 +248,7 @@ class StripeRead {
     return new StoreError(
       kind,
       'body.read',
-      `stripe ${this.#stripe} of ${stored.objectId} has fewer than ${policy.scheme.k} good fragments (${reasons.join(', ')})`,
+      `stripe ${this.#stripe} of ${stored.objectId} has too few good fragments for ${policy.name} (${reasons.join(', ')})`,
     );
   }
 
@@ -231,6 +262,17 @@ class StripeRead {
       this.#context.onDamage({ objectId, containerId, stripe: this.#stripe, home, reason });
     }
   }
+}
+
+/** Units on their way. */
+interface Gathering {
+  readonly units: Promise<Map<number, Uint8Array>>;
+  /** What was asked for is late: everything else is asked for too. */
+  hurry(): void;
+}
+
+function everyIndex({ k, m }: Scheme): readonly number[] {
+  return Array.from({ length: k + m }, (_, index) => index);
 }
 
 /** The slices themselves, if they all come good after all; otherwise never settles. */
@@ -291,45 +333,65 @@ export async function* readBody(
   }
 }
 
-/** For repair: whole verified units of one stripe, at least k of them; places not read are undefined. Throws `unavailable` or `corrupt` when fewer can be had. */
-export async function readWholeUnits(
+/** What a repair reads for: units `wanted` of one stripe. */
+export interface RepairRead {
+  readonly stored: StoredBody;
+  readonly stripe: number;
+  readonly codec: Codec;
+  readonly unitLength: number;
+  /** Ascending fragment indexes. */
+  readonly wanted: readonly number[];
+}
+
+/**
+ * For repair: whole verified units of one stripe, those that the codec asks for to give the wanted
+ * ones; places not read are undefined. A unit that turns out bad is planned around. Throws
+ * `unavailable` or `corrupt` when too few can be had.
+ */
+export async function readForRepair(
   homes: readonly Home[],
-  want: {
-    readonly stored: StoredBody;
-    readonly stripe: number;
-    readonly k: number;
-    readonly unitLength: number;
-    readonly except: readonly number[];
-  },
+  want: RepairRead,
 ): Promise<(Uint8Array | undefined)[]> {
   const units: (Uint8Array | undefined)[] = homes.map(() => undefined);
-  let found = 0;
-  let away = false;
-  for (const home of homes) {
-    if (found === want.k) break;
-    if (want.except.includes(home.index)) continue;
-    const id = {
-      objectId: want.stored.objectId,
-      stripe: want.stripe,
-      index: fragmentIndex(home.index),
-    };
-    try {
-      const read = await home.store?.read(id);
-      if (home.store === undefined) away = true;
-      if (read?.header.unitLength !== want.unitLength) continue;
-      units[home.index] = read.bytes;
-      found++;
-    } catch (error) {
-      if (!isStoreError(error)) throw error;
-      if (error.kind !== 'corrupt') away = true;
+  const others = homes.filter((home) => !want.wanted.includes(home.index));
+  let away = others.some((home) => home.store === undefined);
+  let usable = others.filter((home) => home.store !== undefined);
+  for (;;) {
+    const plan = want.codec.plan(
+      usable.map((home) => home.index),
+      want.wanted,
+    );
+    if (plan === undefined) throw tooFewForRepair(want, usable.length, away);
+    const unread = usable.filter(
+      (home) => plan.includes(home.index) && units[home.index] === undefined,
+    );
+    if (unread.length === 0) return units;
+    const read = await Promise.all(unread.map((home) => readUnit(home, want)));
+    for (const [place, home] of unread.entries()) {
+      const found = read[place];
+      if (found instanceof Uint8Array) units[home.index] = found;
+      else usable = usable.filter((other) => other !== home);
+      if (found === 'away') away = true;
     }
   }
-  if (found < want.k) {
-    throw new StoreError(
-      away ? 'unavailable' : 'corrupt',
-      'body.repair',
-      `stripe ${want.stripe} of ${want.stored.objectId} has ${found} good fragments, ${want.k} are needed`,
-    );
+}
+
+async function readUnit(home: Home, want: RepairRead): Promise<Uint8Array | 'away' | 'bad'> {
+  const { stored, stripe, unitLength: length } = want;
+  const id = { objectId: stored.objectId, stripe, index: fragmentIndex(home.index) };
+  try {
+    const read = await home.store?.read(id);
+    return read?.header.unitLength === length ? read.bytes : 'bad';
+  } catch (error) {
+    if (!isStoreError(error)) throw error;
+    return error.kind === 'corrupt' ? 'bad' : 'away';
   }
-  return units;
+}
+
+function tooFewForRepair(want: RepairRead, good: number, away: boolean): StoreError {
+  return new StoreError(
+    away ? 'unavailable' : 'corrupt',
+    'body.repair',
+    `stripe ${want.stripe} of ${want.stored.objectId} has ${good} good fragments, too few to rebuild ${want.wanted.join(', ')}`,
+  );
 }

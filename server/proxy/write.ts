@@ -15,7 +15,7 @@ import type { StripeBuffer, StripeMemory } from '../../storage/erasure/stripe-me
 import type { StoredBody } from '../core/model.ts';
 import type { BodyTarget } from '../core/ports.ts';
 import type { LatencyTracker } from './latency.ts';
-import type { Home, Policy } from './placement.ts';
+import { codeOf, type Home, type Policy } from './placement.ts';
 import type { StripesInFlight } from './stripes-in-flight.ts';
 
 export interface WriteSettings {
@@ -170,6 +170,7 @@ class BodyWriter {
           index: fragmentIndex(index),
           k: scheme.k,
           m: scheme.m,
+          ...codeOf(scheme),
           stripeLength: piece.length,
           unitLength: piece.unit.length,
           containerId: target.containerId,

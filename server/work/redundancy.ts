@@ -8,8 +8,8 @@ import { fragmentIndex } from '../../base/units.ts';
 import { unitLength } from '../../storage/erasure/stripe.ts';
 import type { FragmentHeader, FragmentId } from '../../storage/fragment/fragment.ts';
 import type { ClaimRow } from '../core/model.ts';
-import type { Home, Placement, Policy } from '../proxy/placement.ts';
-import { readWholeUnits } from '../proxy/read.ts';
+import { codeOf, type Home, type Placement, type Policy } from '../proxy/placement.ts';
+import { readForRepair } from '../proxy/read.ts';
 
 export interface Redundancy {
   readonly policy: Policy;
@@ -83,14 +83,14 @@ async function rebuildStripe(
   const { stored } = claim;
   const { codec, scheme } = work.policy;
   const stripeLength = Math.min(stored.stripeBytes, stored.size - work.stripe * stored.stripeBytes);
-  const units = await readWholeUnits(work.homes, {
+  const wanted = work.lost.map((home) => home.index);
+  const units = await readForRepair(work.homes, {
     stored,
     stripe: work.stripe,
-    k: scheme.k,
+    codec,
     unitLength: unitLength(stripeLength, scheme.k),
-    except: work.lost.map((home) => home.index),
+    wanted,
   });
-  const wanted = work.lost.map((home) => home.index);
   const rebuilt = await codec.reconstruct(units, wanted);
   const writes = work.lost.map(async (home, position) => {
     const unit = rebuilt[position];
@@ -101,6 +101,7 @@ async function rebuildStripe(
       index: fragmentIndex(home.index),
       k: scheme.k,
       m: scheme.m,
+      ...codeOf(scheme),
       stripeLength,
       unitLength: unit.length,
       containerId: claim.containerId,

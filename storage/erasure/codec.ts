@@ -1,7 +1,8 @@
 /**
  * Erasure coding of one stripe, as an asynchronous port. Reed-Solomon over GF(2^8), polynomial
  * 0x11d, systematic Vandermonde matrix (the one of the crate `reed-solomon-erasure` and of
- * klauspost/reedsolomon). k from 1 to 16, m from 0 to 6. Units may have any length, also 0.
+ * klauspost/reedsolomon): any k units give the others; or the locally repairable code of
+ * lrc-codec.ts over the same field. k from 1 to 16, m from 0 to 6. Units may have any length, also 0.
  *
  * Units that are returned lie side by side in one allocation of their own, never in a pool:
  * keeping one of them keeps its sisters, and none may be transferred to another thread alone.
@@ -21,8 +22,13 @@ export interface Codec {
    */
   encodeInto(data: readonly Uint8Array[], parity: readonly Uint8Array[]): Promise<void>;
   /**
-   * `units`: k + m places, undefined where lost (borrowed until it resolves); at least k present
-   * and of one length, else StoreError `corrupt`. Returns the units named in `wanted` (indexes
+   * The units of `present` that give those of `wanted` that are not among them: as few as the code
+   * allows, none when all are there, undefined when they do not suffice.
+   */
+  plan(present: readonly number[], wanted: readonly number[]): readonly number[] | undefined;
+  /**
+   * `units`: k + m places, undefined where lost (borrowed until it resolves); as many present as a
+   * plan asks for and of one length, else StoreError `corrupt`. Returns the units named in `wanted` (indexes
    * without repetition), in that order, owned by the caller; those not lost are copies.
    */
   reconstruct(

@@ -1,6 +1,6 @@
 import type { Codec } from './codec.ts';
 import { allocateUnits, assessLoss, haveOneLength, lengthOfData } from './units.ts';
-import { lengthOfStripe, pickUnits } from './units.ts';
+import { lengthOfStripe, pickUnits, planOfAny } from './units.ts';
 
 function copies(of: Uint8Array, count: number): readonly Uint8Array[] {
   const units = allocateUnits(count, of.length);
@@ -21,6 +21,7 @@ export function createCopyCodec(m: number): Codec {
       lengthOfStripe(data, parity, shape);
       for (const from of data) for (const unit of parity) unit.set(from);
     },
+    plan: (present, wanted) => planOfAny(present, wanted, shape),
     async reconstruct(units, wanted) {
       const { sources } = assessLoss(units, wanted, shape);
       return pickUnits(units, sources).flatMap((unit) => copies(unit, wanted.length));

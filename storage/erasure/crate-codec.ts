@@ -1,7 +1,7 @@
 import type { Codec } from './codec.ts';
 import { type Crate, sharedCrate } from './crate.ts';
 import { allocateUnits, assessLoss, checkShape, haveOneLength, lengthOfStripe } from './units.ts';
-import { lengthOfData, pickUnits, type Shape } from './units.ts';
+import { lengthOfData, pickUnits, planOfAny, type Shape } from './units.ts';
 
 /**
  * The codec over the npm build of the Rust crate `reed-solomon-erasure`: some ten times slower
@@ -29,6 +29,10 @@ class CrateCodec implements Codec {
 
   async encodeInto(data: readonly Uint8Array[], parity: readonly Uint8Array[]): Promise<void> {
     this.#fill(data, parity, lengthOfStripe(data, parity, this));
+  }
+
+  plan(present: readonly number[], wanted: readonly number[]): readonly number[] | undefined {
+    return planOfAny(present, wanted, this);
   }
 
   async reconstruct(

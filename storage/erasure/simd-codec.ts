@@ -10,7 +10,7 @@ import {
   systematicMatrix,
 } from './matrix.ts';
 import { allocateUnits, assessLoss, checkShape, haveOneLength, lengthOfData } from './units.ts';
-import { lengthOfStripe, type Loss, pickUnits, type Shape } from './units.ts';
+import { lengthOfStripe, type Loss, pickUnits, planOfAny, type Shape } from './units.ts';
 
 /**
  * Products kept for reconstruction. 8+4 with every way to lose and want one to four units has
@@ -61,6 +61,10 @@ class KernelCodec implements Codec {
   async encodeInto(data: readonly Uint8Array[], parity: readonly Uint8Array[]): Promise<void> {
     lengthOfStripe(data, parity, this);
     if (this.#encoding !== undefined) this.#kernel.multiply(this.#encoding, data, parity);
+  }
+
+  plan(present: readonly number[], wanted: readonly number[]): readonly number[] | undefined {
+    return planOfAny(present, wanted, this);
   }
 
   async reconstruct(

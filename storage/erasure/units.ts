@@ -68,30 +68,51 @@ export interface Loss {
   readonly length: number;
 }
 
+/** `Codec.plan` where any k units do: data before parity. */
+export function planOfAny(
+  present: readonly number[],
+  wanted: readonly number[],
+  { k }: Shape,
+): readonly number[] | undefined {
+  if (wanted.every((index) => present.includes(index))) return [];
+  return present.length < k ? undefined : present.toSorted((a, b) => a - b).slice(0, k);
+}
+
 /** Throws StoreError `corrupt` when fewer than k units are left, or when their lengths differ. */
 export function assessLoss(
   units: readonly (Uint8Array | undefined)[],
   wanted: readonly number[],
-  { k, m }: Shape,
+  shape: Shape,
 ): Loss {
+  const { k, m } = shape;
+  const present = units.flatMap((unit, index) => (unit === undefined ? [] : [index]));
+  if (present.length < k) {
+    const detail = { present: present.length, k, m };
+    throw new StoreError('corrupt', 'codec.reconstruct', 'fewer than k units are left', { detail });
+  }
+  const length = commonLength(units, wanted, shape);
+  const lost = wanted.filter((index) => units[index] === undefined).sort((a, b) => a - b);
+  return { sources: present.slice(0, k), lost, length };
+}
+
+/** The one length of the units that are there. Throws StoreError `corrupt` when they differ, or there is none. */
+export function commonLength(
+  units: readonly (Uint8Array | undefined)[],
+  wanted: readonly number[],
+  { k, m }: Shape,
+): number {
   invariant(units.length === k + m, 'reconstruct takes k + m places');
   invariant(new Set(wanted).size === wanted.length, 'a unit is wanted once');
   invariant(
     wanted.every((index) => Number.isInteger(index) && index >= 0 && index < k + m),
     'wanted units are units of the stripe',
   );
-  const present = units.flatMap((unit, index) => (unit === undefined ? [] : [index]));
-  if (present.length < k) {
-    const detail = { present: present.length, k, m };
-    throw new StoreError('corrupt', 'codec.reconstruct', 'fewer than k units are left', { detail });
-  }
-  const lengths = new Set(present.map((index) => units[index]?.length ?? 0));
+  const lengths = new Set(units.flatMap((unit) => (unit === undefined ? [] : [unit.length])));
   if (lengths.size !== 1) {
     throw new StoreError('corrupt', 'codec.reconstruct', 'units of one stripe differ in length');
   }
   const [length = 0] = lengths;
-  const lost = wanted.filter((index) => units[index] === undefined).sort((a, b) => a - b);
-  return { sources: present.slice(0, k), lost, length };
+  return length;
 }
 
 /** The units at `indexes`, which are all present. */

@@ -14,6 +14,8 @@ export interface FragmentId {
 export interface FragmentHeader extends FragmentId {
   readonly k: number;
   readonly m: number;
+  /** The code that the k + m are units of; undefined: Reed-Solomon, of which copies are a case. */
+  readonly code?: 'lrc';
   /** Bytes of object data in this stripe (before padding to k units). */
   readonly stripeLength: number;
   /** Bytes of this unit, without record padding. */

@@ -13,8 +13,9 @@ export const maxKeyBytes = 1024;
 const formatVersion = 1;
 const magic = utf8('TORCFRG1');
 const magicWord = new DataView(magic.buffer).getBigUint64(0, true);
-const reedSolomon = 1;
-const vandermonde = 1;
+/** Scheme id and matrix id of each code. */
+const reedSolomon = { scheme: 1, matrix: 1 };
+const locallyRepairable = { scheme: 2, matrix: 2 };
 const crcOffset = 16;
 const keyOffset = 112;
 const digestsOffset = keyOffset + maxKeyBytes;
@@ -60,6 +61,7 @@ function problemOf(header: FragmentHeader): string | undefined {
   const { k, m, index, unitLength, stripeLength } = header;
   if (!Number.isInteger(k) || k < 1 || k > 16) return 'k is not from 1 to 16';
   if (!Number.isInteger(m) || m < 0 || m > 6) return 'm is not from 0 to 6';
+  if (header.code === 'lrc' && (k % 2 !== 0 || k < 4 || m !== 4)) return 'it is no k + 2 + 2';
   if (!Number.isInteger(index) || index < 0 || index >= k + m) return 'index is not below k + m';
   if (!isUint32(unitLength) || unitLength < 1 || unitLength > maxUnitBytes) {
     return 'unit length is not from 1 byte to 16 MiB';
@@ -96,8 +98,9 @@ export function encodeHeader(header: FragmentHeader, digests: BigUint64Array): U
   page[32] = header.index;
   page[33] = header.k;
   page[34] = header.m;
-  page[35] = reedSolomon;
-  page[36] = vandermonde;
+  const { scheme, matrix } = header.code === 'lrc' ? locallyRepairable : reedSolomon;
+  page[35] = scheme;
+  page[36] = matrix;
   const keyLength = Buffer.byteLength(header.key);
   if (keyLength > maxKeyBytes) refuse('key is longer than 1024 bytes');
   page.writeUInt16LE(keyLength, 38);
@@ -137,7 +140,7 @@ export function decodeHeader(page: Uint8Array): DecodedHeader {
   if (bytes.readUInt32LE(crcOffset) !== headerCrc(bytes)) throw badHeader('CRC');
   if (bytes.readUInt32LE(8) !== formatVersion) throw badHeader('format version');
   if (bytes.readUInt32LE(12) !== pageBytes) throw badHeader('header length');
-  if (bytes[35] !== reedSolomon || bytes[36] !== vandermonde) throw badHeader('scheme');
+  const code = decodeCode(bytes[35], bytes[36]);
   const created = bytes.readBigUInt64LE(80);
   const keyLength = bytes.readUInt16LE(38);
   if (keyLength > maxKeyBytes) throw badHeader('key length');
@@ -147,6 +150,7 @@ export function decodeHeader(page: Uint8Array): DecodedHeader {
     index: fragmentIndex(bytes.readUInt8(32)),
     k: bytes.readUInt8(33),
     m: bytes.readUInt8(34),
+    ...code,
     stripeLength: bytes.readUInt32LE(24),
     unitLength: bytes.readUInt32LE(20),
     containerId: bytes.toString('hex', 64, 80),
@@ -164,6 +168,14 @@ export function decodeHeader(page: Uint8Array): DecodedHeader {
   const deviceUuid = bytes.toString('hex', 88, 104);
   const place = { deviceUuid, volume: bytes.readUInt32LE(104), page: bytes.readUInt32LE(108) };
   return { header, place, digests };
+}
+
+function decodeCode(scheme = 0, matrix = 0): Pick<FragmentHeader, 'code'> {
+  const is = (code: typeof reedSolomon): boolean =>
+    code.scheme === scheme && code.matrix === matrix;
+  if (is(reedSolomon)) return {};
+  if (is(locallyRepairable)) return { code: 'lrc' };
+  throw badHeader('scheme');
 }
 
 function decodeKey(bytes: Uint8Array): string {

@@ -71,6 +71,21 @@ describe('a fragment record', () => {
     verifySubBlocks(decoded.digests, 0, unit);
   });
 
+  it('names the locally repairable code by scheme 2 with matrix 2', () => {
+    const { header, unit } = fragment(2, 1000);
+    const local: FragmentHeader = { ...header, k: 8, m: 4, code: 'lrc', stripeLength: 8000 };
+    const page = encode(local, unit);
+    expect([...page.subarray(32, 38)]).toEqual([header.index, 8, 4, 2, 2, 0]);
+    expect(decodeHeader(page).header).toEqual(local);
+    expect([...encode({ ...header, k: 8, m: 4 }, unit).subarray(35, 37)]).toEqual([1, 1]);
+    page[36] = 1;
+    placeHeader(page, place);
+    expect(() => decodeHeader(page)).toThrow(/scheme/);
+    for (const shape of [{ k: 7 }, { k: 2 }, { m: 3 }]) {
+      expect(() => encode({ ...local, ...shape }, unit)).toThrow(/k \+ 2 \+ 2/);
+    }
+  });
+
   it('uses the published xxh64', () => {
     expect(xxh64(Buffer.from(''))).toBe(0xef46db3751d8e999n);
     expect(xxh64(Buffer.from('abc'))).toBe(0x44bc2cf5ad770999n);
