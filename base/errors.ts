@@ -16,6 +16,7 @@ export const errorKinds = [
   'container-exists', // the caller's own account already has it
   'name-taken', // a bucket name that another account owns
   'container-not-empty',
+  'invalid-state', // the container's settings do not allow it
   'precondition-failed',
   'not-modified',
   'conflict', // a racing operation; the caller may retry

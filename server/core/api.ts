@@ -21,9 +21,11 @@ import type {
   Checksum,
   ChecksumAlgorithm,
   ChecksumType,
+  ContainerLock,
   ContainerRow,
   Id,
   Metadata,
+  ObjectLock,
   PartRow,
   UploadRow,
   UsageRow,
@@ -96,6 +98,7 @@ export interface PutObject extends ObjectAddress {
   readonly system: Metadata;
   readonly user: Metadata;
   readonly expiresAt?: number | undefined;
+  readonly lock?: ObjectLock | undefined;
   readonly condition: WriteCondition;
   /** What feeds are told that it is; by default `created:put`. */
   readonly event?: ObjectEvent | undefined;
@@ -123,6 +126,11 @@ export interface ReadCondition {
 export interface RangeRequest {
   readonly first: number | undefined;
   readonly last: number | undefined;
+}
+
+/** Whether the caller wants to get past governance retention; it also takes the permission. */
+export interface BypassWish {
+  readonly bypassGovernance?: boolean | undefined;
 }
 
 export interface GetObject extends ObjectAddress, WithCustomerKey {
@@ -181,6 +189,7 @@ export interface CopyObject {
     readonly system: Metadata;
     readonly user: Metadata;
     readonly expiresAt?: number | undefined;
+    readonly lock?: ObjectLock | undefined;
     /** undefined: the algorithms that the source has. */
     readonly checksums?: readonly ChecksumAlgorithm[] | undefined;
   };
@@ -201,6 +210,8 @@ export interface CreateUpload extends ObjectAddress {
   readonly isReplica?: boolean | undefined;
   /** Of all its parts. */
   readonly encryption?: EncryptionWish | undefined;
+  /** Of the object that it will be. */
+  readonly lock?: ObjectLock | undefined;
 }
 
 /** A customer's key is asked for only where the upload announced a checksum, as Amazon does. */
@@ -249,6 +260,8 @@ export interface Core {
       readonly policy: string | undefined;
       readonly settings: Metadata;
       readonly versioning?: Versioning;
+      /** Its versions can be locked: needs `versioning` enabled. */
+      readonly lock?: ContainerLock;
     },
   ): Promise<{ readonly created: boolean; readonly info: ContainerInfo }>;
   headContainer(ctx: RequestContext, address: ContainerAddress): Promise<ContainerInfo>;
@@ -265,6 +278,8 @@ export interface Core {
       readonly versioning?: Versioning;
       /** Replaces the container's feeds of that purpose. `invalid-argument` with argument `versioning` or `replication`: the two do not go together. */
       readonly feeds?: FeedsChange;
+      /** `invalid-state` unless versioning is enabled; it cannot be taken back. */
+      readonly lock?: ContainerLock;
     },
   ): Promise<void>;
   deleteContainer(ctx: RequestContext, address: ContainerAddress): Promise<void>;
@@ -293,7 +308,7 @@ export interface Core {
   openObject(ctx: RequestContext, command: GetObject): Promise<ObjectReader>;
   updateObject(
     ctx: RequestContext,
-    address: ObjectAddress & { readonly versionId?: string | undefined },
+    address: ObjectAddress & { readonly versionId?: string | undefined } & BypassWish,
     change: ObjectChange,
     event?: ObjectEvent,
   ): Promise<VersionRow>;
@@ -306,7 +321,7 @@ export interface Core {
       readonly condition: WriteCondition;
       readonly event?: ObjectEvent | undefined;
       readonly isReplica?: boolean | undefined;
-    },
+    } & BypassWish,
   ): Promise<DeleteOutcome>;
   /** Makes an older version the current one as it is, with its id. `no-such-version`, `is-delete-marker`. */
   promoteVersion(

@@ -7,6 +7,7 @@ import type { ObjectEvent } from './feed/events.ts';
 import type {
   Checksum,
   ContainerIntent,
+  ContainerLock,
   DirectoryRow,
   Encryption,
   EventOrigin,
@@ -14,6 +15,7 @@ import type {
   Id,
   Metadata,
   PartRow,
+  Retention,
   StoredBody,
   UploadRow,
   VersionRow,
@@ -28,6 +30,10 @@ export interface WriteCondition {
   readonly ifNoneMatch?: readonly string[] | '*' | undefined;
   /** Milliseconds; the current version must not be newer: `precondition-failed`. */
   readonly ifUnmodifiedSince?: number | undefined;
+  /** Milliseconds, whole seconds: the addressed version must have been changed last just then (DELETE alone; an absent one passes). */
+  readonly ifModifiedAt?: number | undefined;
+  /** Bytes that the addressed version must have (DELETE alone; an absent one passes). */
+  readonly ifSize?: number | undefined;
   /** Absent object under ifMatch is `precondition-failed` rather than `no-such-object` (Swift). */
   readonly absentFails?: boolean | undefined;
 }
@@ -94,6 +100,7 @@ export interface Commands {
       policy: string;
       settings: Metadata;
       versioning: Versioning;
+      lock?: ContainerLock | undefined;
     };
     result: boolean;
   };
@@ -103,6 +110,7 @@ export interface Commands {
       settings: MetadataPatch;
       versioning?: Versioning;
       feeds?: FeedsChange;
+      lock?: ContainerLock;
       limits: MetadataLimits;
     };
     result: null;
@@ -134,6 +142,8 @@ export interface Commands {
       version?: Micros;
       change: ObjectChange;
       cause?: EventCause;
+      /** The caller asked to get past governance retention, and may. */
+      bypassGovernance?: boolean;
     };
     result: VersionRow;
   };
@@ -148,6 +158,7 @@ export interface Commands {
       /** The marker, if one is left, comes from another store's replication. */
       isReplica?: boolean;
       cause?: EventCause;
+      bypassGovernance?: boolean;
     };
     result: DeleteOutcome;
   };
@@ -242,8 +253,15 @@ export interface ObjectChange {
   readonly expiresAt?: number | null | undefined;
   /** The same key of the object, wrapped anew. */
   readonly encryption?: Encryption | undefined;
+  readonly lock?: LockChange | undefined;
   /** Clients do not see it as a change of the object (S3's tags): `modifiedAt` stays. */
   readonly isSilent?: boolean | undefined;
+}
+
+/** Members that are undefined stay; `retention: null` removes it. */
+export interface LockChange {
+  readonly retention?: Retention | null | undefined;
+  readonly legalHold?: boolean | undefined;
 }
 
 export interface CompleteArgs {

@@ -31,6 +31,34 @@ export interface Checksum {
   readonly value: string;
 }
 
+/** Object lock (decision 0014). `governance` gives way to who may bypass it, `compliance` to nobody. */
+export const retentionModes = ['governance', 'compliance'] as const;
+export type RetentionMode = (typeof retentionModes)[number];
+
+export interface Retention {
+  readonly mode: RetentionMode;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+}
+
+/** What keeps one version from being removed. `legalHold` false: it was set to OFF. */
+export interface ObjectLock {
+  readonly retention?: Retention | undefined;
+  readonly legalHold?: boolean | undefined;
+}
+
+/** A container whose versions can be locked; it stays so, and stays versioned. */
+export interface ContainerLock {
+  /** What new versions get that name no retention of their own: exactly one of days and years. */
+  readonly defaultRetention?:
+    | {
+        readonly mode: RetentionMode;
+        readonly days?: number | undefined;
+        readonly years?: number | undefined;
+      }
+    | undefined;
+}
+
 /** An account: created by its first write. */
 export interface AccountRow {
   readonly name: string;
@@ -56,6 +84,7 @@ export interface ContainerIntent {
   readonly claimName: 'required' | 'if-free';
   readonly settings: Metadata;
   readonly versioning: Versioning;
+  readonly lock?: ContainerLock | undefined;
 }
 
 /** Who owns a bucket name across all accounts. */
@@ -80,6 +109,8 @@ export interface ContainerRow {
   readonly modifiedAt: Micros;
   readonly policy: string;
   readonly versioning: Versioning;
+  /** Undefined: its versions cannot be locked. */
+  readonly lock?: ContainerLock | undefined;
   /** Door-made settings and metadata (Swift X-Container-Meta-*: `meta:<name>`; ACLs: `read`, `write`; S3 sub-resources: `s3:<name>`). Core does not interpret unknown ones. */
   readonly settings: Metadata;
   /** Who is told of its commits (decision 0022); absent when nobody is. */
@@ -207,6 +238,7 @@ export interface VersionRow {
   readonly encryption?: Encryption | undefined;
   /** Milliseconds since 1970 after which it must not be served; undefined: never. */
   readonly expiresAt?: number | undefined;
+  readonly lock?: ObjectLock | undefined;
   /** Links of the key's chain of versions, kept by decide/version-chain.ts (decision 0005). The next older one, by its stamp. */
   readonly older?: Micros | undefined;
   /** The next newer one; undefined in the newest. */
@@ -251,6 +283,8 @@ export interface UploadRow {
   readonly isReplica?: boolean | undefined;
   /** Its parts are sealed under this key, which the object takes over; absent: they are plain. */
   readonly encryption?: Encryption | undefined;
+  /** Of the object that it will be. */
+  readonly lock?: ObjectLock | undefined;
   /** Set when completed: makes a repeated Complete answer the same. Such an upload is no longer listed. */
   readonly completed?: CompletedUpload | undefined;
 }

@@ -25,6 +25,7 @@ export type S3Code =
   | 'InvalidAccessKeyId'
   | 'InvalidArgument'
   | 'InvalidBucketName'
+  | 'InvalidBucketState'
   | 'InvalidChunkSizeError'
   | 'InvalidDigest'
   | 'InvalidLocationConstraint'
@@ -34,6 +35,7 @@ export type S3Code =
   | 'InvalidPolicyDocument'
   | 'InvalidRange'
   | 'InvalidRequest'
+  | 'InvalidRetentionPeriod'
   | 'InvalidStorageClass'
   | 'InvalidTag'
   | 'InvalidToken'
@@ -54,6 +56,7 @@ export type S3Code =
   | 'NoSuchCORSConfiguration'
   | 'NoSuchKey'
   | 'NoSuchLifecycleConfiguration'
+  | 'NoSuchObjectLockConfiguration'
   | 'NoSuchPublicAccessBlockConfiguration'
   | 'NoSuchTagSet'
   | 'NoSuchUpload'
@@ -154,6 +157,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
   ),
   InvalidArgument: row(400, 'invalid-argument', 'Invalid Argument'),
   InvalidBucketName: row(400, 'invalid-argument', 'The specified bucket is not valid.'),
+  InvalidBucketState: row(
+    409,
+    'invalid-state',
+    'The request is not valid with the current state of the bucket.',
+  ),
   InvalidChunkSizeError: row(
     400,
     'invalid-argument',
@@ -187,6 +195,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
   ),
   InvalidRange: row(416, 'range-not-satisfiable', 'The requested range is not satisfiable'),
   InvalidRequest: row(400, 'invalid-argument', 'Invalid Request'),
+  InvalidRetentionPeriod: row(
+    400,
+    'invalid-argument',
+    'Default retention period must be a positive integer value.',
+  ),
   InvalidStorageClass: row(400, 'invalid-argument', 'The storage class you specified is not valid'),
   InvalidTag: row(
     400,
@@ -246,6 +259,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     404,
     'no-such-object',
     'The lifecycle configuration does not exist',
+  ),
+  NoSuchObjectLockConfiguration: row(
+    404,
+    'no-such-object',
+    'The specified object does not have a ObjectLock configuration',
   ),
   NoSuchPublicAccessBlockConfiguration: row(
     404,

@@ -2,8 +2,12 @@
 import type { ReadCondition } from '../core/api.ts';
 import type { WriteCondition } from '../core/commands.ts';
 import { parseEntityTags, parseHttpDate } from '../http/conditional.ts';
-import { notImplemented } from './codes.ts';
+import { invalidArgument, notImplemented } from './codes.ts';
+import { parseIsoDate } from './dates.ts';
 import type { RequestHeaders } from './request-headers.ts';
+
+const MODIFIED = 'x-amz-if-match-last-modified-time';
+const SIZE = 'x-amz-if-match-size';
 
 const none: ReadCondition = {};
 const noCondition: WriteCondition = {};
@@ -35,6 +39,7 @@ export function sourceCondition(headers: RequestHeaders): ReadCondition {
 /** Of PutObject, CompleteMultipartUpload and CopyObject's destination. */
 export function writeCondition(headers: RequestHeaders): WriteCondition {
   refuseDates(headers);
+  for (const name of [MODIFIED, SIZE]) if (headers.has(name)) throw notImplemented(name);
   const ifMatch = parseEntityTags(headers.get('if-match'));
   const ifNoneMatch = parseEntityTags(headers.get('if-none-match'));
   if (ifMatch === undefined && ifNoneMatch === undefined) return noCondition;
@@ -46,12 +51,32 @@ export function writeCondition(headers: RequestHeaders): WriteCondition {
   return { ifMatch, ifNoneMatch };
 }
 
-/** Of DeleteObject: If-Match alone. */
+/** Of DeleteObject: If-Match, and what Amazon knows for directory buckets only. */
 export function deleteCondition(headers: RequestHeaders): WriteCondition {
   refuseDates(headers);
   if (headers.has('if-none-match')) throw notImplemented('If-None-Match');
+  const time = headers.get(MODIFIED);
+  const size = headers.get(SIZE);
   const ifMatch = parseEntityTags(headers.get('if-match'));
-  return ifMatch === undefined ? noCondition : { ifMatch };
+  if (ifMatch === undefined && time === undefined && size === undefined) return noCondition;
+  return {
+    ifMatch,
+    ifModifiedAt: time === undefined ? undefined : parseModifiedAt(time),
+    ifSize: size === undefined ? undefined : parseSize(size),
+  };
+}
+
+/** An HTTP date or one of ISO 8601, in whole seconds, as Last-Modified has them. Throws `InvalidArgument`. */
+export function parseModifiedAt(text: string): number {
+  const millis = parseHttpDate(text) ?? parseIsoDate(text);
+  if (millis === undefined) throw invalidArgument(MODIFIED, text, 'That is no date.');
+  return Math.floor(millis / 1000) * 1000;
+}
+
+/** Throws `InvalidArgument`. */
+export function parseSize(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw invalidArgument(SIZE, text, 'That is no size.');
 }
 
 /** RFC 9110 gives these a meaning for writes, but S3 has none: ignoring them would overwrite what the client meant to protect. */

@@ -31,6 +31,32 @@ export function formatIsoDate(millis: number): string {
   return `${f.year}-${f.month}-${f.day}T${f.hour}:${f.minute}:${f.second}.000Z`;
 }
 
+/** As `formatIsoDate`, with the milliseconds there are: a retention must not seem to end before it does. */
+export function formatIsoMillis(millis: number): string {
+  const rest = String(((millis % 1000) + 1000) % 1000).padStart(3, '0');
+  return formatIsoDate(millis).replace('.000Z', `.${rest}Z`);
+}
+
+/** Milliseconds since 1970 of an ISO 8601 date and time with a zone (`Z` or an offset); digits beyond milliseconds round up. undefined for any other text. */
+export function parseIsoDate(text: string): number | undefined {
+  const match =
+    /^(\d{4})-?(\d\d)-?(\d\d)T(\d\d):?(\d\d):?(\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)$/.exec(
+      text,
+    );
+  if (match === null) return undefined;
+  const whole = millisOf(match.slice(1, 7).map(Number));
+  if (whole === undefined) return undefined;
+  const fraction = Math.ceil(Number(`0.${match[7] ?? '0'}`) * 1000);
+  return whole + fraction - zoneMillis(match[8] ?? 'Z');
+}
+
+function zoneMillis(zone: string): number {
+  if (zone === 'Z') return 0;
+  const digits = zone.replace(/\D/g, '');
+  const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2));
+  return (zone.startsWith('-') ? -minutes : minutes) * 60_000;
+}
+
 /** `20260131T235959Z`. */
 export function formatAmzDate(millis: number): string {
   const f = fieldsOf(millis);

@@ -21,6 +21,7 @@ const byKind = {
   'container-exists': 'BucketAlreadyOwnedByYou',
   'name-taken': 'BucketAlreadyExists',
   'container-not-empty': 'BucketNotEmpty',
+  'invalid-state': 'InvalidBucketState',
   'precondition-failed': 'PreconditionFailed',
   'not-modified': 'NotModified',
   conflict: 'ConditionalRequestConflict',
@@ -45,9 +46,12 @@ const byKind = {
 /** Kinds whose own sentence tells the client more than Amazon's fixed one, and nothing of our inside. */
 const speakingKinds: ReadonlySet<ErrorKind> = new Set([
   'invalid-argument',
+  'invalid-state',
   'not-implemented',
   'digest-mismatch',
 ]);
+
+const LOCKED = 'Access Denied because object protected by object lock.';
 
 /** What is wrong, in Amazon's words: for a whole reply, or for one key of DeleteObjects. */
 export interface S3Failure {
@@ -66,8 +70,11 @@ export function failureOf(error: StoreError): S3Failure {
   return { code, status: s3Codes[code].status, message };
 }
 
-/** A race about a bucket has another name than one about an object. */
+/** A race about a bucket has another name than one about an object, and a lock without a lockable bucket is no argument's fault. */
 function codeOf(error: StoreError): S3Code {
+  if (error.kind === 'invalid-argument' && error.detail['argument'] === 'lock') {
+    return 'InvalidRequest';
+  }
   const isBucketRace = error.kind === 'conflict' && error.op.startsWith('container.');
   return isBucketRace ? 'OperationAborted' : byKind[error.kind];
 }
@@ -80,6 +87,7 @@ function messageOf(error: StoreError, code: S3Code): string {
       ? s3Codes.BadDigest.message
       : `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`;
   }
+  if (error.detail['locked'] === true) return LOCKED;
   return speakingKinds.has(error.kind) ? error.message : s3Codes[code].message;
 }
 

@@ -3,6 +3,7 @@ import { type Metadata, type VersionRow, type Versioning, versionIdOf } from '..
 import { formatHttpDate } from '../http/conditional.ts';
 import { textOf, wireOf } from '../http/header-text.ts';
 import { invalidArgument, s3Error } from './codes.ts';
+import { pushLock } from './lock/lock-headers.ts';
 import type { RequestHeaders } from './request-headers.ts';
 import { TAGGING } from './tagging/tags.ts';
 
@@ -95,6 +96,7 @@ export function objectHeaders(row: VersionRow, versioning: Versioning): HeaderPa
   }
   const tags = row.system[TAGGING];
   if (tags !== undefined) pairs.push(['x-amz-tagging-count', String(tags.split('&').length)]);
+  pushLock(pairs, row.lock);
   pushVersion(pairs, row, versioning);
   return pairs;
 }

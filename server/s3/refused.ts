@@ -7,13 +7,8 @@ import type { RequestHeaders } from './request-headers.ts';
 
 const always: ReadonlySet<string> = new Set([
   'x-amz-website-redirect-location',
-  'x-amz-object-lock-mode',
-  'x-amz-object-lock-retain-until-date',
-  'x-amz-object-lock-legal-hold',
   'x-amz-write-offset-bytes',
   'x-amz-rename-source',
-  'x-amz-if-match-last-modified-time',
-  'x-amz-if-match-size',
   'x-amz-if-match-initiated-time',
   'x-amz-create-session-mode',
   'x-amz-mfa',
@@ -31,7 +26,6 @@ const harmless: Readonly<Record<string, readonly string[]>> = {
   'x-amz-acl': ['private', 'bucket-owner-full-control'],
   'x-amz-storage-class': ['standard'],
   'x-amz-object-ownership': ['bucketownerenforced'],
-  'x-amz-bucket-object-lock-enabled': ['false'],
   'x-amz-bucket-namespace': ['global'],
 };
 

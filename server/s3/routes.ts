@@ -14,6 +14,13 @@ import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts
 import type { Operation } from './call.ts';
 import { deleteBucketCors, getBucketCors, putBucketCors } from './cors/bucket-cors.ts';
 import { postObject } from './form/post-object.ts';
+import { getObjectLockConfiguration, putObjectLockConfiguration } from './lock/bucket-lock.ts';
+import {
+  getObjectLegalHold,
+  getObjectRetention,
+  putObjectLegalHold,
+  putObjectRetention,
+} from './lock/object-lock.ts';
 import { abortMultipartUpload } from './multipart/abort.ts';
 import { completeMultipartUpload } from './multipart/complete.ts';
 import { createMultipartUpload } from './multipart/create.ts';
@@ -26,7 +33,7 @@ import { copyObject } from './object/copy.ts';
 import { deleteObject } from './object/delete.ts';
 import { getObject, headObject } from './object/get.ts';
 import { putObject } from './object/put.ts';
-import { getObjectAcl, noObjectLock } from './object/unset.ts';
+import { getObjectAcl } from './object/unset.ts';
 import { listBuckets } from './service/list-buckets.ts';
 import {
   deleteBucketTagging,
@@ -104,6 +111,23 @@ const built: readonly Built[] = [
   ],
   ['GET object ?uploadId', 'ListParts', 's3:ListMultipartUploadParts', listParts],
 
+  [
+    'GET bucket ?object-lock',
+    'GetObjectLockConfiguration',
+    's3:GetBucketObjectLockConfiguration',
+    getObjectLockConfiguration,
+  ],
+  [
+    'PUT bucket ?object-lock',
+    'PutObjectLockConfiguration',
+    's3:PutBucketObjectLockConfiguration',
+    putObjectLockConfiguration,
+  ],
+  ['GET object ?retention', 'GetObjectRetention', 's3:GetObjectRetention', getObjectRetention],
+  ['PUT object ?retention', 'PutObjectRetention', 's3:PutObjectRetention', putObjectRetention],
+  ['GET object ?legal-hold', 'GetObjectLegalHold', 's3:GetObjectLegalHold', getObjectLegalHold],
+  ['PUT object ?legal-hold', 'PutObjectLegalHold', 's3:PutObjectLegalHold', putObjectLegalHold],
+
   ['GET object ?tagging', 'GetObjectTagging', 's3:GetObjectTagging', getObjectTagging],
   ['PUT object ?tagging', 'PutObjectTagging', 's3:PutObjectTagging', putObjectTagging],
   ['DELETE object ?tagging', 'DeleteObjectTagging', 's3:DeleteObjectTagging', deleteObjectTagging],
@@ -127,11 +151,6 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
     unsetAs('NoSuchLifecycleConfiguration'),
   ],
   ['GET bucket ?website', 'GetBucketWebsite', unsetAs('NoSuchWebsiteConfiguration')],
-  [
-    'GET bucket ?object-lock',
-    'GetObjectLockConfiguration',
-    unsetAs('ObjectLockConfigurationNotFoundError'),
-  ],
   [
     'GET bucket ?replication',
     'GetBucketReplication',
@@ -194,8 +213,6 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
     noneOf('ListBucketIntelligentTieringConfigurationsOutput'),
   ],
   ['GET object ?acl', 'GetObjectAcl', getObjectAcl],
-  ['GET object ?legal-hold', 'GetObjectLegalHold', noObjectLock],
-  ['GET object ?retention', 'GetObjectRetention', noObjectLock],
 ];
 
 /** Known, and 501. */
@@ -213,7 +230,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT bucket ?metadataJournalTable', 'UpdateBucketMetadataJournalTableConfiguration'],
   ['PUT bucket ?metrics', 'PutBucketMetricsConfiguration'],
   ['PUT bucket ?notification', 'PutBucketNotificationConfiguration'],
-  ['PUT bucket ?object-lock', 'PutObjectLockConfiguration'],
   ['PUT bucket ?ownershipControls', 'PutBucketOwnershipControls'],
   ['PUT bucket ?policy', 'PutBucketPolicy'],
   ['PUT bucket ?publicAccessBlock', 'PutPublicAccessBlock'],
@@ -244,9 +260,7 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   // Ceph's: without this row it would replace the object that it means to lengthen.
   ['PUT object ?append', 'AppendObject'],
   ['PUT object ?encryption', 'UpdateObjectEncryption'],
-  ['PUT object ?legal-hold', 'PutObjectLegalHold'],
   ['PUT object ?renameObject', 'RenameObject'],
-  ['PUT object ?retention', 'PutObjectRetention'],
   ['GET object ?annotation', 'GetObjectAnnotation'],
   ['GET object ?torrent', 'GetObjectTorrent'],
   ['DELETE object ?annotation', 'DeleteObjectAnnotation'],

@@ -23,6 +23,7 @@ const errorTable = {
   'container-exists': { status: 202 },
   'name-taken': { status: 409 },
   'container-not-empty': { status: 409 },
+  'invalid-state': { status: 409, explain: true },
   'precondition-failed': { status: 412 },
   'not-modified': { status: 304 },
   // A racing operation: Swift clients retry 503, and give up on 409.

@@ -1,5 +1,5 @@
 import { StoreError } from '../../../base/errors.ts';
-import type { Principal } from '../api.ts';
+import type { BypassWish, Principal } from '../api.ts';
 import type { ContainerRow } from '../model.ts';
 
 /** What somebody wants to do; free of any dialect. */
@@ -13,7 +13,8 @@ export type Action =
   | 'object.list'
   | 'object.read'
   | 'object.write'
-  | 'object.delete';
+  | 'object.delete'
+  | 'object.bypass-governance';
 
 /** Where: an account, and the container if it is known. Grants of containers will be read from its row here. */
 export interface AccessTarget {
@@ -28,6 +29,17 @@ export function authorise(principal: Principal, action: Action, target: AccessTa
     throw new StoreError('unauthenticated', action, 'credentials are needed');
   }
   throw new StoreError('access-denied', action, 'access is denied');
+}
+
+/** Getting past governance retention takes the wish and the permission; one without the other is nothing. */
+export function mayBypassGovernance(
+  principal: Principal,
+  wish: BypassWish,
+  container: ContainerRow,
+): { readonly bypassGovernance?: true } {
+  if (wish.bypassGovernance !== true) return {};
+  const target = { account: container.account, container };
+  return isAllowed(principal, target) ? { bypassGovernance: true } : {};
 }
 
 function isAllowed(principal: Principal, target: AccessTarget): boolean {

@@ -53,7 +53,9 @@ export async function createContainer(
   const check = { limits: services.metadataLimits, prefix: CLIENT_SETTING };
   const settings = patchMetadata({}, options.settings, check);
   const versioning = options.versioning ?? 'off';
-  const intent: ContainerIntent = { claimName: options.claimName, settings, versioning };
+  const { claimName: claim, lock } = options;
+  const locked = lock === undefined ? {} : { lock };
+  const intent: ContainerIntent = { claimName: claim, settings, versioning, ...locked };
   const accountId = accountIdOf(account);
   if ((await rows.get('account', { accountId })) === undefined) {
     await rows.execute({ type: 'account.ensure', accountId, name: account });
@@ -114,8 +116,8 @@ export async function finishCreation(services: Services, creation: Creation): Pr
     }
     // A helper got the name before it was taken: the container lives.
   }
-  const { settings, versioning } = intent;
-  const create = { containerId, account, name, policy, settings, versioning };
+  const { claimName: _claim, ...wanted } = intent;
+  const create = { containerId, account, name, policy, ...wanted };
   const lives = await rows.execute({ type: 'container.create', ...create });
   const row = await rows.get('container', { containerId });
   if (!lives || row?.state !== 'live') return cleanUp(services, creation, row);

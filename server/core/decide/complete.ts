@@ -44,11 +44,11 @@ export function completeUpload(commit: Commit, args: CompleteArgs): PutOutcome {
   const checksums = checksumsOf(upload, parts, args.checksum);
   const etag = `${md5OfMd5s(parts)}-${parts.length}`;
   const runs = runsOf(parts);
-  const { contentType, system, user, expiresAt, encryption } = upload;
+  const { contentType, system, user, expiresAt, encryption, lock } = upload;
   const expiry = expiresAt === undefined ? {} : { expiresAt };
   const body = { type: 'parts', uploadId, runs } as const;
   const origin = upload.isReplica === true ? asReplica : {};
-  const described = { contentType, system, user, encryption };
+  const described = { contentType, system, user, encryption, lock };
   const object = { size, etag, ...described, checksums, body, ...expiry, ...origin };
   const cause = { event: 'created:complete', ...args.cause } as const;
   const outcome = putVersion(commit, args, { object, condition, cause });

@@ -1,10 +1,15 @@
 import { StoreError } from '../../../base/errors.ts';
 import type { WriteCondition } from '../commands.ts';
 import { type VersionRow, versionIdOf } from '../model.ts';
+import { isLocked } from './lock.ts';
 
-/** Whether the version must not be served any more: readers treat it as absent before the expirer comes. */
-export function isExpired(row: Pick<VersionRow, 'expiresAt'>, nowMillis: number): boolean {
-  return row.expiresAt !== undefined && row.expiresAt <= nowMillis;
+/** Whether the version must not be served any more: readers treat it as absent before the expirer comes. One that expiry would remove does not expire while it is locked. */
+export function isExpired(
+  row: Pick<VersionRow, 'expiresAt' | 'isNull' | 'lock'>,
+  nowMillis: number,
+): boolean {
+  if (row.expiresAt === undefined || row.expiresAt > nowMillis) return false;
+  return !row.isNull || !isLocked(row, { nowMillis });
 }
 
 /** The newest version as conditions see it: a delete marker or an expired object is no object. */
@@ -45,6 +50,22 @@ export function checkWriteCondition(
   }
   if (ifNoneMatch !== undefined && matchesTag(existing, ifNoneMatch)) {
     throw failed(op, 'if-none-match', existing);
+  }
+}
+
+/** The conditions of a deletion that speak of the version which is addressed, the newest (a marker too) when none is. */
+export function checkAddressed(
+  condition: WriteCondition,
+  addressed: VersionRow | undefined,
+  op: string,
+): void {
+  if (addressed === undefined) return;
+  const { ifModifiedAt, ifSize } = condition;
+  if (ifModifiedAt !== undefined && modifiedSecondsOf(addressed) !== ifModifiedAt) {
+    throw failed(op, 'x-amz-if-match-last-modified-time', addressed);
+  }
+  if (ifSize !== undefined && addressed.size !== ifSize) {
+    throw failed(op, 'x-amz-if-match-size', addressed);
   }
 }
 

@@ -4,6 +4,7 @@ import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';
 import type { ContainerRow } from '../model.ts';
 import type { Commit } from './commit.ts';
 import { changedFeeds, checkReplicable } from './feed.ts';
+import { containerLock } from './lock.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
 
@@ -11,7 +12,7 @@ const oneContainer = { containers: 1, objects: 0, bytes: 0 };
 const oneContainerLess = { containers: -1, objects: 0, bytes: 0 };
 
 export function createContainer(commit: Commit, args: Args<'container.create'>): boolean {
-  const { containerId, account, name, policy, settings, versioning } = args;
+  const { containerId, account, name, policy, settings, versioning, lock } = args;
   const existing = commit.view.get('container', { containerId });
   if (existing !== undefined) return existing.state === 'live';
   const row: ContainerRow = {
@@ -23,6 +24,7 @@ export function createContainer(commit: Commit, args: Args<'container.create'>):
     policy,
     versioning,
     settings,
+    ...(lock === undefined ? {} : { lock: containerLock({ versioning }, lock) }),
   };
   commit.change({ type: 'put', table: 'container', key: { containerId }, row });
   commit.addAccountUsage(containerId, row, oneContainer);
@@ -58,11 +60,19 @@ export function updateContainer(commit: Commit, args: Args<'container.update'>):
       detail: { argument: 'versioning' },
     });
   }
+  if (old.lock !== undefined && versioning !== 'enabled') {
+    throw new StoreError(
+      'invalid-state',
+      'container.update',
+      'An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.',
+    );
+  }
   const check = { limits, prefix: CLIENT_SETTING };
   const settings = patchMetadata(old.settings, args.settings, check);
   const feeds = changedFeeds(containerId, old.feeds, args.feeds);
   checkReplicable(feeds, versioning, args.feeds);
-  const changed = { settings, versioning, feeds, modifiedAt: commit.time };
+  const lock = args.lock === undefined ? {} : { lock: containerLock({ versioning }, args.lock) };
+  const changed = { settings, versioning, feeds, ...lock, modifiedAt: commit.time };
   const row: ContainerRow = { ...old, ...changed };
   commit.change({ type: 'put', table: 'container', key: { containerId }, row });
   return null;

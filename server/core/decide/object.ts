@@ -12,11 +12,12 @@ import type {
 } from '../commands.ts';
 import { sealedSize } from '../encryption/sealed-body.ts';
 import type { ObjectEvent } from '../feed/events.ts';
-import type { ContainerRow, Id, Metadata, PartRow, VersionRow } from '../model.ts';
+import type { ContainerRow, Id, Metadata, ObjectLock, PartRow, VersionRow } from '../model.ts';
 import { parseVersionId } from '../version-id.ts';
 import type { Commit } from './commit.ts';
-import { checkWriteCondition, isExpired, visibleObject } from './condition.ts';
+import { checkAddressed, checkWriteCondition, isExpired, visibleObject } from './condition.ts';
 import { beginReplication, replicationAfter, tellFeeds } from './feed.ts';
+import { changedLock, checkRemovable, isLocked, lockEndsAt, newLock } from './lock.ts';
 import { gapAt, markerAt, type UnlinkedVersion, VersionChain } from './version-chain.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
@@ -60,6 +61,7 @@ export function putVersion(
     version: commit.time,
     isNull: container.versioning !== 'enabled',
     modifiedAt: commit.time,
+    lock: newLock(container, object.lock, commit.nowMillis),
     ...(inline === undefined ? {} : { inline }),
   });
   chain.commitTo(commit);
@@ -91,10 +93,24 @@ function push(
   const { inline, ...row } = version;
   if (container.versioning !== 'enabled') {
     const old = chain.findNull();
-    if (old !== undefined) chain.remove(old);
+    if (old !== undefined) removeVersion(commit, chain, old, {});
   }
   invariant(row.version === commit.time, 'a new version bears the stamp of its commit');
   return chain.push(row, inline);
+}
+
+interface Removal {
+  readonly bypassGovernance?: boolean | undefined;
+  /** No other version takes its place as the current one. */
+  readonly leavesGap?: boolean | undefined;
+}
+
+/** The only way out of a chain. Throws `access-denied` for a locked version. */
+function removeVersion(commit: Commit, chain: VersionChain, row: VersionRow, how: Removal): void {
+  const { bypassGovernance, leavesGap } = how;
+  checkRemovable(row, { nowMillis: commit.nowMillis, bypassGovernance }, 'object.delete');
+  if (leavesGap === true) chain.removeLeavingGap(commit.time);
+  else chain.remove(row);
 }
 
 function enqueueExpiry(commit: Commit, at: At, row: VersionRow): void {
@@ -122,6 +138,7 @@ export function updateObject(commit: Commit, args: Args<'object.update'>): Versi
     user: change.user ?? old.user,
     system,
     modifiedAt: change.isSilent === true ? old.modifiedAt : commit.time,
+    lock: lockAfter(commit, container, old, args),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(change.encryption === undefined ? {} : { encryption: change.encryption }),
   };
@@ -130,6 +147,23 @@ export function updateObject(commit: Commit, args: Args<'object.update'>): Versi
   if (expiresAt !== oldExpiry) enqueueExpiry(commit, args, row);
   tellFeeds(commit, container, { ...placeOf(args), event, row, origin: cause?.origin });
   return row;
+}
+
+function lockAfter(
+  commit: Commit,
+  container: ContainerRow,
+  old: VersionRow,
+  args: Args<'object.update'>,
+): ObjectLock | undefined {
+  const { lock } = args.change;
+  if (lock === undefined) return old.lock;
+  const { nowMillis } = commit;
+  const { bypassGovernance } = args;
+  return changedLock(container, old.lock, lock, {
+    nowMillis,
+    bypassGovernance,
+    op: 'object.update',
+  });
 }
 
 function patchedSystem(system: Metadata, patch: MetadataPatch | undefined): Metadata {
@@ -173,16 +207,16 @@ export function deleteObject(commit: Commit, args: Args<'object.delete'>): Delet
     tellFeeds(commit, container, { ...placeOf(args), row, ...is });
   };
   if (args.versionId !== undefined) {
-    const leavesGap = args.leavesGap === true;
-    const deleted = deleteVersion(commit, chain, args.versionId, leavesGap);
+    const deleted = deleteVersion(commit, chain, args.versionId, args);
     const current = visibleObject(chain.head(), commit.nowMillis);
     told('removed:delete', deleted);
     return { deleted, marker: undefined, versioning, current };
   }
+  const head = chain.head();
+  checkAddressed(args.condition, head, 'object.delete');
   if (versioning === 'off') {
-    const head = chain.head();
     if (head !== undefined) {
-      chain.remove(head);
+      removeVersion(commit, chain, head, { bypassGovernance: args.bypassGovernance });
       chain.commitTo(commit);
     }
     told('removed:delete', existing);
@@ -224,13 +258,16 @@ function deleteVersion(
   commit: Commit,
   chain: VersionChain,
   versionId: string,
-  leavesGap: boolean,
+  args: Args<'object.delete'>,
 ): VersionRow | undefined {
+  const { bypassGovernance } = args;
+  const leavesGap = args.leavesGap === true;
   const deleted = findVersion(chain, versionId);
+  checkAddressed(args.condition, deleted, 'object.delete');
   if (deleted !== undefined) {
     const isCurrent = chain.head()?.version === deleted.version;
-    if (isCurrent && leavesGap) chain.removeLeavingGap(commit.time);
-    else chain.remove(deleted);
+    const how = { bypassGovernance, leavesGap: isCurrent && leavesGap };
+    removeVersion(commit, chain, deleted, how);
     chain.commitTo(commit);
     return deleted;
   }
@@ -243,7 +280,7 @@ function deleteVersion(
 
 /** Nothing is current from now on. A version with a name of its own stays. */
 function dropCurrent(commit: Commit, chain: VersionChain, current: VersionRow): void {
-  if (current.isNull) chain.removeLeavingGap(commit.time);
+  if (current.isNull) removeVersion(commit, chain, current, { leavesGap: true });
   else chain.push(gapAt(commit.time));
   chain.commitTo(commit);
 }
@@ -281,8 +318,15 @@ export function expireObject(commit: Commit, args: Args<'object.expire'>): boole
   if (container?.state !== 'live') return false;
   const chain = chainOf(commit, container, args);
   const row = chain.find(args.version);
-  if (row === undefined || !isExpired(row, args.nowMillis)) return false;
-  if (row.isNull) chain.remove(row);
+  if (row?.expiresAt === undefined || row.expiresAt > args.nowMillis) return false;
+  if (row.isNull && isLocked(row, { nowMillis: args.nowMillis })) {
+    // This queue row is done with; it must come again when the lock ends.
+    const { containerId, key, version } = args;
+    const expire = { type: 'expire', containerId, key, version } as const;
+    commit.enqueue(containerId, lockEndsAt(row, args.nowMillis), expire);
+    return false;
+  }
+  if (row.isNull) removeVersion(commit, chain, row, {});
   // A version with a name of its own is no longer current, and stays.
   else if (chain.head()?.version === row.version) chain.push(gapAt(commit.time));
   else return false;

@@ -1,5 +1,6 @@
 import type { CreateUpload, RequestContext } from '../api.ts';
 import { resolveContainer } from '../container/resolve.ts';
+import { checkNewLock } from '../decide/lock.ts';
 import { protect } from '../encryption/protect.ts';
 import { newUploadId } from '../ids.ts';
 import { checkKey } from '../limits.ts';
@@ -11,12 +12,13 @@ export async function createUpload(
   ctx: RequestContext,
   command: CreateUpload,
 ): Promise<UploadRow> {
-  const { key, contentType, system, user, checksum, expiresAt, isReplica } = command;
+  const { key, contentType, system, user, checksum, expiresAt, isReplica, lock } = command;
   const container = await resolveContainer(services, ctx, {
     address: command,
     action: 'object.write',
   });
   checkKey(services.limits, key, 'upload.create');
+  checkNewLock(container.row, lock, { nowMillis: services.clock.now(), op: 'upload.create' });
   const { encryption: wish } = command;
   const encryption = (await protect(services, ctx, { container, key, wish }))?.encryption;
   const uploadId = newUploadId(services.random, services.clock.now());
@@ -25,7 +27,7 @@ export async function createUpload(
     containerId: container.containerId,
     key,
     upload: {
-      ...{ uploadId, contentType, system, user, checksum, expiresAt, encryption },
+      ...{ uploadId, contentType, system, user, checksum, expiresAt, encryption, lock },
       ...(isReplica === true ? { isReplica } : {}),
     },
   });

@@ -2,6 +2,7 @@ import { StoreError } from '../../../base/errors.ts';
 import type { CopyObject, ObjectReader, RangeRequest, RequestContext } from '../api.ts';
 import type { PutOutcome } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
+import { checkNewLock } from '../decide/lock.ts';
 import { protect } from '../encryption/protect.ts';
 import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
@@ -51,6 +52,8 @@ export async function copyObject(
   const { start, end } = resolveRange(command.range, source.size);
   const description = command.describe(source);
   const { containerId } = found;
+  const { contentType, system, user, expiresAt, lock } = description;
+  checkNewLock(found.row, lock, { nowMillis: services.clock.now(), op: 'object.copy' });
   await checkEarly(services, { containerId, key: target.key }, condition);
   const algorithms = description.checksums ?? source.checksums.map((one) => one.algorithm);
   const { encryption: wish } = command;
@@ -62,13 +65,15 @@ export async function copyObject(
     objectKey,
   });
   const { body, inline, size, etag, checksums } = ingested;
-  const { contentType, system, user, expiresAt } = description;
   try {
     const outcome = await services.rows.execute({
       type: 'object.put',
       containerId,
       key: target.key,
-      object: { size, etag, contentType, system, user, checksums, body, encryption, expiresAt },
+      object: {
+        ...{ size, etag, contentType, system, user, checksums, body },
+        ...{ encryption, expiresAt, lock },
+      },
       ...(inline === undefined ? {} : { inline }),
       condition,
       ...causeOf(ctx, found.row, 'created:copy'),

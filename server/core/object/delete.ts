@@ -1,3 +1,4 @@
+import { mayBypassGovernance } from '../access/authorise.ts';
 import type { Core, RequestContext } from '../api.ts';
 import type { DeleteOutcome } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
@@ -26,6 +27,7 @@ export async function deleteObject(
     condition,
     ...(command.isReplica === true ? { isReplica: true } : {}),
     ...causeOf(ctx, found.row, command.event),
+    ...mayBypassGovernance(ctx.principal, command, found.row),
   });
   wakeFeeds(services, found.row);
   return outcome;

@@ -3,6 +3,7 @@ import type { PutObject, RequestContext } from '../api.ts';
 import type { PutOutcome, WriteCondition } from '../commands.ts';
 import { type ResolvedContainer, resolveContainer } from '../container/resolve.ts';
 import { checkWriteCondition, hasWriteCondition, visibleObject } from '../decide/condition.ts';
+import { checkNewLock } from '../decide/lock.ts';
 import { protect } from '../encryption/protect.ts';
 import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
@@ -27,9 +28,10 @@ export async function putObject(
   ctx: RequestContext,
   command: PutObject,
 ): Promise<PutOutcome> {
-  const { key, condition } = command;
+  const { key, condition, lock } = command;
   const found = await resolveContainer(services, ctx, { address: command, action: 'object.write' });
   checkKey(services.limits, key, 'object.put');
+  checkNewLock(found.row, lock, { nowMillis: services.clock.now(), op: 'object.put' });
   await checkEarly(services, { containerId: found.containerId, key }, condition);
   const { encryption: wish } = command;
   const protection = await protect(services, ctx, { container: found, key, wish });
@@ -45,6 +47,7 @@ export async function putObject(
       key,
       object: {
         ...{ size, etag, contentType, system, user, checksums, body, encryption, expiresAt },
+        lock,
         ...(command.isReplica === true ? asReplica : {}),
       },
       ...(inline === undefined ? {} : { inline }),
@@ -69,6 +72,7 @@ const refusals: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'no-such-version',
   'no-such-upload',
   'precondition-failed',
+  'access-denied',
 ]);
 
 /** Bytes of a commit that was refused go at once. Where the outcome is unknown (a lost primary, a lost lease) they stay, and the sweeper judges: discarding them could cut the body off a committed row. */

@@ -1,3 +1,4 @@
+import { mayBypassGovernance } from '../access/authorise.ts';
 import type { Core, RequestContext } from '../api.ts';
 import type { ObjectChange } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
@@ -34,6 +35,7 @@ export async function updateObject(
     ...(at === undefined ? {} : { version: at.row.version }),
     change,
     ...causeOf(ctx, row, event),
+    ...mayBypassGovernance(ctx.principal, address, row),
   });
   wakeFeeds(services, row);
   return updated;

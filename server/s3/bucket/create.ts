@@ -1,7 +1,7 @@
 import type { HttpReply } from '../../http/exchange.ts';
 import { isNewBucketName } from '../address.ts';
 import type { Call } from '../call.ts';
-import { s3Error } from '../codes.ts';
+import { invalidArgument, s3Error } from '../codes.ts';
 import { readXml } from '../payload/document.ts';
 import { leafText, onlyChildren } from '../xml/reader.ts';
 
@@ -14,13 +14,16 @@ export async function createBucket(call: Call): Promise<HttpReply> {
   if (!isNewBucketName(call.bucket)) {
     throw s3Error('InvalidBucketName', undefined, { BucketName: call.bucket });
   }
+  const isLocked = readLockWish(call);
   await checkLocation(call);
-  const { created } = await call.door.core.createContainer(
+  const { created, info } = await call.door.core.createContainer(
     call.context,
     { account: call.identity.principal.account, container: call.bucket },
-    { claimName: 'required', policy: undefined, settings: {} },
+    { claimName: 'required', policy: undefined, settings: {}, ...(isLocked ? lockable : {}) },
   );
-  if (!created && call.door.region !== FIRST_REGION) {
+  // A bucket that was there before is no answer to who wants a lockable one.
+  const isOther = !created && isLocked && info.row.lock === undefined;
+  if (isOther || (!created && call.door.region !== FIRST_REGION)) {
     throw s3Error('BucketAlreadyOwnedByYou', undefined, { BucketName: call.bucket });
   }
   return {
@@ -28,6 +31,16 @@ export async function createBucket(call: Call): Promise<HttpReply> {
     headers: [['Location', `/${encodeURIComponent(call.bucket)}`]],
     body: new Uint8Array(0),
   };
+}
+
+const LOCK = 'x-amz-bucket-object-lock-enabled';
+const lockable = { versioning: 'enabled', lock: {} } as const;
+
+function readLockWish(call: Call): boolean {
+  const value = call.headers.get(LOCK)?.toLowerCase();
+  if (value === undefined || value === 'false') return false;
+  if (value === 'true') return true;
+  throw invalidArgument(LOCK, value, 'The value must be true or false.');
 }
 
 async function checkLocation(call: Call): Promise<void> {

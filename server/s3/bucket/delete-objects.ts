@@ -1,10 +1,12 @@
 import { type StoreError, isStoreError } from '../../../base/errors.ts';
+import type { WriteCondition } from '../../core/commands.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { parseEntityTags } from '../../http/conditional.ts';
 import { checkKeyLength } from '../address.ts';
 import { type Call, bucketOf } from '../call.ts';
-import { notImplemented } from '../codes.ts';
+import { parseModifiedAt, parseSize } from '../conditions.ts';
 import { failureOf } from '../error-table.ts';
+import { wishesBypass } from '../lock/lock-headers.ts';
 import { shownDeletion } from '../object/delete.ts';
 import { parseVersionId } from '../object/version-id.ts';
 import { readRequiredXml } from '../payload/document.ts';
@@ -21,7 +23,7 @@ const CONCURRENCY = 16;
 interface Deletion {
   readonly key: string;
   readonly versionId: string | undefined;
-  readonly etag: string | undefined;
+  readonly condition: WriteCondition;
 }
 
 /** DeleteObjects: one deletion a key, each with its own outcome, in the order asked. */
@@ -66,25 +68,27 @@ function parseBoolean(text: string): boolean {
 function parseObject(node: XmlNode): Deletion {
   const names = ['Key', 'VersionId', 'ETag', 'LastModifiedTime', 'Size'];
   const [key, versionId, etag, time, size] = onlyChildren(node, names);
-  // Conditions that Amazon knows for directory buckets only.
-  if (time !== undefined) throw notImplemented('LastModifiedTime');
-  if (size !== undefined) throw notImplemented('Size');
   return {
     key: leafText(required(key)),
     versionId: versionId === undefined ? undefined : leafText(versionId),
-    etag: etag === undefined ? undefined : leafText(etag),
+    condition: {
+      ifMatch: etag === undefined ? undefined : parseEntityTags(leafText(etag)),
+      ifModifiedAt: time === undefined ? undefined : parseModifiedAt(leafText(time)),
+      ifSize: size === undefined ? undefined : parseSize(leafText(size)),
+    },
   };
 }
 
 async function deleteOne(call: Call, deletion: Deletion, quiet: boolean): Promise<string> {
-  const { key, versionId, etag } = deletion;
+  const { key, versionId, condition } = deletion;
   try {
     checkKeyLength(key);
     const outcome = await call.door.core.deleteObject(call.context, {
       ...bucketOf(call),
       key,
       versionId: parseVersionId(versionId),
-      condition: etag === undefined ? {} : { ifMatch: parseEntityTags(etag) },
+      condition,
+      bypassGovernance: wishesBypass(call.headers),
     });
     if (quiet) return '';
     const shown = shownDeletion(outcome, versionId);

@@ -3,6 +3,7 @@ import type { HttpReply } from '../../http/exchange.ts';
 import { type Call, objectOf } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { shownUploadId } from '../listing-parameters.ts';
+import { readLock } from '../lock/lock-headers.ts';
 import { type HeaderPairs, readObjectHeaders, shownType } from '../object-headers.ts';
 import { parseAlgorithm } from '../payload/checksum-headers.ts';
 import type { RequestHeaders } from '../request-headers.ts';
@@ -19,6 +20,7 @@ export async function createMultipartUpload(call: Call): Promise<HttpReply> {
     ...described,
     system: withTags(described.system, call.headers),
     checksum,
+    lock: readLock(call.headers),
   });
   const headers: HeaderPairs = [];
   if (checksum !== undefined) {

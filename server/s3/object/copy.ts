@@ -7,6 +7,7 @@ import { type Call, objectOf } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { sourceCondition, writeCondition } from '../conditions.ts';
 import { formatIsoDate } from '../dates.ts';
+import { readLock } from '../lock/lock-headers.ts';
 import {
   type HeaderPairs,
   pushNewVersion,
@@ -65,6 +66,7 @@ function describer(call: Call, directive: 'COPY' | 'REPLACE'): CopyObject['descr
     named === undefined ? undefined : [parseAlgorithm(named, 'x-amz-checksum-algorithm')];
   const replacement = directive === 'REPLACE' ? readObjectHeaders(call.headers) : undefined;
   const tagsOf = copiedTags(call.headers);
+  const lock = readLock(call.headers);
   return (source) => {
     if (source.size > MAX_COPY_BYTES) {
       throw s3Error(
@@ -73,7 +75,7 @@ function describer(call: Call, directive: 'COPY' | 'REPLACE'): CopyObject['descr
       );
     }
     const described = replacement ?? carriedOver(source);
-    return { ...described, system: { ...described.system, ...tagsOf(source) }, checksums };
+    return { ...described, system: { ...described.system, ...tagsOf(source) }, lock, checksums };
   };
 }
 

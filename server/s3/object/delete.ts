@@ -3,6 +3,7 @@ import { versionIdOf } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { type Call, objectOf } from '../call.ts';
 import { deleteCondition } from '../conditions.ts';
+import { wishesBypass } from '../lock/lock-headers.ts';
 import type { HeaderPairs } from '../object-headers.ts';
 import { parseVersionId } from './version-id.ts';
 
@@ -13,6 +14,7 @@ export async function deleteObject(call: Call): Promise<HttpReply> {
     ...objectOf(call),
     versionId,
     condition: deleteCondition(call.headers),
+    bypassGovernance: wishesBypass(call.headers),
   });
   const shown = shownDeletion(outcome, versionId);
   const headers: HeaderPairs = [];

@@ -7,13 +7,24 @@ import { parseVersionId } from './version-id.ts';
 /** The version whose sub-resource a request names; a delete marker has none. */
 export async function openRow(call: Call): Promise<ObjectReader> {
   const versionId = parseVersionId(call.query.get('versionId'));
-  try {
-    return await call.door.core.openObject(call.context, {
+  const { core } = call.door;
+  return asMarkerError(versionId, () =>
+    core.openObject(call.context, {
       ...objectOf(call),
       versionId,
       condition: {},
       metadataOnly: true,
-    });
+    }),
+  );
+}
+
+/** A delete marker is no object, and addressed by its id it has no sub-resources. */
+export async function asMarkerError<T>(
+  versionId: string | undefined,
+  use: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await use();
   } catch (error) {
     if (!isStoreError(error, 'is-delete-marker')) throw error;
     const shown = { DeleteMarkerVersion: versionId ?? String(error.detail['version'] ?? 'null') };

@@ -3,6 +3,7 @@ import type { PutOutcome } from '../../core/commands.ts';
 import { type Call, objectOf } from '../call.ts';
 import { writeCondition } from '../conditions.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { checkLockedBody, readLock } from '../lock/lock-headers.ts';
 import {
   type HeaderPairs,
   pushChecksums,
@@ -15,6 +16,7 @@ import { withTags } from '../tagging/object-tagging.ts';
 /** PutObject. */
 export async function putObject(call: Call): Promise<HttpReply> {
   const body = openPayload(call, call.door.core.limits.maxBodyBytes);
+  checkLockedBody(readLock(call.headers), body);
   const outcome = await storeObject(call, body);
   const headers: HeaderPairs = [['ETag', `"${outcome.row.etag}"`]];
   pushChecksums(headers, outcome.row);
@@ -34,6 +36,7 @@ export function storeObject(
     ...described,
     system: withTags(described.system, call.headers),
     body,
+    lock: readLock(call.headers),
     condition: writeCondition(call.headers),
     event,
   });

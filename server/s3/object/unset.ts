@@ -2,15 +2,9 @@
 import type { HttpReply } from '../../http/exchange.ts';
 import { privateAcl } from '../bucket/unset.ts';
 import type { Call } from '../call.ts';
-import { s3Error } from '../codes.ts';
 import { openRow } from './open-row.ts';
 
 export async function getObjectAcl(call: Call): Promise<HttpReply> {
   const { container } = await openRow(call);
   return privateAcl(call, container);
-}
-
-export async function noObjectLock(call: Call): Promise<HttpReply> {
-  await openRow(call);
-  throw s3Error('InvalidRequest', 'Bucket is missing Object Lock Configuration');
 }

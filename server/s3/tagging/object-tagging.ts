@@ -1,11 +1,10 @@
 /** GetObjectTagging, PutObjectTagging, DeleteObjectTagging; and the tags that writes bring along. */
-import { isStoreError } from '../../../base/errors.ts';
 import { type Metadata, type VersionRow, versionIdOf } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { type Call, objectOf } from '../call.ts';
-import { invalidArgument, s3Error } from '../codes.ts';
+import { invalidArgument } from '../codes.ts';
 import { type HeaderPairs, pushVersion } from '../object-headers.ts';
-import { openRow } from '../object/open-row.ts';
+import { asMarkerError, openRow } from '../object/open-row.ts';
 import { parseVersionId } from '../object/version-id.ts';
 import { readRequiredXml } from '../payload/document.ts';
 import type { RequestHeaders } from '../request-headers.ts';
@@ -47,20 +46,15 @@ async function setTags(
   event: 'tagging:put' | 'tagging:delete',
 ): Promise<VersionRow> {
   const versionId = parseVersionId(call.query.get('versionId'));
-  try {
-    return await call.door.core.updateObject(
+  const { core } = call.door;
+  return asMarkerError(versionId, () =>
+    core.updateObject(
       call.context,
       { ...objectOf(call), versionId },
       { systemPatch: { [TAGGING]: stored }, isSilent: true },
       event,
-    );
-  } catch (error) {
-    if (!isStoreError(error, 'is-delete-marker')) throw error;
-    throw s3Error('MethodNotAllowed', undefined, {
-      DeleteMarkerVersion: versionId ?? 'null',
-      Allow: 'DELETE',
-    });
-  }
+    ),
+  );
 }
 
 function shownVersion(row: VersionRow): HeaderPairs {

@@ -266,8 +266,17 @@ describe('DeleteObjects', () => {
     const answer = await post(harness, body);
     expect(all(answer.text, 'Code')).toEqual(['PreconditionFailed', 'NoSuchKey']);
     expect(all((await harness.ask('GET', '/bucket')).text, 'Key')).toEqual(['b']);
-    const size = '<Delete><Object><Key>b</Key><Size>1</Size></Object></Delete>';
-    expect((await post(harness, size)).status).toBe(501);
+    const sized = (size: number): string =>
+      `<Delete><Object><Key>b</Key><Size>${size}</Size></Object></Delete>`;
+    const wrong = await post(harness, sized(2));
+    expect([all(wrong.text, 'Code'), all(wrong.text, 'Key')]).toEqual([
+      ['PreconditionFailed'],
+      ['b'],
+    ]);
+    const dated =
+      '<Delete><Object><Key>b</Key><LastModifiedTime>2015-01-01T00:00:00Z</LastModifiedTime></Object></Delete>';
+    expect(all((await post(harness, dated)).text, 'Code')).toEqual(['PreconditionFailed']);
+    expect(all((await post(harness, sized(1))).text, 'Code')).toEqual([]);
   });
 
   test('limits and digests', async () => {

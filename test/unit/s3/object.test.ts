@@ -68,7 +68,7 @@ describe('headers that an object keeps', () => {
     ['x-amz-acl', 'public-read'],
     ['x-amz-grant-read', 'id=1'],
     ['x-amz-storage-class', 'GLACIER'],
-    ['x-amz-object-lock-mode', 'GOVERNANCE'],
+    ['x-amz-if-match-size', '1'],
     ['x-amz-website-redirect-location', '/x'],
     ['x-amz-write-offset-bytes', '5'],
     ['if-unmodified-since', 'Thu, 01 Dec 2033 16:00:00 GMT'],
@@ -196,10 +196,28 @@ describe('conditions', () => {
     const del = (headers: Record<string, string>) => ask('DELETE', '/bucket/k', { headers });
     expect((await del({ 'if-match': '"x"' })).status).toBe(412);
     expect((await del({ 'if-none-match': '*' })).status).toBe(501);
-    expect((await del({ 'x-amz-if-match-size': '1' })).status).toBe(501);
     expect((await del({ 'if-match': put.headers.get('etag') ?? '' })).status).toBe(204);
     expect((await del({ 'if-match': '*' })).code).toBe('NoSuchKey');
     expect((await del({})).status).toBe(204);
+  });
+
+  test('of DELETE by size and by time of change', async () => {
+    const { ask } = await withBucket();
+    await ask('PUT', '/bucket/k', { body: 'x' });
+    const time = (await ask('HEAD', '/bucket/k')).headers.get('last-modified') ?? '';
+    const del = (name: string, value: string) =>
+      ask('DELETE', '/bucket/k', { headers: { [`x-amz-if-match-${name}`]: value } });
+    expect((await del('size', '2')).code).toBe('PreconditionFailed');
+    expect((await del('size', 'two')).code).toBe('InvalidArgument');
+    const old = 'Thu, 01 Jan 2015 00:00:00 GMT';
+    expect((await del('last-modified-time', old)).code).toBe('PreconditionFailed');
+    expect((await del('last-modified-time', 'then')).code).toBe('InvalidArgument');
+    expect((await del('last-modified-time', time)).status).toBe(204);
+    // What is not there has neither, and is gone already.
+    expect((await del('size', '2')).status).toBe(204);
+    await ask('PUT', '/bucket/k', { body: 'x' });
+    expect((await del('size', '1')).status).toBe(204);
+    expect((await ask('HEAD', '/bucket/k')).status).toBe(404);
   });
 
   test('32 racing creations have one winner', async () => {
