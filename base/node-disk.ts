@@ -1,6 +1,7 @@
 import { constants, readSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
+import { DirectFile } from './direct-file.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { StoreError } from './errors.ts';
 
@@ -30,7 +31,7 @@ export class NodeDisk implements Disk {
 
   async open(path: string): Promise<DiskFile | undefined> {
     try {
-      return new NodeDiskFile(await fs.open(this.#path(path), constants.O_RDWR));
+      return new NodeDiskFile(await fs.open(this.#path(path), constants.O_RDWR), this.#path(path));
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw diskError(error, 'disk.open');
@@ -40,7 +41,7 @@ export class NodeDisk implements Disk {
   async create(path: string): Promise<DiskFile> {
     try {
       const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
-      return new NodeDiskFile(await fs.open(this.#path(path), flags, 0o600));
+      return new NodeDiskFile(await fs.open(this.#path(path), flags, 0o600), this.#path(path));
     } catch (error) {
       if (codeOf(error) === 'EEXIST') {
         throw new StoreError('conflict', 'disk.create', `the file exists: ${path}`);
@@ -110,9 +111,12 @@ export class NodeDisk implements Disk {
 
 class NodeDiskFile implements DiskFile {
   readonly #handle: fs.FileHandle;
+  /** For large writes from memory that lies well. */
+  readonly #direct: DirectFile;
 
-  constructor(handle: fs.FileHandle) {
+  constructor(handle: fs.FileHandle, path: string) {
     this.#handle = handle;
+    this.#direct = new DirectFile(path);
   }
 
   async read(position: number, into: Uint8Array): Promise<number> {
@@ -152,6 +156,7 @@ class NodeDiskFile implements DiskFile {
   async write(position: number, pieces: readonly Uint8Array[]): Promise<void> {
     const expected = pieces.reduce((sum, piece) => sum + piece.length, 0);
     try {
+      if (await this.#direct.write(position, pieces)) return;
       const { bytesWritten } = await this.#handle.writev(pieces, position);
       if (bytesWritten !== expected) await this.#writeRest(position, pieces, bytesWritten);
     } catch (error) {
@@ -202,8 +207,10 @@ class NodeDiskFile implements DiskFile {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close().catch((error: unknown) => {
+    try {
+      await Promise.all([this.#handle.close(), this.#direct.close()]);
+    } catch (error) {
       throw diskError(error, 'disk.close');
-    });
+    }
   }
 }

@@ -2,6 +2,8 @@
 import { expect, it } from 'vitest';
 import { utf8 } from '../../base/bytes.ts';
 import { createDurably, type Disk, type DiskFile } from '../../base/disk.ts';
+import { StoreError } from '../../base/errors.ts';
+import { notePageAligned } from '../../base/page-memory.ts';
 
 const bytesOf = (...values: number[]): Uint8Array => Uint8Array.from(values);
 
@@ -77,6 +79,35 @@ export function diskContract(makeDisk: () => Promise<Disk>): void {
     await file.write(3, pieces);
     expect(Buffer.compare((await readWhole(file)).subarray(3), Buffer.concat(pieces))).toBe(0);
     await file.close();
+  });
+
+  it('mixes large writes from page-aligned memory with any others', async () => {
+    const disk = await makeDisk();
+    const file = await disk.create('mixed');
+    const memory = new WebAssembly.Memory({ initial: 4, maximum: 4 });
+    notePageAligned(memory);
+    const unit = new Uint8Array(memory.buffer, 8192, 131_072);
+    for (let i = 0; i < unit.length; i++) unit[i] = (i * 7 + (i >> 9)) & 255;
+    const header = new Uint8Array(4096).fill(1);
+    const odd = new Uint8Array(5000).fill(2);
+    await file.write(0, [odd]);
+    await file.write(8192, [header, unit]);
+    // Off the page, of no whole pages, and over what went directly before.
+    await file.write(8192 + 4096 + unit.length, [odd, unit.subarray(1)]);
+    await file.write(8192 + 4096 + 65_536, [odd]);
+    await file.write(12_288, [unit.subarray(0, 65_536)]);
+    await file.sync();
+    const expected = new Uint8Array(8192 + 4096 + unit.length + 5000 + unit.length - 1);
+    expected.set(odd, 0);
+    expected.set(header, 8192);
+    expected.set(unit, 12_288);
+    expected.set(odd, 12_288 + 65_536);
+    expected.set(odd, 12_288 + unit.length);
+    expected.set(unit.subarray(1), 12_288 + unit.length + 5000);
+    expect(Buffer.compare(await readWhole(file), expected)).toBe(0);
+    await file.close();
+    await expect(file.write(0, [unit])).rejects.toBeInstanceOf(StoreError);
+    expect(Buffer.compare((await disk.readAll('mixed')) ?? header, expected)).toBe(0);
   });
 
   it('truncates and extends', async () => {

@@ -1,6 +1,7 @@
 import { NodeDisk } from '../../../base/node-disk.ts';
 import { StoreError } from '../../../base/errors.ts';
 import { invariant } from '../../../base/invariant.ts';
+import { notePageAligned, pageBytes } from '../../../base/page-memory.ts';
 import { multiply } from '../galois.ts';
 import { cell, type Matrix } from '../matrix.ts';
 
@@ -24,7 +25,8 @@ const tableArena = 4096;
 const slotArena = 128 * 1024;
 const lendingStart = 192 * 1024;
 const lendingArea = 192 * 1024 * 1024;
-const pageBytes = 64 * 1024;
+/** Of WebAssembly: what a memory grows by. */
+const memoryPageBytes = 64 * 1024;
 /** The longest round of the kernel: it reads and writes up to so many bytes at once. */
 const roundBytes = 64;
 
@@ -116,12 +118,12 @@ export class Kernel {
   }
 
   /**
-   * A piece of the kernel's own memory, for good: units that lie there, at equal distances and in
-   * multiples of 64 bytes, are not copied. undefined when it is used up.
+   * A piece of the kernel's own memory, for good, from the start of a page on: units that lie there,
+   * at equal distances and in multiples of 64 bytes, are not copied. undefined when it is used up.
    */
   lend(length: number): Uint8Array | undefined {
     const start = this.#lent;
-    const end = start + Math.ceil(length / roundBytes) * roundBytes;
+    const end = start + Math.ceil(length / pageBytes) * pageBytes;
     if (end > this.#arena.length) return undefined;
     this.#lent = end;
     return this.#arena.subarray(start, start + length);
@@ -241,8 +243,9 @@ export async function loadKernelModule(file: string): Promise<Kernel | undefined
     throw new StoreError('internal', 'codec.load', `${file} is missing from the installation`);
   }
   if (!WebAssembly.validate(bytes)) return undefined;
-  const pages = Math.ceil((lendingStart + lendingArea) / pageBytes);
+  const pages = Math.ceil((lendingStart + lendingArea) / memoryPageBytes);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  notePageAligned(memory);
   const module = await WebAssembly.compile(bytes);
   return new Kernel(await WebAssembly.instantiate(module, { env: { memory } }), memory);
 }
