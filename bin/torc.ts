@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { isStoreError } from '../base/errors.ts';
 import { addRing } from './verbs/add-ring.ts';
 import { addDevice } from './verbs/device.ts';
+import { addKeys } from './verbs/keys.ts';
 import { addServe } from './verbs/serve.ts';
 import { addStatus } from './verbs/status.ts';
 
@@ -13,6 +14,7 @@ addServe(program);
 addStatus(program);
 addRing(program);
 addDevice(program);
+addKeys(program);
 
 try {
   await program.parseAsync();

@@ -20,7 +20,9 @@ import { cellSettings, httpLimits, maxBodyBytes } from './config/defaults.ts';
 import type { Settings } from './config/settings.ts';
 import { createUserDirectory } from './config/users.ts';
 import { createCore } from './core/core.ts';
+import type { Keys } from './core/encryption/key-ports.ts';
 import { type Address, type Listening, listen } from './http/listen.ts';
+import { keysForServer, makeKeys } from './keys/open-keys.ts';
 import { createS3Door } from './s3/door.ts';
 import { createSwiftDoor } from './swift/door.ts';
 import { loadOrCreateCertificate } from './tls/certificate.ts';
@@ -49,12 +51,12 @@ function parseAddress(text: string): Address | undefined {
 
 async function openPorts(
   settings: Settings,
-  cell: Cell,
-  logger: Logger,
+  parts: { readonly cell: Cell; readonly keys: Keys; readonly logger: Logger },
 ): Promise<{
   readonly listening: Listening;
   readonly newCredentials: Credentials | undefined;
 }> {
+  const { cell, keys, logger } = parts;
   const dataDisk = new NodeDisk(resolve(settings.data));
   const configured = settings.users.length > 0;
   const made = configured ? undefined : await loadOrCreateCredentials(dataDisk, systemRandom);
@@ -64,7 +66,10 @@ async function openPorts(
   const clock = systemClock;
   const random = systemRandom;
   const { rows, bodies } = cell;
-  const core = createCore({ rows, bodies, clock, random, logger, limits: { maxBodyBytes } });
+  const core = createCore({
+    ...{ rows, bodies, clock, random, logger, keys },
+    limits: { maxBodyBytes },
+  });
   const { region, hostSuffixes } = settings;
   const s3 = createS3Door({
     ...{ core, users, region, clock, random, logger },
@@ -96,26 +101,25 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
   const logger = createLogger(settings.logLevel);
   await mkdir(settings.data, { recursive: true, mode: 0o700 });
   const unlock = await lockFolder(resolve(settings.data));
+  const data = new NodeDisk(resolve(settings.data));
+  const machine = { clock: systemClock, random: systemRandom, logger };
+  const keyOptions = { ...machine, disk: data, region: settings.region };
   let cell: Cell | undefined;
   try {
     const folders = settings.devices.map((path) => new LevelFolder(resolve(path)));
     const coordinator = await openCluster({
-      data: new NodeDisk(resolve(settings.data)),
-      folders,
-      policies: settings.policies,
-      random: systemRandom,
+      ...{ data, folders, policies: settings.policies, random: systemRandom },
       now: systemClock.now(),
+      makeKeys: () => makeKeys(keyOptions, settings),
     });
+    const { keyRing } = coordinator.current();
+    const { opened: openedKeys, keys } = await keysForServer(keyOptions, settings, keyRing);
     cell = await openCell({
-      ...{ coordinator, folders, logger, settings: cellSettings },
-      clock: systemClock,
-      random: systemRandom,
+      ...{ ...machine, coordinator, folders, settings: cellSettings },
     });
-    const { listening, newCredentials } = await openPorts(settings, cell, logger);
+    const { listening, newCredentials } = await openPorts(settings, { cell, keys, logger });
     const closeControl = await openControl({
-      cell,
-      data: new NodeDisk(resolve(settings.data)),
-      random: systemRandom,
+      ...{ cell, keys: openedKeys, data, random: systemRandom },
     });
     cell.workers.start();
     const opened = cell;
@@ -128,6 +132,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
         await listening.close();
         await closeControl();
         await opened.close();
+        await openedKeys.close();
         await unlock();
       },
     };

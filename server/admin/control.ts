@@ -10,6 +10,8 @@ import { StoreError, toStoreError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { deviceId } from '../../base/units.ts';
 import type { Cell } from '../cell/cell.ts';
+import type { OpenKeys } from '../keys/open-keys.ts';
+import { answerKeyCall } from '../keys/operator.ts';
 
 export const controlPath = 'control.json';
 
@@ -21,16 +23,17 @@ export interface ControlAddress {
 
 export interface ControlOptions {
   readonly cell: Cell;
+  readonly keys: OpenKeys;
   readonly data: Disk;
   readonly random: Random;
 }
 
 /** Resolves with what closes it again and takes the file away. */
 export async function openControl(options: ControlOptions): Promise<() => Promise<void>> {
-  const { cell, data, random } = options;
+  const { data, random } = options;
   const token = toHex(random.bytes(32));
   const server = createServer((request, response) => {
-    answer(cell, token, request).then(
+    answer(options, token, request).then(
       (text) => reply(response, 200, text),
       (error: unknown) => {
         const known = toStoreError(error, 'control');
@@ -75,7 +78,11 @@ function isAllowed(token: string, request: IncomingMessage): boolean {
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
-async function answer(cell: Cell, token: string, request: IncomingMessage): Promise<string> {
+async function answer(
+  { cell, keys }: ControlOptions,
+  token: string,
+  request: IncomingMessage,
+): Promise<string> {
   if (!isAllowed(token, request)) {
     throw new StoreError('access-denied', 'control', 'the token is wrong');
   }
@@ -89,6 +96,11 @@ async function answer(cell: Cell, token: string, request: IncomingMessage): Prom
     cell.workers.requestAudit();
     return 'Every byte of all devices is being verified; torc status counts what was found.';
   }
+  const ofKeys =
+    request.method === 'POST'
+      ? await answerKeyCall(keys, url.pathname, url.searchParams)
+      : undefined;
+  if (ofKeys !== undefined) return ofKeys;
   throw new StoreError('invalid-argument', 'control', `there is no call ${url.pathname}`);
 }
 

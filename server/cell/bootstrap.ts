@@ -16,6 +16,7 @@ export interface BootstrapOptions {
   readonly devicePaths: readonly string[];
   /** One of them is the default. */
   readonly policies: readonly PolicySpec[];
+  readonly keyRing?: string;
 }
 
 export function createClusterMap(options: BootstrapOptions): ClusterMap {
@@ -43,6 +44,7 @@ export function createClusterMap(options: BootstrapOptions): ClusterMap {
     devices,
     policies: options.policies.map((policy) => createPolicy(policy, devices)),
     defaultPolicy: standard.name,
+    ...(options.keyRing === undefined ? {} : { keyRing: options.keyRing }),
     shards: createShards(
       devices.map((device) => device.id),
       replicasFor(options.policies),

@@ -23,6 +23,8 @@ export interface OpenClusterOptions {
   readonly policies: PolicyChoice;
   readonly random: Random;
   readonly now: number;
+  /** Of a new store, before anything else: makes its keys and returns the id of its key ring. */
+  readonly makeKeys?: (() => Promise<string>) | undefined;
 }
 
 async function isUntouched(folder: DeviceFolder): Promise<boolean> {
@@ -60,7 +62,9 @@ export async function openCluster(options: OpenClusterOptions): Promise<Embedded
 async function createCluster(options: OpenClusterOptions): Promise<EmbeddedCoordinator> {
   const { data, folders, policies, random } = options;
   const devicePaths = folders.map((folder) => folder.path);
+  const keyRing = await options.makeKeys?.();
   const map = createClusterMap({
+    ...(keyRing === undefined ? {} : { keyRing }),
     random,
     devicePaths,
     policies: initialPolicies(policies, folders.length),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { StoreError } from '../../base/errors.ts';
 import { type LogLevel, logLevels } from '../../base/log.ts';
 import { parseScheme } from '../../ring/policy.ts';
+import { serviceKeyId } from '../keys/local-key-service.ts';
 import type { PolicyChoice } from '../cell/policies.ts';
 
 export interface UserSettings {
@@ -64,6 +65,13 @@ const schema = z.strictObject({
   /** Domains whose sub-domains are bucket names. */
   hostSuffixes: z.array(z.string().min(1)).default(['localhost']),
   users: z.array(userSchema).default([]),
+  /** Every new object of every container is encrypted, under the key ring unless it is asked otherwise. */
+  encryptAll: z.union([z.boolean(), z.stringbool()]).default(false),
+  keyRing: z.enum(['required', 'optional']).default('required'),
+  /** Keys of the key service that are made with the store and must be there later. */
+  serviceKeys: z.array(z.string().regex(serviceKeyId)).default([]),
+  /** Where a customer's key may come without TLS: loopback connections cross no network. */
+  customerKeysOverHttp: z.enum(['loopback', 'always', 'never']).default('loopback'),
 });
 
 export interface Settings {
@@ -76,6 +84,10 @@ export interface Settings {
   readonly logLevel: LogLevel;
   readonly hostSuffixes: readonly string[];
   readonly users: readonly UserSettings[];
+  readonly encryptAll: boolean;
+  readonly keyRing: 'required' | 'optional';
+  readonly serviceKeys: readonly string[];
+  readonly customerKeysOverHttp: 'loopback' | 'always' | 'never';
 }
 
 /** What the sources may hold: keys of the schema, values not checked yet. */
@@ -89,6 +101,7 @@ const environmentNames: Readonly<Record<string, string>> = {
   TORC_HTTPS: 'https',
   TORC_REGION: 'region',
   TORC_LOG_LEVEL: 'logLevel',
+  TORC_ENCRYPT_ALL: 'encryptAll',
 };
 
 function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): RawSettings {

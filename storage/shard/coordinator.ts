@@ -37,6 +37,8 @@ export interface ClusterMap {
   readonly devices: readonly DeviceState[];
   readonly policies: readonly PolicyState[];
   readonly defaultPolicy: string;
+  /** Id of the key ring that the store was made with (docs/format/encryption.md). */
+  readonly keyRing?: string;
   readonly shards: readonly ShardState[];
 }
 
