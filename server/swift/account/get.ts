@@ -31,7 +31,7 @@ function entryOf(item: PageItem<ContainerInfo>): ListingEntry {
   return {
     name: item.name,
     count: usage.objects,
-    bytes: usage.bytes,
+    bytes: usage.versionBytes,
     last_modified: formatIso(row.modifiedAt),
     storage_policy: row.policy,
   };

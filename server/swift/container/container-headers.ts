@@ -3,6 +3,7 @@ import type { ContainerInfo } from '../../core/api.ts';
 import { wireOf } from '../../http/header-text.ts';
 import type { ListingFormat } from '../listing/format.ts';
 import { metadataHeaders, metadataOfSettings } from '../metadata.ts';
+import { versioningHeaders } from '../versions/enabled.ts';
 import { formatLastModified, formatTimestamp } from '../timestamps.ts';
 
 export function containerHeaders(info: ContainerInfo, format: ListingFormat): [string, string][] {
@@ -10,10 +11,12 @@ export function containerHeaders(info: ContainerInfo, format: ListingFormat): [s
   const headers: [string, string][] = [
     ['Content-Type', format.contentType],
     ['X-Container-Object-Count', String(usage.objects)],
-    ['X-Container-Bytes-Used', String(usage.bytes)],
+    // Old versions are paid for too.
+    ['X-Container-Bytes-Used', String(usage.versionBytes)],
     ['X-Timestamp', formatTimestamp(row.createdAt)],
     ['Last-Modified', formatLastModified(row.modifiedAt)],
     ['X-Storage-Policy', wireOf(row.policy)],
+    ...versioningHeaders(row),
     ...metadataHeaders('container', metadataOfSettings(row.settings)),
   ];
   if (format.varies) headers.push(['Vary', 'Accept']);

@@ -1,6 +1,6 @@
 /** GET of a container: its listing. */
 import type { ContainerInfo } from '../../core/api.ts';
-import type { VersionRow } from '../../core/model.ts';
+import { type VersionRow, type Versioning, versionIdOf } from '../../core/model.ts';
 import type { PageItem } from '../../core/ports.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import type { ContainerCall } from '../call.ts';
@@ -9,9 +9,12 @@ import { chooseFormat } from '../listing/format.ts';
 import { readListingParameters } from '../listing/parameters.ts';
 import { type ListingEntry, listingReply, renderListing } from '../listing/render.ts';
 import { formatIso } from '../timestamps.ts';
+import { getVersions } from '../versions/list.ts';
+import { versionPath } from '../versions/version-id.ts';
 import { containerHeaders } from './container-headers.ts';
 
 export async function getContainer(call: ContainerCall): Promise<HttpReply> {
+  if (call.query.has('versions')) return getVersions(call);
   const { core } = call.door;
   const format = chooseFormat(call.query, call.headers);
   const parameters = readListingParameters(call.query);
@@ -24,19 +27,29 @@ export async function getContainer(call: ContainerCall): Promise<HttpReply> {
   });
   // A page of limit 0 asks core for nothing, and still needs the container.
   info ??= await core.headContainer(call.context, address);
-  const entries = items.map(entryOf);
+  const about = { versioning: info.row.versioning, isJson: format.type === 'application/json' };
+  const entries = items.map((item) => entryOf(call, item, about));
   const body = renderListing({ root: 'container', name: call.container, entries }, format);
   const headers = containerHeaders(info, format);
   return listingReply(headers, body);
 }
 
-function entryOf(item: PageItem<VersionRow>): ListingEntry {
+function entryOf(
+  call: ContainerCall,
+  item: PageItem<VersionRow>,
+  about: { readonly versioning: Versioning; readonly isJson: boolean },
+): ListingEntry {
   if (item.type === 'group') return { subdir: item.name };
-  return {
-    name: item.name,
-    hash: item.row.etag,
-    bytes: item.row.size,
-    content_type: item.row.contentType,
-    last_modified: formatIso(item.row.modifiedAt),
+  const { name, row } = item;
+  const entry = {
+    name,
+    hash: row.etag,
+    bytes: row.size,
+    content_type: row.contentType,
+    last_modified: formatIso(row.modifiedAt),
   };
+  if (about.versioning === 'off' || row.isNull || !about.isJson) return entry;
+  // Swift's current version is a link to the version itself, and says so.
+  const symlink_path = versionPath(call, name, versionIdOf(row));
+  return { ...entry, symlink_path, version_symlink: true };
 }

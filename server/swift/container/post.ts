@@ -3,11 +3,16 @@ import type { HttpReply } from '../../http/exchange.ts';
 import type { ContainerCall } from '../call.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
 import { statusReply } from '../reply.ts';
+import { readVersioning } from '../versions/enabled.ts';
 
 export async function postContainer(call: ContainerCall): Promise<HttpReply> {
   const { core } = call.door;
   const patch = readMetadataPatch(call.headers, 'container');
   const address = { account: call.account, container: call.container };
-  await core.updateContainer(call.context, address, { settings: settingsOfPatch(patch) });
+  const versioning = readVersioning(call.headers);
+  await core.updateContainer(call.context, address, {
+    settings: settingsOfPatch(patch),
+    ...(versioning === undefined ? {} : { versioning }),
+  });
   return statusReply(204);
 }

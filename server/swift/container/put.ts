@@ -6,6 +6,7 @@ import type { ContainerCall } from '../call.ts';
 import { wireOf } from '../../http/header-text.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
 import { refuse, statusReply } from '../reply.ts';
+import { readVersioning } from '../versions/enabled.ts';
 
 export async function putContainer(call: ContainerCall): Promise<HttpReply> {
   const { core } = call.door;
@@ -14,15 +15,18 @@ export async function putContainer(call: ContainerCall): Promise<HttpReply> {
   if (Buffer.byteLength(call.container) > core.limits.maxContainerNameBytes) throw refuse(400);
   const address = { account: call.account, container: call.container };
   const settings = settingsOfPatch(patch);
+  const versioning = readVersioning(call.headers);
+  const versioned = versioning === undefined ? {} : { versioning };
   const { created, info } = await core.createContainer(call.context, address, {
     claimName: 'if-free',
     policy,
     settings: setOnly(settings),
+    ...versioned,
   });
   if (created) return statusReply(201);
   if (policy !== undefined && policy !== info.row.policy) throw refuse(409);
   // Core bounds the stored set. Even an empty change counts: Last-Modified of a container moves with every PUT.
-  await core.updateContainer(call.context, address, { settings });
+  await core.updateContainer(call.context, address, { settings, ...versioned });
   return statusReply(202);
 }
 

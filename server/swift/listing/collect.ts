@@ -27,7 +27,8 @@ export async function collectListing<R>(
   return items.length < query.limit ? [...items, opened] : items;
 }
 
-async function take<T>(source: AsyncIterable<T>, limit: number): Promise<T[]> {
+/** The first `limit` items. */
+export async function take<T>(source: AsyncIterable<T>, limit: number): Promise<T[]> {
   const items: T[] = [];
   if (limit === 0) return items;
   for await (const item of source) {

@@ -30,18 +30,30 @@ export function chooseFormat(query: Query, headers: Headers): ListingFormat {
   return { type, contentType: `${type}; charset=utf-8`, varies };
 }
 
+/** For what only JSON can say. Throws Refusal 406 for any other wish. */
+export function chooseJson(query: Query, headers: Headers): ListingFormat {
+  const type = 'application/json';
+  const name = query.text('format') ?? '';
+  if (name === '') bestMatch(headers.get('accept'), [type]);
+  else if (name.toLowerCase() !== 'json') throw refuse(406);
+  return { type, contentType: `${type}; charset=utf-8`, varies: !query.has('format') };
+}
+
 interface AcceptedType {
   readonly type: string;
   readonly subtype: string;
   readonly quality: number;
 }
 
-function bestMatch(accept: string | undefined): ListingType {
-  if (accept === undefined || accept === '') return offered[0];
+function bestMatch(
+  accept: string | undefined,
+  offers: readonly [ListingType, ...ListingType[]] = offered,
+): ListingType {
+  if (accept === undefined || accept === '') return offers[0];
   const accepted = accept.split(',').map(parseAccepted);
   accepted.sort((a, b) => b.quality - a.quality || Number(isExact(b)) - Number(isExact(a)));
   for (const wanted of accepted) {
-    const match = offered.find((offer) => matches(wanted, offer));
+    const match = offers.find((offer) => matches(wanted, offer));
     if (match !== undefined) return match;
   }
   throw refuse(406);

@@ -7,7 +7,7 @@ import type { ListingFormat, ListingType } from './format.ts';
 /** One entry: what JSON shows, in the order in which XML shows it. */
 export type ListingEntry =
   | { readonly subdir: string }
-  | ({ readonly name: string } & Readonly<Record<string, string | number>>);
+  | ({ readonly name: string } & Readonly<Record<string, string | number | boolean>>);
 
 export interface ListingDocument {
   /** XML root: an account lists `container` elements, a container `object` elements. */

@@ -12,6 +12,7 @@ import { guessType } from '../mime.ts';
 import { nameText, quote, splitPath, unquote } from '../path.ts';
 import { refuse, statusReply } from '../reply.ts';
 import { formatLastModified } from '../timestamps.ts';
+import { explainVersionError, madeVersionHeaders, readVersionId } from '../versions/version-id.ts';
 import { judgeCopySource, readWriteCondition } from './conditions.ts';
 import { readExpiry } from './expiry.ts';
 import {
@@ -57,6 +58,7 @@ async function runCopy(
     ['X-Copied-From', quote(`${source.container}/${source.key}`)],
     ['X-Copied-From-Account', quote(source.account)],
     ['X-Copied-From-Last-Modified', formatLastModified(outcome.source.modifiedAt)],
+    ...madeVersionHeaders(outcome),
     ...descriptionHeaders(outcome.row).filter(([name]) => name.startsWith('X-')),
   ]);
 }
@@ -64,13 +66,14 @@ async function runCopy(
 /** Core looks at the target first, Swift at the source: who may not read the source learns only that. */
 async function copyOrExplain(call: ObjectCall, command: CopyObject): Promise<CopyOutcome> {
   const { core } = call.door;
+  const sourceAccount = command.source.account ?? call.account;
   try {
     return await core.copyObject(call.context, command);
   } catch (error) {
     if (isStoreError(error, 'no-such-container')) {
       await core.openObject(call.context, { ...command.source, condition: {} });
     }
-    throw error;
+    throw await explainVersionError({ ...call, ...command.source, account: sourceAccount }, error);
   }
 }
 
@@ -87,7 +90,7 @@ function readCopy(call: ObjectCall, source: CopyAddress, target: CopyAddress): C
   const system = readSystemHeaders(headers);
   const expiresAt = readExpiry(headers, call.door.clock.now());
   return {
-    source: addressOf(source),
+    source: { ...addressOf(source), versionId: readVersionId(call) },
     target: addressOf(target),
     // Swift's conditions are judged in `describe`, which sees the source's row.
     sourceCondition: {},

@@ -5,6 +5,7 @@ import type { ObjectCall } from '../call.ts';
 import { chooseFormat } from '../listing/format.ts';
 import { Query } from '../query.ts';
 import { refuse, statusReply } from '../reply.ts';
+import { deletedVersionHeaders, notVersioned, readVersionId } from '../versions/version-id.ts';
 import { readWriteCondition } from './conditions.ts';
 
 export async function deleteObject(call: ObjectCall): Promise<HttpReply> {
@@ -15,10 +16,16 @@ export async function deleteObject(call: ObjectCall): Promise<HttpReply> {
     throw refuse(501, 'X-If-Delete-At is not supported');
   }
   const condition = readWriteCondition(headers);
-  const address = { account, container, key, condition };
-  const outcome = await call.door.core.deleteObject(call.context, address);
+  const versionId = readVersionId(call);
+  const address = { account, container, key, versionId, condition };
+  const outcome = await call.door.core.deleteObject(call.context, { ...address, leavesGap: true });
+  if (versionId !== undefined && versionId !== 'null' && outcome.versioning === 'off') {
+    throw notVersioned();
+  }
   const found = outcome.deleted !== undefined;
-  if (call.query.text('multipart-manifest') !== 'delete') return statusReply(found ? 204 : 404);
+  if (call.query.text('multipart-manifest') !== 'delete') {
+    return statusReply(found ? 204 : 404, deletedVersionHeaders(outcome, versionId));
+  }
   // Clients ask so for what shows as a static large object, and read a bulk report.
   const { type } = chooseFormat(new Query(''), headers);
   const report = { status: 200, body: '', deleted: found ? 1 : 0, notFound: found ? 0 : 1 };

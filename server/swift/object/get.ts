@@ -6,6 +6,7 @@ import { type ByteSpan, parseRangeHeader } from '../../http/range.ts';
 import { started } from '../../http/started.ts';
 import type { ObjectCall } from '../call.ts';
 import { statusReply } from '../reply.ts';
+import { versionHeaders } from '../versions/version-id.ts';
 import { multiRangeReply, selectSpans, singleRangeReply } from './byte-ranges.ts';
 import { judgeRead, rangeStillHolds } from './conditions.ts';
 import { descriptionHeaders, identityHeaders } from './object-headers.ts';
@@ -23,15 +24,19 @@ export async function getObject(call: ObjectCall): Promise<HttpReply> {
 /** Ranges say nothing to HEAD: it describes the whole. */
 export async function headObject(call: ObjectCall): Promise<HttpReply> {
   const view = await openView(call);
-  return judge(call, view) ?? wholeReply(view, false);
+  return judge(call, view) ?? wholeReply(call, view, false);
 }
 
 function replyOf(call: ObjectCall, view: ObjectView): HttpReply {
   const { reader } = view;
   const { row } = reader;
   const spans = spansOf(call, view);
-  if (spans === undefined) return wholeReply(view, true);
-  const headers = [...identityHeaders(row, view.etag), ...descriptionHeaders(row)];
+  if (spans === undefined) return wholeReply(call, view, true);
+  const headers = [
+    ...identityHeaders(row, view.etag),
+    ...descriptionHeaders(row),
+    ...versionHeaders(call, reader.container, row),
+  ];
   const [first] = spans;
   if (first === undefined) {
     const range: [string, string] = ['Content-Range', `bytes */${row.size}`];
@@ -65,13 +70,14 @@ function judge(call: ObjectCall, view: ObjectView): HttpReply | undefined {
   return verdict === 'not-modified' ? { status: 304, headers } : statusReply(412, headers);
 }
 
-function wholeReply(view: ObjectView, withBody: boolean): HttpReply {
+function wholeReply(call: ObjectCall, view: ObjectView, withBody: boolean): HttpReply {
   const { reader, etag, hasLength } = view;
   const { row } = reader;
   const headers: [string, string][] = [
     ['Content-Type', wireOf(row.contentType)],
     ...identityHeaders(row, etag),
     ...descriptionHeaders(row),
+    ...versionHeaders(call, reader.container, row),
   ];
   if (hasLength) headers.push(['Content-Length', String(row.size)]);
   if (!withBody) return { status: 200, headers };

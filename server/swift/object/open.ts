@@ -6,6 +6,7 @@ import { wireOf } from '../../http/header-text.ts';
 import type { ObjectCall } from '../call.ts';
 import { isDynamic, openDynamic } from '../large/dynamic.ts';
 import { Refusal, statusReply } from '../reply.ts';
+import { explainVersionError, readVersionId } from '../versions/version-id.ts';
 
 export interface ObjectView {
   /** Etag and size in its row are those of what is read. */
@@ -47,6 +48,7 @@ async function openReader(call: ObjectCall): Promise<ObjectReader> {
     // Conditions are judged by the door, on the row: Swift's rules are not those that core follows for S3.
     return await call.door.core.openObject(call.context, {
       ...{ account, container, key },
+      versionId: readVersionId(call),
       condition: {},
     });
   } catch (error) {
@@ -54,6 +56,6 @@ async function openReader(call: ObjectCall): Promise<ObjectReader> {
     if (isStoreError(error, 'no-such-object') && wanted === '*') {
       throw new Refusal(statusReply(412));
     }
-    throw error;
+    throw await explainVersionError(call, error);
   }
 }

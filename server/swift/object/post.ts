@@ -2,7 +2,7 @@
 import type { HttpReply } from '../../http/exchange.ts';
 import type { ObjectCall } from '../call.ts';
 import { readObjectMetadata } from '../metadata.ts';
-import { statusReply } from '../reply.ts';
+import { refuse, statusReply } from '../reply.ts';
 import { refuseConditions } from '../unsupported.ts';
 import { readExpiry } from './expiry.ts';
 import { foreignSystem, readContentType, readSystemHeaders } from './object-headers.ts';
@@ -11,6 +11,9 @@ export async function postObject(call: ObjectCall): Promise<HttpReply> {
   const { account, container, key, headers } = call;
   const { core, clock } = call.door;
   refuseConditions(headers);
+  if (call.query.has('version-id')) {
+    throw refuse(400, 'POST to a specific version is not allowed');
+  }
   const contentType = readContentType(headers);
   const user = readObjectMetadata(headers);
   const expiresAt = readExpiry(headers, clock.now()) ?? null;

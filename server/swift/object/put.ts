@@ -5,6 +5,8 @@ import type { ObjectCall } from '../call.ts';
 import type { Headers } from '../headers.ts';
 import { readObjectMetadata } from '../metadata.ts';
 import { refuse, statusReply } from '../reply.ts';
+import { promoteVersion } from '../versions/promote.ts';
+import { madeVersionHeaders, readVersionId } from '../versions/version-id.ts';
 import { formatLastModified } from '../timestamps.ts';
 import { readWriteCondition } from './conditions.ts';
 import { copyIntoObject } from './copy.ts';
@@ -13,10 +15,13 @@ import { checkKeyLength, contentTypeFor, readSystemHeaders } from './object-head
 
 export async function putObject(call: ObjectCall): Promise<HttpReply> {
   if ((call.headers.get('x-copy-from') ?? '') !== '') return copyIntoObject(call);
+  const versionId = readVersionId(call);
+  if (versionId !== undefined) return promoteVersion(call, versionId);
   const outcome = await call.door.core.putObject(call.context, readPut(call));
   return statusReply(201, [
     ['Etag', outcome.row.etag],
     ['Last-Modified', formatLastModified(outcome.row.modifiedAt)],
+    ...madeVersionHeaders(outcome),
   ]);
 }
 

@@ -20,6 +20,7 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
       JSON.stringify({
         swift: swiftSection(door),
         tempauth: { account_acls: false },
+        object_versioning: {},
         bulk_delete: {
           max_deletes_per_request: bulkLimits.deletes,
           max_failed_deletes: bulkLimits.failures,

@@ -126,7 +126,6 @@ describe('every answer', () => {
     const cases: readonly [string, string, Record<string, string>][] = [
       ['POST', `${account}/c`, { 'X-Container-Read': '.r:*' }],
       ['PUT', `${account}/c2`, { 'X-Container-Write': 'test2' }],
-      ['PUT', `${account}/c2`, { 'X-Versions-Enabled': 'true' }],
       ['POST', account, { 'X-Account-Access-Control': '{"admin":["x"]}' }],
       ['POST', account, { 'X-Account-Quota-Bytes': '5' }],
       ['POST', `${account}/c`, { 'X-Container-Meta-Quota-Bytes': '5' }],
@@ -135,7 +134,6 @@ describe('every answer', () => {
       ['PUT', `${account}/c/o?multipart-manifest=put`, {}],
       ['PUT', `${account}/c?extract-archive=tar`, {}],
       ['GET', `${account}/c/o?temp_url_sig=a&temp_url_expires=1`, {}],
-      ['GET', `${account}/c/o?version-id=1`, {}],
       ['POST', `${account}/c/o`, { 'If-Match': 'x' }],
       ['PUT', `${account}/c/o`, { 'Transfer-Encoding': 'gzip,chunked' }],
     ];
