@@ -68,6 +68,7 @@ async function openPorts(
   const { rows, bodies } = cell;
   const core = createCore({
     ...{ rows, bodies, clock, random, logger, keys },
+    storageClasses: settings.storageClasses,
     limits: { maxBodyBytes },
   });
   const { region, hostSuffixes } = settings;

@@ -5,6 +5,7 @@ import { type LogLevel, logLevels } from '../../base/log.ts';
 import { parseScheme } from '../../ring/policy.ts';
 import { serviceKeyId } from '../keys/local-key-service.ts';
 import type { PolicyChoice } from '../cell/policies.ts';
+import type { StorageClass } from '../core/storage-classes.ts';
 
 export interface UserSettings {
   readonly account: string;
@@ -50,6 +51,14 @@ const policySchema = z.strictObject({
   deprecated: z.boolean().default(false),
 });
 
+const storageClassSchema = z.strictObject({
+  name: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/, 'is no name of a storage class'),
+  /** Name or alias of the policy that its objects are stored under. */
+  policy: z.string().min(1),
+  /** Objects must be restored before they can be read. */
+  archive: z.boolean().default(false),
+});
+
 const schema = z.strictObject({
   data: z.string().min(1).default('data'),
   /** Device folders; default: d1 to d6 below the data folder. */
@@ -58,6 +67,8 @@ const schema = z.strictObject({
   policy: z.string().optional(),
   /** All storage policies, in place of `policy`. */
   policies: z.array(policySchema).min(1).max(32).optional(),
+  /** S3 storage classes beside STANDARD, which is the policy of the bucket. */
+  storageClasses: z.array(storageClassSchema).max(32).default([]),
   http: address.default('127.0.0.1:8080'),
   https: address.default('127.0.0.1:8443'),
   region: z.string().min(1).default('us-east-1'),
@@ -78,6 +89,7 @@ export interface Settings {
   readonly data: string;
   readonly devices: readonly string[];
   readonly policies: PolicyChoice;
+  readonly storageClasses: readonly StorageClass[];
   readonly http: string;
   readonly https: string;
   readonly region: string;
@@ -132,11 +144,27 @@ export function loadSettings(sources: {
     const path = issue?.path.join('.') ?? '';
     throw invalid(path === '' ? (issue?.message ?? 'invalid') : `${path}: ${issue?.message ?? ''}`);
   }
-  const { policy, policies, ...settings } = parsed.data;
+  const { policy, policies, storageClasses, ...settings } = parsed.data;
   const devices =
     settings.devices ?? [1, 2, 3, 4, 5, 6].map((number) => `${settings.data}/devices/d${number}`);
   if (new Set(devices).size !== devices.length) throw invalid('devices: a folder is named twice');
-  return Object.freeze({ ...settings, devices, policies: readPolicies(policy, policies) });
+  return Object.freeze({
+    ...settings,
+    devices,
+    policies: readPolicies(policy, policies),
+    storageClasses: readClasses(storageClasses),
+  });
+}
+
+function readClasses(
+  classes: readonly z.infer<typeof storageClassSchema>[],
+): readonly StorageClass[] {
+  const names = classes.map(({ name }) => name);
+  if (new Set(names).size !== names.length) throw invalid('storageClasses: a name is used twice');
+  if (names.includes('STANDARD')) {
+    throw invalid('storageClasses: STANDARD is the policy of the bucket, whatever that is');
+  }
+  return classes.map(({ name, policy, archive }) => ({ name, policy, isArchive: archive }));
 }
 
 function readPolicies(

@@ -34,6 +34,7 @@ import type {
 } from './model.ts';
 import type { EncryptionWish } from './encryption/wish.ts';
 import type { Page, PageQuery, PolicyInfo } from './ports.ts';
+import type { StorageClass } from './storage-classes.ts';
 
 /** Who asks. `anonymous` has no account. */
 export interface Principal {
@@ -99,6 +100,8 @@ export interface PutObject extends ObjectAddress {
   readonly user: Metadata;
   readonly expiresAt?: number | undefined;
   readonly lock?: ObjectLock | undefined;
+  /** undefined: as the container. */
+  readonly storageClass?: string | undefined;
   readonly condition: WriteCondition;
   /** What feeds are told that it is; by default `created:put`. */
   readonly event?: ObjectEvent | undefined;
@@ -178,6 +181,8 @@ export interface CopyObject {
   /** Only these bytes (Swift COPY with Range, UploadPartCopy); judged against the size by the caller's `pick`. */
   readonly range?: RangeRequest | undefined;
   readonly target: ObjectAddress;
+  /** Of the new object; undefined: as its container. */
+  readonly storageClass?: string | undefined;
   readonly condition: WriteCondition;
   /** Of the new object; nothing is taken over from the source. */
   readonly encryption?: EncryptionWish | undefined;
@@ -206,6 +211,7 @@ export interface CreateUpload extends ObjectAddress {
   readonly checksum?:
     | { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType }
     | undefined;
+  readonly storageClass?: string | undefined;
   readonly expiresAt?: number | undefined;
   readonly isReplica?: boolean | undefined;
   /** Of all its parts. */
@@ -364,6 +370,7 @@ export interface Core {
   abortUpload(ctx: RequestContext, address: UploadAddress): Promise<void>;
 
   readonly limits: CoreLimits;
+  readonly storageClasses: readonly StorageClass[];
   readonly policies: { readonly all: readonly PolicyInfo[]; readonly defaultPolicy: string };
 }
 

@@ -32,6 +32,7 @@ import { putObject } from './object/put.ts';
 import { updateObject } from './object/update.ts';
 import type { BodyStore, RowStore } from './ports.ts';
 import type { Services } from './services.ts';
+import { checkedClasses, type StorageClass } from './storage-classes.ts';
 
 export interface CoreOptions {
   readonly rows: RowStore;
@@ -43,6 +44,8 @@ export interface CoreOptions {
   readonly metadataLimits?: MetadataLimits;
   /** A commit has left something for feeds to tell (decision 0022). Must not throw. */
   readonly onEvent?: () => void;
+  /** Their policies by name or alias; absent: none beside the containers' own policies. */
+  readonly storageClasses?: readonly StorageClass[];
   /** Absent: nothing can be encrypted. */
   readonly keys?: Keys;
 }
@@ -54,11 +57,13 @@ export function createCore(options: CoreOptions): Core {
   const containerIds = new ContainerIds();
   const keys = options.keys ?? noKeys;
   const bucketKeys = createBucketKeys(clock);
-  const ports = { rows, bodies, clock, random, logger, onEvent };
+  const storageClasses = checkedClasses(options.storageClasses ?? [], bodies.policies);
+  const ports = { rows, bodies, clock, random, logger, onEvent, storageClasses };
   const s: Services = { ...ports, limits, metadataLimits, containerIds, keys, bucketKeys };
   return {
     limits,
     policies: { all: bodies.policies, defaultPolicy: bodies.defaultPolicy },
+    storageClasses,
     headAccount: (ctx, account) => headAccount(s, ctx, account),
     updateAccount: (ctx, account, metadata) => updateAccount(s, ctx, { account, metadata }),
     listContainers: (ctx, account, query) => listContainers(s, ctx, { account, query }),

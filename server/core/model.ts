@@ -233,6 +233,8 @@ export interface VersionRow {
   /** S3 x-amz-meta-*, Swift X-Object-Meta-*: names without the prefix, lower case. Values are Unicode strings. */
   readonly user: Metadata;
   readonly checksums: readonly Checksum[];
+  /** Undefined: none of its own. The policy that the bytes are under is in `body`. */
+  readonly storageClass?: string | undefined;
   readonly body: BodyRef;
   /** Who keeps the key of its bytes, parts included; absent: they are plain. */
   readonly encryption?: Encryption | undefined;
@@ -278,6 +280,7 @@ export interface UploadRow {
   readonly checksum?:
     | { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType }
     | undefined;
+  readonly storageClass?: string | undefined;
   readonly expiresAt?: number | undefined;
   /** It comes from another store's replication. */
   readonly isReplica?: boolean | undefined;

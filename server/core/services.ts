@@ -7,6 +7,7 @@ import type { ContainerIds } from './container/container-ids.ts';
 import type { BucketKeys } from './encryption/bucket-keys.ts';
 import type { Keys } from './encryption/key-ports.ts';
 import type { BodyStore, RowStore } from './ports.ts';
+import type { StorageClass } from './storage-classes.ts';
 
 /** What every operation of core works with. */
 export interface Services {
@@ -19,6 +20,7 @@ export interface Services {
   /** For metadata that clients give to accounts and containers. */
   readonly metadataLimits: MetadataLimits;
   readonly containerIds: ContainerIds;
+  readonly storageClasses: readonly StorageClass[];
   readonly keys: Keys;
   readonly bucketKeys: BucketKeys;
   /** A commit has left something for feeds to tell. */

@@ -5,6 +5,7 @@ import { textOf, wireOf } from '../http/header-text.ts';
 import { invalidArgument, s3Error } from './codes.ts';
 import { pushLock } from './lock/lock-headers.ts';
 import type { RequestHeaders } from './request-headers.ts';
+import { pushStorageClass } from './lifecycle/storage-class.ts';
 import { TAGGING } from './tagging/tags.ts';
 
 export type HeaderPairs = (readonly [string, string])[];
@@ -97,6 +98,7 @@ export function objectHeaders(row: VersionRow, versioning: Versioning): HeaderPa
   const tags = row.system[TAGGING];
   if (tags !== undefined) pairs.push(['x-amz-tagging-count', String(tags.split('&').length)]);
   pushLock(pairs, row.lock);
+  pushStorageClass(pairs, row);
   pushVersion(pairs, row, versioning);
   return pairs;
 }

@@ -2,7 +2,7 @@
  * Headers that change what a request means and are not built: they are answered 501, never
  * ignored (design.md section 1). Values that ask for what happens anyway are let through.
  */
-import { notImplemented, s3Error } from './codes.ts';
+import { notImplemented } from './codes.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
 const always: ReadonlySet<string> = new Set([
@@ -24,25 +24,9 @@ const prefixes = [
 const harmless: Readonly<Record<string, readonly string[]>> = {
   // Buckets behave as with BucketOwnerEnforced, where these two mean the same.
   'x-amz-acl': ['private', 'bucket-owner-full-control'],
-  'x-amz-storage-class': ['standard'],
   'x-amz-object-ownership': ['bucketownerenforced'],
   'x-amz-bucket-namespace': ['global'],
 };
-
-const storageClasses: ReadonlySet<string> = new Set([
-  'STANDARD',
-  'REDUCED_REDUNDANCY',
-  'STANDARD_IA',
-  'ONEZONE_IA',
-  'INTELLIGENT_TIERING',
-  'GLACIER',
-  'DEEP_ARCHIVE',
-  'OUTPOSTS',
-  'GLACIER_IR',
-  'SNOW',
-  'EXPRESS_ONEZONE',
-  'FSX_OPENZFS',
-]);
 
 export function refuseUnbuiltHeaders(headers: RequestHeaders): void {
   for (const name of headers.amzNames) {
@@ -53,9 +37,6 @@ export function refuseUnbuiltHeaders(headers: RequestHeaders): void {
     if (values === undefined) continue;
     const value = headers.get(name) ?? '';
     if (values.includes(value.toLowerCase())) continue;
-    if (name === 'x-amz-storage-class' && !storageClasses.has(value)) {
-      throw s3Error('InvalidStorageClass', undefined, { StorageClassRequested: value });
-    }
     throw notImplemented(name);
   }
 }

@@ -48,7 +48,8 @@ export function completeUpload(commit: Commit, args: CompleteArgs): PutOutcome {
   const expiry = expiresAt === undefined ? {} : { expiresAt };
   const body = { type: 'parts', uploadId, runs } as const;
   const origin = upload.isReplica === true ? asReplica : {};
-  const described = { contentType, system, user, encryption, lock };
+  const { storageClass } = upload;
+  const described = { contentType, system, user, encryption, lock, storageClass };
   const object = { size, etag, ...described, checksums, body, ...expiry, ...origin };
   const cause = { event: 'created:complete', ...args.cause } as const;
   const outcome = putVersion(commit, args, { object, condition, cause });

@@ -6,6 +6,7 @@ import { newUploadId } from '../ids.ts';
 import { checkKey } from '../limits.ts';
 import type { UploadRow } from '../model.ts';
 import type { Services } from '../services.ts';
+import { checkStorageClass } from '../storage-classes.ts';
 
 export async function createUpload(
   services: Services,
@@ -13,12 +14,14 @@ export async function createUpload(
   command: CreateUpload,
 ): Promise<UploadRow> {
   const { key, contentType, system, user, checksum, expiresAt, isReplica, lock } = command;
+  const { storageClass } = command;
   const container = await resolveContainer(services, ctx, {
     address: command,
     action: 'object.write',
   });
   checkKey(services.limits, key, 'upload.create');
   checkNewLock(container.row, lock, { nowMillis: services.clock.now(), op: 'upload.create' });
+  checkStorageClass(services, storageClass, 'upload.create');
   const { encryption: wish } = command;
   const encryption = (await protect(services, ctx, { container, key, wish }))?.encryption;
   const uploadId = newUploadId(services.random, services.clock.now());
@@ -28,6 +31,7 @@ export async function createUpload(
     key,
     upload: {
       ...{ uploadId, contentType, system, user, checksum, expiresAt, encryption, lock },
+      storageClass,
       ...(isReplica === true ? { isReplica } : {}),
     },
   });

@@ -40,7 +40,7 @@ async function storePart(
   const body = { ...incoming, checksums: algorithmsOf(found, incoming) };
   const ingested = await ingestBody(services, ctx, {
     body,
-    target: targetOf(found.container, key),
+    target: targetOf(services, found.container, { key, storageClass: found.upload.storageClass }),
     objectKey,
   });
   const { inline, size, etag, checksums } = ingested;

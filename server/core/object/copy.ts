@@ -8,6 +8,7 @@ import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
 import type { VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
+import { checkStorageClass } from '../storage-classes.ts';
 import { ingestBody } from './ingest.ts';
 import { openObject } from './open.ts';
 import { checkEarly, discardRefused, targetOf } from './put.ts';
@@ -43,9 +44,10 @@ export async function copyObject(
   ctx: RequestContext,
   command: CopyObject,
 ): Promise<PutOutcome & { readonly source: VersionRow }> {
-  const { target, condition } = command;
+  const { target, condition, storageClass } = command;
   const found = await resolveContainer(services, ctx, { address: target, action: 'object.write' });
   checkKey(services.limits, target.key, 'object.copy');
+  checkStorageClass(services, storageClass, 'object.copy');
   const opened = await openSource(services, ctx, command);
   const reader = (await command.resolve?.(opened)) ?? opened;
   const source = reader.row;
@@ -61,7 +63,7 @@ export async function copyObject(
   const { objectKey, encryption } = protection ?? {};
   const ingested = await ingestBody(services, ctx, {
     body: { chunks: reader.read(start, end), size: end - start, checksums: algorithms },
-    target: targetOf(found, target.key),
+    target: targetOf(services, found, { key: target.key, storageClass }),
     objectKey,
   });
   const { body, inline, size, etag, checksums } = ingested;
@@ -72,7 +74,7 @@ export async function copyObject(
       key: target.key,
       object: {
         ...{ size, etag, contentType, system, user, checksums, body },
-        ...{ encryption, expiresAt, lock },
+        ...{ encryption, expiresAt, lock, storageClass },
       },
       ...(inline === undefined ? {} : { inline }),
       condition,

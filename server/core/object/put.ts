@@ -10,6 +10,7 @@ import { checkKey } from '../limits.ts';
 import type { BodyRef } from '../model.ts';
 import type { BodyTarget } from '../ports.ts';
 import type { Services } from '../services.ts';
+import { checkStorageClass, policyFor } from '../storage-classes.ts';
 import { ingestBody } from './ingest.ts';
 
 /** Fails before the body is read where the condition already cannot hold; the commit decides for good. */
@@ -28,14 +29,15 @@ export async function putObject(
   ctx: RequestContext,
   command: PutObject,
 ): Promise<PutOutcome> {
-  const { key, condition, lock } = command;
+  const { key, condition, lock, storageClass } = command;
   const found = await resolveContainer(services, ctx, { address: command, action: 'object.write' });
   checkKey(services.limits, key, 'object.put');
   checkNewLock(found.row, lock, { nowMillis: services.clock.now(), op: 'object.put' });
   await checkEarly(services, { containerId: found.containerId, key }, condition);
   const { encryption: wish } = command;
   const protection = await protect(services, ctx, { container: found, key, wish });
-  const target = targetOf(found, key);
+  checkStorageClass(services, storageClass, 'object.put');
+  const target = targetOf(services, found, { key, storageClass });
   const { objectKey, encryption } = protection ?? {};
   const ingested = await ingestBody(services, ctx, { body: command.body, target, objectKey });
   const { body, inline, size, etag, checksums } = ingested;
@@ -48,6 +50,7 @@ export async function putObject(
       object: {
         ...{ size, etag, contentType, system, user, checksums, body, encryption, expiresAt },
         lock,
+        storageClass,
         ...(command.isReplica === true ? asReplica : {}),
       },
       ...(inline === undefined ? {} : { inline }),
@@ -81,7 +84,12 @@ export function discardRefused(services: Services, body: BodyRef, error: unknown
   if (refusals.has(error.kind)) services.bodies.discard(body.stored);
 }
 
-export function targetOf(found: ResolvedContainer, key: string): BodyTarget {
-  const { account, name, policy } = found.row;
-  return { account, container: name, containerId: found.containerId, key, policy };
+export function targetOf(
+  services: Services,
+  found: ResolvedContainer,
+  of: { readonly key: string; readonly storageClass: string | undefined },
+): BodyTarget {
+  const { containerId, row } = found;
+  const policy = policyFor(services, row, of.storageClass);
+  return { account: row.account, container: row.name, containerId, key: of.key, policy };
 }

@@ -14,6 +14,7 @@ import {
   parseEncoding,
   parseLimit,
 } from '../listing-parameters.ts';
+import { shownClass } from '../lifecycle/storage-class.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { element, escapeXml, leaf, xmlDocument } from '../xml/writer.ts';
 
@@ -121,7 +122,7 @@ function contentMarkup(key: string, row: VersionRow, owner: string): string {
     checksumMarkup(row) +
     leaf('Size', row.size) +
     owner +
-    '<StorageClass>STANDARD</StorageClass>'
+    leaf('StorageClass', shownClass(row))
   );
 }
 

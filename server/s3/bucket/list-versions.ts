@@ -10,6 +10,7 @@ import {
   parseLimit,
 } from '../listing-parameters.ts';
 import { parseVersionId } from '../object/version-id.ts';
+import { shownClass } from '../lifecycle/storage-class.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { element, escapeXml, leaf, xmlDocument } from '../xml/writer.ts';
 import { checksumMarkup } from './list-objects.ts';
@@ -89,6 +90,6 @@ function versionMarkup(key: string, row: VersionRow, isLatest: boolean, owner: s
   return element(
     'Version',
     `${about}<ETag>&quot;${escapeXml(row.etag)}&quot;</ETag>${checksumMarkup(row)}` +
-      `${leaf('Size', row.size)}<StorageClass>STANDARD</StorageClass>${owner}`,
+      `${leaf('Size', row.size)}${leaf('StorageClass', shownClass(row))}${owner}`,
   );
 }

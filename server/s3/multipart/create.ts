@@ -7,6 +7,7 @@ import { readLock } from '../lock/lock-headers.ts';
 import { type HeaderPairs, readObjectHeaders, shownType } from '../object-headers.ts';
 import { parseAlgorithm } from '../payload/checksum-headers.ts';
 import type { RequestHeaders } from '../request-headers.ts';
+import { readStorageClass } from '../lifecycle/storage-class.ts';
 import { withTags } from '../tagging/object-tagging.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { leaf, xmlDocument } from '../xml/writer.ts';
@@ -19,6 +20,7 @@ export async function createMultipartUpload(call: Call): Promise<HttpReply> {
     ...objectOf(call),
     ...described,
     system: withTags(described.system, call.headers),
+    storageClass: readStorageClass(call),
     checksum,
     lock: readLock(call.headers),
   });

@@ -5,6 +5,7 @@ import { invalidArgument } from '../codes.ts';
 import { formatIsoDate } from '../dates.ts';
 import { ownerMarkup, parseLimit } from '../listing-parameters.ts';
 import { shownType } from '../object-headers.ts';
+import { shownClass } from '../lifecycle/storage-class.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { element, escapeXml, leaf, xmlDocument } from '../xml/writer.ts';
 import { uploadOf } from './upload-address.ts';
@@ -24,7 +25,7 @@ export async function listParts(call: Call): Promise<HttpReply> {
     leaf('UploadId', call.query.get('uploadId')) +
     ownerMarkup(users, container.account, 'Initiator') +
     ownerMarkup(users, container.account) +
-    leaf('StorageClass', 'STANDARD') +
+    leaf('StorageClass', shownClass(page.upload)) +
     leaf('PartNumberMarker', after) +
     leaf('NextPartNumberMarker', last) +
     leaf('MaxParts', limit) +

@@ -13,6 +13,7 @@ import {
   shownUploadId,
 } from '../listing-parameters.ts';
 import { shownType } from '../object-headers.ts';
+import { shownClass } from '../lifecycle/storage-class.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { element, leaf, xmlDocument } from '../xml/writer.ts';
 
@@ -78,7 +79,7 @@ function itemMarkup(item: PageItem<UploadRow>, encoding: NameEncoding, owners: s
     leaf('Key', encoding.show(item.name)) +
       leaf('UploadId', shownUploadId(item.row)) +
       owners +
-      leaf('StorageClass', 'STANDARD') +
+      leaf('StorageClass', shownClass(item.row)) +
       leaf('Initiated', formatIsoDate(startedAt / 1000)) +
       leaf('ChecksumAlgorithm', checksum?.algorithm.toUpperCase()) +
       leaf('ChecksumType', checksum && shownType(checksum.type)),

@@ -7,6 +7,7 @@ import type { Call } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { partChecksums } from '../multipart/list-parts.ts';
 import { type HeaderPairs, pushVersion } from '../object-headers.ts';
+import { shownClass } from '../lifecycle/storage-class.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { element, leaf, xmlDocument } from '../xml/writer.ts';
 import { checksumElements } from './copy.ts';
@@ -28,7 +29,7 @@ export async function getObjectAttributes(call: Call): Promise<HttpReply> {
     (wanted.has('ETag') ? leaf('ETag', row.etag) : '') +
     (wanted.has('Checksum') && checksums !== '' ? element('Checksum', checksums) : '') +
     (wanted.has('ObjectParts') ? await partsMarkup(reader, after, limit) : '') +
-    (wanted.has('StorageClass') ? leaf('StorageClass', 'STANDARD') : '') +
+    (wanted.has('StorageClass') ? leaf('StorageClass', shownClass(row)) : '') +
     (wanted.has('ObjectSize') ? leaf('ObjectSize', row.size) : '');
   const headers: HeaderPairs = [['Last-Modified', formatHttpDate(row.modifiedAt / 1000)]];
   pushVersion(headers, row, reader.container.versioning);

@@ -16,6 +16,7 @@ import {
   shownType,
 } from '../object-headers.ts';
 import { parseAlgorithm } from '../payload/checksum-headers.ts';
+import { readStorageClass } from '../lifecycle/storage-class.ts';
 import { copiedTags } from '../tagging/object-tagging.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { escapeXml, leaf, xmlDocument } from '../xml/writer.ts';
@@ -29,7 +30,8 @@ export async function copyObject(call: Call): Promise<HttpReply> {
   const directive = parseDirective(call.headers.get('x-amz-metadata-directive'));
   const isSelf = source.container === call.bucket && source.key === call.key;
   // An older version may be copied over the current one: that brings it back.
-  if (isSelf && source.versionId === undefined && directive === 'COPY') {
+  const keepsClass = call.headers.get('x-amz-storage-class') === undefined;
+  if (isSelf && source.versionId === undefined && directive === 'COPY' && keepsClass) {
     throw s3Error(
       'InvalidRequest',
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -41,6 +43,7 @@ export async function copyObject(call: Call): Promise<HttpReply> {
       sourceCondition: sourceCondition(call.headers),
       target: objectOf(call),
       condition: writeCondition(call.headers),
+      storageClass: readStorageClass(call),
       describe: describer(call, directive),
     }),
   );

@@ -11,6 +11,7 @@ import {
   readObjectHeaders,
 } from '../object-headers.ts';
 import { openPayload } from '../payload/payload.ts';
+import { readStorageClass } from '../lifecycle/storage-class.ts';
 import { withTags } from '../tagging/object-tagging.ts';
 
 /** PutObject. */
@@ -35,6 +36,7 @@ export function storeObject(
     ...objectOf(call),
     ...described,
     system: withTags(described.system, call.headers),
+    storageClass: readStorageClass(call),
     body,
     lock: readLock(call.headers),
     condition: writeCondition(call.headers),

@@ -56,6 +56,19 @@ describe('settings', () => {
     for (const [file, message] of refusals) expect(() => load({ file })).toThrow(message);
   });
 
+  it('takes storage classes', () => {
+    const one = { name: 'STANDARD_IA', policy: 'gold' };
+    expect(load({ file: { storageClasses: [one] } }).storageClasses).toEqual([
+      { ...one, isArchive: false },
+    ]);
+    const refusals: readonly [RawSettings, RegExp][] = [
+      [{ storageClasses: [one, one] }, /a name is used twice/],
+      [{ storageClasses: [{ ...one, name: 'STANDARD' }] }, /STANDARD is the policy of the bucket/],
+      [{ storageClasses: [{ ...one, name: 'cold' }] }, /no name of a storage class/],
+    ];
+    for (const [file, message] of refusals) expect(() => load({ file })).toThrow(message);
+  });
+
   it('refuses what it does not know or cannot read, and names it', () => {
     const refusals: readonly [Parameters<typeof load>[0], RegExp][] = [
       [{ file: { colour: 'red' } }, /colour/],

@@ -100,7 +100,13 @@ export function createHarness(options: HarnessOptions = {}): Harness {
   const ports = createMemoryPorts({ clock, random });
   // Small parts, so that a multipart object fits a test.
   const limits = { minPartBytes: 1000, ...options.limits };
-  const core = createCore({ ...ports, clock, random, logger: silentLogger, limits });
+  const storageClasses = [
+    { name: 'REDUCED_REDUNDANCY', policy: 'replica:3', isArchive: false },
+    { name: 'STANDARD_IA', policy: 'gold', isArchive: false },
+    { name: 'GLACIER', policy: 'replica:3', isArchive: true },
+  ];
+  const logger = silentLogger;
+  const core = createCore({ ...ports, clock, random, logger, limits, storageClasses });
   const { region = 'us-east-1', virtualHostSuffixes = [] } = options;
   const parts = { core, users, region, clock, random, logger: strictLogger };
   const door = createS3Door({ ...parts, virtualHostSuffixes });

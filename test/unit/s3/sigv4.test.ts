@@ -41,8 +41,7 @@ describe('the examples of the documents', () => {
       },
       signed: 'date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class',
       signature: '98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd',
-      // The signature holds; the storage class is what is refused.
-      code: 'NotImplemented',
+      code: 'NoSuchBucket',
     },
     {
       name: 'GET lifecycle',
