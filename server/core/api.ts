@@ -3,7 +3,8 @@
  * and `core.ts` joins them. All throw StoreError only. Names are strings of valid UTF-8.
  *
  * Every operation that addresses a container first resolves its name: the caller's account first,
- * then (S3 only: `account` undefined) the owner of the bucket name. Then `access/` decides.
+ * then (S3 only: `account` undefined) the owner of the bucket name. Then `access/` decides, unless a
+ * permit in the context says that it did.
  */
 import type { Micros } from '../../base/units.ts';
 import type { ObjectEvent } from './feed/events.ts';
@@ -35,16 +36,11 @@ import type {
 import type { EncryptionWish } from './encryption/wish.ts';
 import type { Page, PageQuery, PolicyInfo } from './ports.ts';
 import type { StorageClass } from './storage-classes.ts';
+import type { Demand, Permit } from './access/demand.ts';
+import type { Facts } from './access/facts.ts';
+import type { Principal } from './access/principal.ts';
 
-/** Who asks. `anonymous` has no account. */
-export interface Principal {
-  readonly type: 'user' | 'anonymous';
-  /** e.g. `AUTH_test`; '' for anonymous. */
-  readonly account: string;
-  readonly user: string;
-  /** `owner`: everything in its account. `member`: only what ACLs grant. `reseller`: everything in every account. */
-  readonly role: 'owner' | 'member' | 'reseller';
-}
+export type { Principal } from './access/principal.ts';
 
 /** Travels with every call. */
 export interface RequestContext {
@@ -53,6 +49,10 @@ export interface RequestContext {
   readonly signal?: AbortSignal | undefined;
   /** The request, as those who follow a container are told of it. */
   readonly request?: { readonly id: string; readonly sourceAddress: string } | undefined;
+  /** What conditions of rules may ask about the request; absent: nothing is known of it. */
+  readonly facts?: Facts | undefined;
+  /** What `authorise` decided. Operations on other places than its own decide anew. */
+  readonly permit?: Permit | undefined;
 }
 
 /** How a door names a container: with an account (Swift), or by bucket name alone (S3). */
@@ -247,6 +247,15 @@ export interface VersionPage {
 }
 
 export interface Core {
+  /**
+   * Decides before anything is done, so that a door reads no body of somebody who may not send it.
+   * Every operation decides for itself too, unless the context carries the permit for its place.
+   */
+  authorise(
+    ctx: RequestContext,
+    demand: Demand,
+  ): Promise<RequestContext & { readonly permit: Permit }>;
+  isAllowed(ctx: RequestContext, demand: Demand): Promise<boolean>;
   headAccount(ctx: RequestContext, account: string): Promise<AccountInfo>;
   updateAccount(ctx: RequestContext, account: string, metadata: MetadataPatch): Promise<void>;
   /** Containers in name order with their usage. */

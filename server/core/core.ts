@@ -3,6 +3,9 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import { headAccount, listContainers, updateAccount } from './account/account.ts';
+import { authorise, isAllowed } from './access/demand.ts';
+import { RuleBook } from './access/rule-book.ts';
+import type { AccessDialect } from './access/rules.ts';
 import type { Core, CoreLimits } from './api.ts';
 import type { MetadataLimits } from './commands.ts';
 import { ContainerIds } from './container/container-ids.ts';
@@ -48,6 +51,8 @@ export interface CoreOptions {
   readonly storageClasses?: readonly StorageClass[];
   /** Absent: nothing can be encrypted. */
   readonly keys?: Keys;
+  /** The languages in which rules of access stand in rows: a server that serves both doors names both. */
+  readonly dialects?: readonly AccessDialect[];
 }
 
 export function createCore(options: CoreOptions): Core {
@@ -59,11 +64,15 @@ export function createCore(options: CoreOptions): Core {
   const bucketKeys = createBucketKeys(clock);
   const storageClasses = checkedClasses(options.storageClasses ?? [], bodies.policies);
   const ports = { rows, bodies, clock, random, logger, onEvent, storageClasses };
-  const s: Services = { ...ports, limits, metadataLimits, containerIds, keys, bucketKeys };
+  const ruleBook = new RuleBook(options.dialects ?? []);
+  const kept = { containerIds, keys, bucketKeys, ruleBook };
+  const s: Services = { ...ports, limits, metadataLimits, ...kept };
   return {
     limits,
     policies: { all: bodies.policies, defaultPolicy: bodies.defaultPolicy },
     storageClasses,
+    authorise: (ctx, demand) => authorise(s, ctx, demand),
+    isAllowed: (ctx, demand) => isAllowed(s, ctx, demand),
     headAccount: (ctx, account) => headAccount(s, ctx, account),
     updateAccount: (ctx, account, metadata) => updateAccount(s, ctx, { account, metadata }),
     listContainers: (ctx, account, query) => listContainers(s, ctx, { account, query }),

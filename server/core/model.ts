@@ -65,6 +65,8 @@ export interface AccountRow {
   readonly createdAt: Micros;
   /** Swift's X-Account-Meta-*, names without that prefix. */
   readonly metadata: Metadata;
+  /** Door-made: rules of access for the whole account. */
+  readonly settings?: Metadata | undefined;
 }
 
 /** An account's line for one of its containers: says which container id the name means. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
+import type { RuleBook } from './access/rule-book.ts';
 import type { CoreLimits } from './api.ts';
 import type { MetadataLimits } from './commands.ts';
 import type { ContainerIds } from './container/container-ids.ts';
@@ -25,4 +26,6 @@ export interface Services {
   readonly bucketKeys: BucketKeys;
   /** A commit has left something for feeds to tell. */
   readonly onEvent?: (() => void) | undefined;
+  /** The rules of access that stand in rows. */
+  readonly ruleBook: RuleBook;
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import type { StoreError } from '../../base/errors.ts';
 import type { Connection } from './connection.ts';
@@ -66,6 +67,12 @@ export class Exchange implements HttpRequest {
 
   get remoteAddress(): string {
     return this.connection.socket.remoteAddress ?? '';
+  }
+
+  get tlsVersion(): string | undefined {
+    const { socket } = this.connection;
+    const protocol = socket instanceof TLSSocket ? socket.getProtocol() : null;
+    return protocol?.replace(/^TLSv/, '');
   }
 
   get signal(): AbortSignal {

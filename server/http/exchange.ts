@@ -16,6 +16,8 @@ export interface HttpRequest {
   /** All headers in order, names as sent: [name, value, name, value, …], latin1. */
   readonly rawHeaders: readonly string[];
   readonly secure: boolean;
+  /** e.g. `1.3`; undefined without TLS. */
+  readonly tlsVersion?: string | undefined;
   readonly remoteAddress: string;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;

@@ -1,6 +1,8 @@
 /** What an operation is given, and what it is. */
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import { invariant } from '../../base/invariant.ts';
+import type { ContainerRow } from '../core/model.ts';
 import type { Core, RequestContext } from '../core/api.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { HttpReply, HttpRequest } from '../http/exchange.ts';
@@ -37,6 +39,13 @@ export interface Call {
 
 /** Parses the call, asks core once, renders the result. Throws StoreError. */
 export type Operation = (call: Call) => Promise<HttpReply>;
+
+/** The bucket's row as it was when the request was let in: for operations on a bucket or an object. */
+export function bucketRowOf(call: Call): ContainerRow {
+  const found = call.context.permit?.found;
+  invariant(found !== undefined, 'a request that was let in has its bucket');
+  return found.row;
+}
 
 /** The bucket as core addresses it. S3 names no account. */
 export function bucketOf(call: Call): { readonly account: undefined; readonly container: string } {

@@ -10,6 +10,8 @@ import type { Random } from '../../base/random.ts';
 import type { Core, Principal } from '../core/api.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
+import { admit, runDiscreetly } from './access/admit.ts';
+import { factsOf } from './access/facts.ts';
 import { type Address, addressOf, checkKeyLength } from './address.ts';
 import { anonymous, authenticate } from './auth/authenticate.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
@@ -107,6 +109,9 @@ class S3Door implements Door {
     seen.principal = identity.principal;
     refuseUnbuiltHeaders(headers);
     checkKeyLength(address.key);
+    const { principal } = identity;
+    const isAnonymous = principal.type === 'anonymous';
+    const facts = factsOf({ request, headers, query, isAnonymous, now: this.#parts.clock.now() });
     const call: Call = {
       door: this.#parts,
       request,
@@ -114,15 +119,17 @@ class S3Door implements Door {
       query,
       identity,
       context: {
-        principal: identity.principal,
+        principal,
         signal: request.signal,
         request: { id: requestId, sourceAddress: request.remoteAddress },
+        facts,
       },
       bucket: address.bucket,
       key: address.key,
     };
-    await checkExpectedOwner(call);
-    return route.run(call);
+    const admitted = { ...call, context: await admit(call, route) };
+    await checkExpectedOwner(admitted);
+    return runDiscreetly(admitted, route.run);
   }
 
   /** What CORS adds to the reply, good or bad; nothing unless a page of some origin asks. */

@@ -2,6 +2,7 @@
  * Every operation of S3 as one table: the router, the permission check, metrics and the tests read
  * it. A row without `run` is known and not built; it answers 501.
  */
+import { type S3Action, actionOfOperation } from './access/actions.ts';
 import type { Shape } from './address.ts';
 import { createBucket } from './bucket/create.ts';
 import { deleteBucket } from './bucket/delete.ts';
@@ -56,14 +57,14 @@ export interface Route {
   /** Amazon's name of the operation. */
   readonly name: string;
   /** The permission that it needs, as policies name it. */
-  readonly action: string;
+  readonly action: S3Action;
   readonly run?: Operation;
 }
 
 type Built = readonly [
   place: string,
   name: string,
-  action: string,
+  action: S3Action,
   run: Operation,
   header?: string,
 ];
@@ -280,6 +281,11 @@ function place(text: string): Pick<Route, 'method' | 'shape' | 'marker'> {
   return marker === undefined ? { method, shape } : { method, shape, marker: marker.slice(1) };
 }
 
+/** Rows that name no permission bear their operation's. One without any does nothing that could be permitted. */
+function implied(name: string): S3Action {
+  return actionOfOperation(name) ?? 's3:ListBucket';
+}
+
 export const routes: readonly Route[] = [
   ...built.map(([text, name, action, run, header]) => ({
     ...place(text),
@@ -288,6 +294,6 @@ export const routes: readonly Route[] = [
     run,
     ...(header === undefined ? {} : { header }),
   })),
-  ...unset.map(([text, name, run]) => ({ ...place(text), name, action: `s3:${name}`, run })),
-  ...unbuilt.map(([text, name]) => ({ ...place(text), name, action: `s3:${name}` })),
+  ...unset.map(([text, name, run]) => ({ ...place(text), name, action: implied(name), run })),
+  ...unbuilt.map(([text, name]) => ({ ...place(text), name, action: implied(name) })),
 ];

@@ -2,8 +2,9 @@
 import { toHex } from '../../base/bytes.ts';
 import { StoreError, toStoreError } from '../../base/errors.ts';
 import { InvariantError } from '../../base/invariant.ts';
-import type { Principal } from '../core/api.ts';
+import type { Principal, RequestContext } from '../core/api.ts';
 import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
+import { factsOf } from './access/facts.ts';
 import {
   anonymous,
   isAuthPath,
@@ -19,7 +20,7 @@ import { accountNameBytes } from './limits.ts';
 import { parsePath, quote, realmOf, type SwiftPath } from './path.ts';
 import { Query } from './query.ts';
 import { Refusal, refuse, statusReply } from './reply.ts';
-import { allowedMethods, routes } from './routes.ts';
+import { type Route, allowedMethods, routes } from './routes.ts';
 import { answerHealthcheck } from './service/healthcheck.ts';
 import { answerInfo } from './service/info.ts';
 import { refuseUnsupported } from './unsupported.ts';
@@ -68,35 +69,40 @@ async function answer(
   if (method === 'OPTIONS') return answerOptions(path, headers.has('origin'));
   // The names stand in the body, relative to the account, whatever the path names below it.
   const isBulkDelete = query.has('bulk-delete') && (method === 'POST' || method === 'DELETE');
-  if (!isBulkDelete && !hasRoute(path, method)) {
-    return answerUnknownMethod(path, method, query);
-  }
-  // Nothing is public yet: without a user there is nothing to decide. This moves to core with ACLs.
-  if (principal.type === 'anonymous') return unauthorized(realmOf(request.path));
+  const route = routes.find((one) => one.shape === path.shape && one.method === method);
+  if (!isBulkDelete && route === undefined) return answerUnknownMethod(path, method, query);
   if (Buffer.byteLength(path.account) > accountNameBytes) throw refuse(400);
   const asked = { id: caller.transactionId, sourceAddress: request.remoteAddress };
-  const context = { principal, signal: request.signal, request: asked };
+  const facts = factsOf(request, headers, query);
+  const context = { principal, signal: request.signal, request: asked, facts };
   const { account } = path;
   const call: AccountCall = { door, request, headers, query, principal, context, account };
-  if (isBulkDelete) return bulkDelete(call);
+  if (route === undefined || isBulkDelete) {
+    // Each name is asked about by itself; whoever shows no credentials need not send them.
+    if (principal.type !== 'user') return unauthorized(realmOf(request.path));
+    return bulkDelete(call);
+  }
+  const admitted = { ...call, context: await admit(call, path, route) };
   refuseUnsupported(path.shape, method, headers, query);
-  return run(path, call);
+  return run(path, route, admitted);
 }
 
-function hasRoute(path: SwiftPath, method: string): boolean {
-  return routes.some((route) => route.shape === path.shape && route.method === method);
+/** Before the body is read, and before the caller learns what is there. */
+function admit(call: AccountCall, path: SwiftPath, route: Route): Promise<RequestContext> {
+  const { account } = path;
+  const container = path.shape === 'account' ? '' : path.container;
+  const key = path.shape === 'object' ? path.key : undefined;
+  const address = { account, container, key };
+  return call.door.core.authorise(call.context, { address, actions: [route.action] });
 }
 
-function run(path: SwiftPath, call: AccountCall): Promise<HttpReply> {
-  for (const route of routes) {
-    if (route.method !== call.request.method) continue;
-    if (route.shape === 'account' && path.shape === 'account') return route.run(call);
-    if (route.shape === 'container' && path.shape === 'container') {
-      return route.run({ ...call, container: path.container });
-    }
-    if (route.shape === 'object' && path.shape === 'object') {
-      return route.run({ ...call, container: path.container, key: path.key });
-    }
+function run(path: SwiftPath, route: Route, call: AccountCall): Promise<HttpReply> {
+  if (route.shape === 'account') return route.run(call);
+  if (route.shape === 'container' && path.shape === 'container') {
+    return route.run({ ...call, container: path.container });
+  }
+  if (route.shape === 'object' && path.shape === 'object') {
+    return route.run({ ...call, container: path.container, key: path.key });
   }
   throw refuse(405);
 }

@@ -2,6 +2,7 @@
 import { getAccount } from './account/get.ts';
 import { headAccount } from './account/head.ts';
 import { postAccount } from './account/post.ts';
+import type { Action } from '../core/access/actions.ts';
 import type { AccountOperation, ContainerOperation, ObjectOperation } from './call.ts';
 import { deleteContainer } from './container/delete.ts';
 import { getContainer } from './container/get.ts';
@@ -14,27 +15,32 @@ import { getObject, headObject } from './object/get.ts';
 import { postObject } from './object/post.ts';
 import { putObject } from './object/put.ts';
 
-export type Route =
-  | { readonly shape: 'account'; readonly method: string; readonly run: AccountOperation }
-  | { readonly shape: 'container'; readonly method: string; readonly run: ContainerOperation }
-  | { readonly shape: 'object'; readonly method: string; readonly run: ObjectOperation };
+/** `action`: what the caller must be allowed to do to what the path names, before anything else is looked at. */
+export type Route = { readonly method: string; readonly action: Action } & (
+  | { readonly shape: 'account'; readonly run: AccountOperation }
+  | { readonly shape: 'container'; readonly run: ContainerOperation }
+  | { readonly shape: 'object'; readonly run: ObjectOperation }
+);
 
-/** PUT and DELETE of an account are administration, which Swift too keeps off by default: 405. */
+/**
+ * PUT and DELETE of an account are administration, which Swift too keeps off by default: 405.
+ * COPY names its source; its target is asked about when it is written.
+ */
 export const routes: readonly Route[] = [
-  { shape: 'account', method: 'GET', run: getAccount },
-  { shape: 'account', method: 'HEAD', run: headAccount },
-  { shape: 'account', method: 'POST', run: postAccount },
-  { shape: 'container', method: 'GET', run: getContainer },
-  { shape: 'container', method: 'HEAD', run: headContainer },
-  { shape: 'container', method: 'PUT', run: putContainer },
-  { shape: 'container', method: 'POST', run: postContainer },
-  { shape: 'container', method: 'DELETE', run: deleteContainer },
-  { shape: 'object', method: 'GET', run: getObject },
-  { shape: 'object', method: 'HEAD', run: headObject },
-  { shape: 'object', method: 'PUT', run: putObject },
-  { shape: 'object', method: 'POST', run: postObject },
-  { shape: 'object', method: 'COPY', run: copyObject },
-  { shape: 'object', method: 'DELETE', run: deleteObject },
+  { shape: 'account', method: 'GET', action: 'account.read', run: getAccount },
+  { shape: 'account', method: 'HEAD', action: 'account.read', run: headAccount },
+  { shape: 'account', method: 'POST', action: 'account.write', run: postAccount },
+  { shape: 'container', method: 'GET', action: 'container.list', run: getContainer },
+  { shape: 'container', method: 'HEAD', action: 'container.list', run: headContainer },
+  { shape: 'container', method: 'PUT', action: 'container.create', run: putContainer },
+  { shape: 'container', method: 'POST', action: 'container.write', run: postContainer },
+  { shape: 'container', method: 'DELETE', action: 'container.delete', run: deleteContainer },
+  { shape: 'object', method: 'GET', action: 'object.read', run: getObject },
+  { shape: 'object', method: 'HEAD', action: 'object.read', run: headObject },
+  { shape: 'object', method: 'PUT', action: 'object.write', run: putObject },
+  { shape: 'object', method: 'POST', action: 'object.write', run: postObject },
+  { shape: 'object', method: 'COPY', action: 'object.read', run: copyObject },
+  { shape: 'object', method: 'DELETE', action: 'object.delete', run: deleteObject },
 ];
 
 /** Methods of a shape, with OPTIONS, for the Allow header. */

@@ -1,49 +1,183 @@
-import { StoreError } from '../../../base/errors.ts';
-import type { BypassWish, Principal } from '../api.ts';
-import type { ContainerRow } from '../model.ts';
+/**
+ * The one place where access is decided, for both doors. Order: explicit denials; then what a
+ * principal is (owner, reader, holder of a signed permission); then grants of the container, of its
+ * account and of the object. Rows are read only as far as the question needs them: an owner of a
+ * container without rules costs nothing.
+ */
+import { StoreError, isStoreError } from '../../../base/errors.ts';
+import type { RequestContext } from '../api.ts';
+import type { ResolvedContainer } from '../container/find.ts';
+import { accountIdOf } from '../ids.ts';
+import type { VersionRow } from '../model.ts';
+import { locateVersion } from '../object/locate.ts';
+import type { Services } from '../services.ts';
+import { type Action, isOnObject, isReading, objectOwnersOwn, ownerAlways } from './actions.ts';
+import { type Deed, isDenied, isGranted, joinLimits } from './evaluate.ts';
+import { joinFacts } from './facts.ts';
+import { isOwnerOf, isPermitted, isReaderOf } from './principal.ts';
+import { type PreparedRules, noRules } from './rule-book.ts';
 
-/** What somebody wants to do; free of any dialect. */
-export type Action =
-  | 'account.read'
-  | 'account.write'
-  | 'container.create'
-  | 'container.delete'
-  | 'container.read'
-  | 'container.write'
-  | 'object.list'
-  | 'object.read'
-  | 'object.write'
-  | 'object.delete'
-  | 'object.bypass-governance';
-
-/** Where: an account, and the container if it is known. Grants of containers will be read from its row here. */
-export interface AccessTarget {
+/** Where: an account, perhaps a container, perhaps an object in it. */
+export interface Place {
   readonly account: string;
-  readonly container?: ContainerRow | undefined;
+  readonly container: ResolvedContainer | undefined;
+  /** As asked for, whether it is there or not. */
+  readonly containerName: string;
+  readonly key?: string | undefined;
+  readonly versionId?: string | undefined;
 }
 
-/** The one place where access is decided. Throws `unauthenticated` (nobody asks) or `access-denied`. */
-export function authorise(principal: Principal, action: Action, target: AccessTarget): void {
-  if (isAllowed(principal, target)) return;
-  if (principal.type === 'anonymous') {
+/** `owner`: by what the principal is. `grant`: because a rule says so. */
+export type Verdict = 'owner' | 'grant' | 'denied';
+
+/** Throws `unauthenticated` (nobody asks) or `access-denied`. */
+export async function checkAccess(
+  services: Services,
+  ctx: RequestContext,
+  place: Place,
+  action: Action,
+): Promise<'owner' | 'grant'> {
+  const verdict = await judge(services, ctx, place, action);
+  if (verdict !== 'denied') return verdict;
+  // Nobody who could prove to be somebody else is told to do so.
+  if (ctx.principal.type !== 'user') {
     throw new StoreError('unauthenticated', action, 'credentials are needed');
   }
   throw new StoreError('access-denied', action, 'access is denied');
 }
 
-/** Getting past governance retention takes the wish and the permission; one without the other is nothing. */
-export function mayBypassGovernance(
-  principal: Principal,
-  wish: BypassWish,
-  container: ContainerRow,
-): { readonly bypassGovernance?: true } {
-  if (wish.bypassGovernance !== true) return {};
-  const target = { account: container.account, container };
-  return isAllowed(principal, target) ? { bypassGovernance: true } : {};
+export async function judge(
+  services: Services,
+  ctx: RequestContext,
+  place: Place,
+  action: Action,
+): Promise<Verdict> {
+  const { account, container } = place;
+  const { principal } = ctx;
+  const rules =
+    container === undefined
+      ? noRules
+      : services.ruleBook.ofContainer(container.containerId, container.row);
+  const isOwner = isOwnerOf(principal, account);
+  if (isOwner && rules.denials.length === 0 && !rules.ownedByWriter) return 'owner';
+  // Operators stand above the rules of accounts.
+  if (isOwner && principal.role === 'reseller') return 'owner';
+  if (isOwner && ownerAlways.has(action)) return 'owner';
+  const object = new ObjectOnDemand(services, place);
+  const deed = await deedOf(services, ctx, { place, action, rules, object });
+  if (isDenied(rules.denials, deed)) return 'denied';
+  if (isEntitled(deed, place, isOwner)) {
+    const isForeign = rules.ownedByWriter && objectOwnersOwn.has(action);
+    if (!isForeign || (await object.ownerIs(account))) return 'owner';
+  }
+  return (await hasGrant(services, { deed, place, rules, object })) ? 'grant' : 'denied';
 }
 
-function isAllowed(principal: Principal, target: AccessTarget): boolean {
-  if (principal.type === 'anonymous') return false;
-  if (principal.role === 'reseller') return true;
-  return principal.role === 'owner' && principal.account === target.account;
+/** By what the principal is, rather than by a rule. */
+function isEntitled(deed: Deed, place: Place, isOwner: boolean): boolean {
+  const { principal, action, account, key } = deed;
+  if (isOwner) return true;
+  if (isReaderOf(principal, account) && isReading(action)) return true;
+  const { permits } = principal;
+  if (principal.type !== 'temporary' || permits === undefined) return false;
+  return isPermitted(permits, { action, account, container: place.containerName, key });
+}
+
+interface Question {
+  readonly deed: Deed;
+  readonly place: Place;
+  readonly rules: PreparedRules;
+  readonly object: ObjectOnDemand;
+}
+
+async function hasGrant(services: Services, question: Question): Promise<boolean> {
+  const { deed, rules, object } = question;
+  const accountId = accountIdOf(deed.account);
+  const accountRow = await services.rows.get('account', { accountId });
+  const ofAccount = services.ruleBook.ofAccount(accountRow);
+  const limits = joinLimits(rules, ofAccount);
+  if (isDenied(ofAccount.denials, deed)) return false;
+  const isForeign = rules.ownedByWriter && objectOwnersOwn.has(deed.action);
+  // A container's policy does not speak of objects that belong to others.
+  if (!isForeign || (await object.ownerIs(deed.account))) {
+    if (isGranted(rules, deed, limits) || isGranted(ofAccount, deed, limits)) return true;
+  }
+  if (!isOnObject(deed.action) || !isReadOfObject(deed.action)) return false;
+  const row = await object.row();
+  const { container } = deed;
+  if (row === undefined || container === undefined) return false;
+  const { grants } = services.ruleBook.ofObject(row, container);
+  return isGranted({ grants, hasPublicPolicy: false }, deed, limits);
+}
+
+/** An object's own rules say who may read it and who may change those rules, and nothing else. */
+function isReadOfObject(action: Action): boolean {
+  return objectOwnersOwn.has(action);
+}
+
+async function deedOf(
+  services: Services,
+  ctx: RequestContext,
+  about: {
+    readonly place: Place;
+    readonly action: Action;
+    readonly rules: PreparedRules;
+    readonly object: ObjectOnDemand;
+  },
+): Promise<Deed> {
+  const { place, action, rules } = about;
+  const { account, key } = place;
+  const { principal } = ctx;
+  const container = place.container?.row;
+  const object = rules.needObject.has(action) ? await about.object.row() : undefined;
+  const subject = { principal, account, container, key, object };
+  const facts = joinFacts(subject, {
+    now: services.clock.now(),
+    request: ctx.facts,
+    dialects: services.ruleBook.dialects,
+  });
+  return { principal, action, account, container, key, facts };
+}
+
+/** The version that is asked for, read at most once, and only if a rule needs it. */
+class ObjectOnDemand {
+  readonly #services: Services;
+  readonly #place: Place;
+  #reading: Promise<VersionRow | undefined> | undefined;
+
+  constructor(services: Services, place: Place) {
+    this.#services = services;
+    this.#place = place;
+  }
+
+  row(): Promise<VersionRow | undefined> {
+    this.#reading ??= this.#read();
+    return this.#reading;
+  }
+
+  /** Whether the account has the object for its own; what is not there is nobody else's. */
+  async ownerIs(account: string): Promise<boolean> {
+    const { container } = this.#place;
+    const row = await this.row();
+    if (row === undefined || container === undefined) return true;
+    return this.#services.ruleBook.ofObject(row, container.row).owner === account;
+  }
+
+  async #read(): Promise<VersionRow | undefined> {
+    const { container, key, versionId } = this.#place;
+    if (container === undefined || key === undefined || key === '') return undefined;
+    const { containerId } = container;
+    const hasHistory = container.row.versioning !== 'off';
+    try {
+      const at = { containerId, key, versionId, hasHistory, withBody: false };
+      return (await locateVersion(this.#services, at)).row;
+    } catch (error) {
+      // What is not there, or is a marker, has no rules; the operation itself says so.
+      if (isStoreError(error, 'no-such-object') || isStoreError(error, 'no-such-version')) {
+        return undefined;
+      }
+      if (isStoreError(error, 'is-delete-marker')) return undefined;
+      throw error;
+    }
+  }
 }

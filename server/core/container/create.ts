@@ -5,7 +5,7 @@
  * it lives, is a tombstone, or was not made yet; a tombstone never comes back.
  */
 import { StoreError } from '../../../base/errors.ts';
-import { authorise } from '../access/authorise.ts';
+import { authorise, covers } from '../access/demand.ts';
 import type { ContainerInfo, Core, RequestContext } from '../api.ts';
 import { accountIdOf, bucketNameId, newId } from '../ids.ts';
 import { checkContainerName, isBucketName } from '../limits.ts';
@@ -43,7 +43,10 @@ export async function createContainer(
   const { rows, bodies, limits } = services;
   const { account, container: name } = address;
   checkContainerName(limits, name, OP);
-  authorise(ctx.principal, 'container.create', { account });
+  const { permit } = ctx;
+  if (permit === undefined || !covers(permit, address, 'container.create')) {
+    await authorise(services, ctx, { address, actions: ['container.create'] });
+  }
   const policy = options.policy ?? bodies.defaultPolicy;
   if (!bodies.policies.some((one) => one.name === policy)) {
     throw new StoreError('invalid-argument', OP, 'there is no such policy', {

@@ -8,6 +8,6 @@ export async function headContainer(
   ctx: RequestContext,
   address: ContainerAddress,
 ): Promise<ContainerInfo> {
-  const found = await resolveContainer(services, ctx, { address, action: 'container.read' });
+  const found = await resolveContainer(services, ctx, { address, action: 'container.list' });
   return readInfo(services, found);
 }

@@ -1,7 +1,7 @@
 import type { ContainerInfo } from '../api.ts';
 import type { UsageRow } from '../model.ts';
 import type { Services } from '../services.ts';
-import type { ResolvedContainer } from './resolve.ts';
+import type { ResolvedContainer } from './find.ts';
 
 /** The sums of a container that never held anything. */
 export const noUsage: UsageRow = {

@@ -13,7 +13,7 @@ export async function listObjects(
   address: ContainerAddress,
   query: PageQuery,
 ): Promise<{ readonly container: ContainerInfo; readonly page: Page<VersionRow> }> {
-  const found = await resolveContainer(services, ctx, { address, action: 'object.list' });
+  const found = await resolveContainer(services, ctx, { address, action: 'container.list' });
   const container = await readInfo(services, found);
   if (query.limit === 0) return { container, page: { items: [], truncated: false } };
   const page = await services.rows.listCurrent(found.containerId, boundedQuery(services, query));

@@ -12,7 +12,10 @@ export async function listUploads(
   address: ContainerAddress,
   query: PageQuery,
 ): Promise<Page<UploadRow>> {
-  const found = await resolveContainer(services, ctx, { address, action: 'object.list' });
+  const found = await resolveContainer(services, ctx, {
+    address,
+    action: 'container.list-uploads',
+  });
   const { containerId } = found;
   const items: PageItem<UploadRow>[] = [];
   let next: PageQuery | undefined = boundedQuery(services, query);

@@ -33,7 +33,10 @@ export async function listVersions(
   },
 ): Promise<VersionPage> {
   const { address } = input;
-  const found = await resolveContainer(services, ctx, { address, action: 'object.list' });
+  const found = await resolveContainer(services, ctx, {
+    address,
+    action: 'container.list-versions',
+  });
   const { containerId } = found;
   const { afterVersionId, beforeVersionId, ...rest } = input.query;
   let query: PageQuery = boundedQuery(services, rest);

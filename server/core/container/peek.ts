@@ -1,7 +1,7 @@
 import type { Principal } from '../api.ts';
 import type { ContainerRow } from '../model.ts';
 import type { Services } from '../services.ts';
-import { findByName } from './resolve.ts';
+import { findByName } from './find.ts';
 
 /** See `Core.peekContainer`. */
 export async function peekContainer(

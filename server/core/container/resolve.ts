@@ -1,93 +1,34 @@
 import { StoreError } from '../../../base/errors.ts';
-import { type Action, authorise } from '../access/authorise.ts';
-import type { ContainerAddress, Principal, RequestContext } from '../api.ts';
-import { accountIdOf, bucketNameId } from '../ids.ts';
-import type { ContainerRow, Id } from '../model.ts';
+import type { Action } from '../access/actions.ts';
+import { authorise, covers, noSuchContainer } from '../access/demand.ts';
+import type { ContainerAddress, RequestContext } from '../api.ts';
 import type { Services } from '../services.ts';
-import { cleanUp } from './create.ts';
+import type { ResolvedContainer } from './find.ts';
 
-/** A container that lived when it was looked up, and that the caller may use. */
-export interface ResolvedContainer {
-  readonly containerId: Id;
-  readonly row: ContainerRow;
-}
+/** A container, or an object in it. */
+type Address = ContainerAddress & {
+  readonly key?: string | undefined;
+  readonly versionId?: string | undefined;
+};
 
 /**
- * Finds the container that an address means and checks that the caller may do `action` there.
- * Without an account (S3): the caller's own container of that name, else the bucket name's owner.
+ * Finds the container that an address means and checks that the caller may do `action` there,
+ * unless the context carries a permit for this very place. Without an account (S3): the caller's own
+ * container of that name, else the bucket name's owner.
  * Throws `no-such-container`, `access-denied`, `unauthenticated`.
  */
 export async function resolveContainer(
   services: Services,
   ctx: RequestContext,
-  at: { readonly address: ContainerAddress; readonly action: Action },
+  at: { readonly address: Address; readonly action: Action },
 ): Promise<ResolvedContainer> {
   const { address, action } = at;
-  const { principal } = ctx;
+  const { permit } = ctx;
   if (ctx.signal?.aborted === true) {
     throw new StoreError('cancelled', action, 'the request was cancelled');
   }
-  if (address.account !== undefined) {
-    const found = await findByAccount(services, address.account, address.container);
-    authorise(principal, action, { account: address.account, container: found?.row });
-    if (found === undefined) throw noSuchContainer(action, address.container);
-    return found;
-  }
-  const found = await findByName(services, principal, address.container);
-  if (found === undefined) throw noSuchContainer(action, address.container);
-  authorise(principal, action, { account: found.row.account, container: found.row });
-  return found;
-}
-
-/** Without an account: the caller's own container, else that of the bucket name's owner. Access is not checked. */
-export async function findByName(
-  services: Services,
-  principal: Principal,
-  container: string,
-): Promise<ResolvedContainer | undefined> {
-  const { account } = principal;
-  const own = account === '' ? undefined : await findByAccount(services, account, container);
-  return own ?? findByBucketName(services, container);
-}
-
-function noSuchContainer(op: string, container: string): StoreError {
-  return new StoreError('no-such-container', op, 'the container does not exist', {
-    detail: { container },
-  });
-}
-
-/** The account's living container of this name. A directory line whose container is gone counts as absent. */
-export async function findByAccount(
-  services: Services,
-  account: string,
-  name: string,
-): Promise<ResolvedContainer | undefined> {
-  const { rows, containerIds } = services;
-  const known = containerIds.get(account, name);
-  if (known !== undefined) {
-    const row = await rows.get('container', { containerId: known });
-    if (row?.state === 'live') return { containerId: known, row };
-    containerIds.delete(account, name);
-  }
-  const line = await rows.get('directory', { accountId: accountIdOf(account), name });
-  if (line === undefined) return undefined;
-  const { containerId } = line;
-  const row = await rows.get('container', { containerId });
-  // What a deletion that was cut short left behind.
-  if (row?.state === 'deleted')
-    await cleanUp(services, { account, name, line: { containerId } }, row);
-  if (row?.state !== 'live') return undefined;
-  containerIds.set(account, name, containerId);
-  return { containerId, row };
-}
-
-async function findByBucketName(
-  services: Services,
-  name: string,
-): Promise<ResolvedContainer | undefined> {
-  const owner = await services.rows.get('bucketName', { nameId: bucketNameId(name) });
-  if (owner === undefined) return undefined;
-  const { containerId } = owner;
-  const row = await services.rows.get('container', { containerId });
-  return row?.state === 'live' ? { containerId, row } : undefined;
+  if (permit?.found !== undefined && covers(permit, address, action)) return permit.found;
+  const { permit: granted } = await authorise(services, ctx, { address, actions: [action] });
+  if (granted.found === undefined) throw noSuchContainer(action, address.container);
+  return granted.found;
 }

@@ -1,6 +1,6 @@
 /** The one decision how a new object's bytes are encrypted. */
 import type { RequestContext } from '../api.ts';
-import type { ResolvedContainer } from '../container/resolve.ts';
+import type { ResolvedContainer } from '../container/find.ts';
 import type { Encryption } from '../model.ts';
 import type { Services } from '../services.ts';
 import { keyFailure } from './failures.ts';

@@ -7,7 +7,7 @@ export async function abortUpload(
   ctx: RequestContext,
   address: UploadAddress,
 ): Promise<void> {
-  const { container } = await findUpload(services, ctx, { address, action: 'object.write' });
+  const { container } = await findUpload(services, ctx, { address, action: 'object.abort-upload' });
   const { key, uploadId } = address;
   const { containerId } = container;
   await services.rows.execute({ type: 'upload.abort', containerId, key, uploadId });

@@ -1,7 +1,8 @@
 import { StoreError } from '../../../base/errors.ts';
-import type { Action } from '../access/authorise.ts';
+import type { Action } from '../access/actions.ts';
 import type { RequestContext, UploadAddress, WithCustomerKey } from '../api.ts';
-import { type ResolvedContainer, resolveContainer } from '../container/resolve.ts';
+import type { ResolvedContainer } from '../container/find.ts';
+import { resolveContainer } from '../container/resolve.ts';
 import { checkCustomerKey, type ObjectKey, unwrapObjectKey } from '../encryption/object-key.ts';
 import type { UploadRow } from '../model.ts';
 import type { Services } from '../services.ts';

@@ -21,7 +21,10 @@ export async function listParts(
   readonly truncated: boolean;
 }> {
   const { address, after, limit } = query;
-  const { container, upload } = await findUpload(services, ctx, { address, action: 'object.list' });
+  const { container, upload } = await findUpload(services, ctx, {
+    address,
+    action: 'object.list-parts',
+  });
   const { containerId } = container;
   const { key, uploadId } = address;
   const page = await services.rows.listParts({ containerId, key, uploadId }, after, limit);

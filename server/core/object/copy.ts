@@ -35,7 +35,9 @@ export function openSource(
   ctx: RequestContext,
   command: Pick<CopyObject, 'source' | 'sourceCondition'>,
 ): Promise<ObjectReader> {
-  return openObject(services, ctx, { ...command.source, condition: command.sourceCondition });
+  // The permit is for the target, which may be the same object.
+  const { permit: _ofTarget, ...reading } = ctx;
+  return openObject(services, reading, { ...command.source, condition: command.sourceCondition });
 }
 
 /** Reads the source and writes a new body: versions never share fragments. */

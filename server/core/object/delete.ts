@@ -1,4 +1,4 @@
-import { mayBypassGovernance } from '../access/authorise.ts';
+import { mayBypassGovernance } from '../access/bypass.ts';
 import type { Core, RequestContext } from '../api.ts';
 import type { DeleteOutcome } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
@@ -14,7 +14,7 @@ export async function deleteObject(
   const { key, versionId, leavesGap, condition } = command;
   const found = await resolveContainer(services, ctx, {
     address: command,
-    action: 'object.delete',
+    action: versionId === undefined ? 'object.delete' : 'object.delete-version',
   });
   // A delete marker is a row as any other: its name keeps the limits.
   if (found.row.versioning !== 'off') checkKey(services.limits, key, 'object.delete');
@@ -27,7 +27,7 @@ export async function deleteObject(
     condition,
     ...(command.isReplica === true ? { isReplica: true } : {}),
     ...causeOf(ctx, found.row, command.event),
-    ...mayBypassGovernance(ctx.principal, command, found.row),
+    ...(await mayBypassGovernance(services, ctx, command)),
   });
   wakeFeeds(services, found.row);
   return outcome;

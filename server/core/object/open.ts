@@ -15,7 +15,8 @@ export async function openObject(
   command: GetObject,
 ): Promise<ObjectReader> {
   const { key, versionId, partNumber, metadataOnly } = command;
-  const found = await resolveContainer(services, ctx, { address: command, action: 'object.read' });
+  const action = versionId === undefined ? 'object.read' : 'object.read-version';
+  const found = await resolveContainer(services, ctx, { address: command, action });
   const { containerId, row: container } = found;
   const hasHistory = container.versioning !== 'off';
   const located = await locateVersion(services, {

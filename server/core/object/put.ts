@@ -1,7 +1,8 @@
 import { type ErrorKind, isStoreError } from '../../../base/errors.ts';
 import type { PutObject, RequestContext } from '../api.ts';
 import type { PutOutcome, WriteCondition } from '../commands.ts';
-import { type ResolvedContainer, resolveContainer } from '../container/resolve.ts';
+import type { ResolvedContainer } from '../container/find.ts';
+import { resolveContainer } from '../container/resolve.ts';
 import { checkWriteCondition, hasWriteCondition, visibleObject } from '../decide/condition.ts';
 import { checkNewLock } from '../decide/lock.ts';
 import { protect } from '../encryption/protect.ts';

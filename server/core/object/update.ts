@@ -1,4 +1,4 @@
-import { mayBypassGovernance } from '../access/authorise.ts';
+import { mayBypassGovernance } from '../access/bypass.ts';
 import type { Core, RequestContext } from '../api.ts';
 import type { ObjectChange } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
@@ -35,7 +35,7 @@ export async function updateObject(
     ...(at === undefined ? {} : { version: at.row.version }),
     change,
     ...causeOf(ctx, row, event),
-    ...mayBypassGovernance(ctx.principal, address, row),
+    ...(await mayBypassGovernance(services, ctx, address)),
   });
   wakeFeeds(services, row);
   return updated;

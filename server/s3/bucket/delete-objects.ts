@@ -1,4 +1,6 @@
 import { type StoreError, isStoreError } from '../../../base/errors.ts';
+import type { Action } from '../../core/access/actions.ts';
+import type { RequestContext } from '../../core/api.ts';
 import type { WriteCondition } from '../../core/commands.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { parseEntityTags } from '../../http/conditional.ts';
@@ -34,8 +36,6 @@ export async function deleteObjects(call: Call): Promise<HttpReply> {
     needsDigest: true,
   });
   const { deletions, quiet } = parseDelete(root);
-  // A bucket that is not there is one error, not a thousand.
-  await call.door.core.headContainer(call.context, bucketOf(call));
   const results: string[] = Array.from({ length: deletions.length }, () => '');
   let next = 0;
   const work = async (): Promise<void> => {
@@ -83,7 +83,8 @@ async function deleteOne(call: Call, deletion: Deletion, quiet: boolean): Promis
   const { key, versionId, condition } = deletion;
   try {
     checkKeyLength(key);
-    const outcome = await call.door.core.deleteObject(call.context, {
+    const context = await admitDeletion(call, deletion);
+    const outcome = await call.door.core.deleteObject(context, {
       ...bucketOf(call),
       key,
       versionId: parseVersionId(versionId),
@@ -104,6 +105,17 @@ async function deleteOne(call: Call, deletion: Deletion, quiet: boolean): Promis
     if (!isStoreError(error)) throw error;
     return errorMarkup(deletion, error);
   }
+}
+
+/** Each key is a request of its own to the rules. */
+function admitDeletion(call: Call, deletion: Deletion): Promise<RequestContext> {
+  const { key, condition } = deletion;
+  const versionId = parseVersionId(deletion.versionId);
+  const actions: Action[] = [versionId === undefined ? 'object.delete' : 'object.delete-version'];
+  // Whoever may compare entity tags learns them.
+  if (condition.ifMatch !== undefined) actions.push('object.read');
+  const address = { ...bucketOf(call), key, versionId };
+  return call.door.core.authorise(call.context, { address, actions });
 }
 
 function errorMarkup(deletion: Deletion, error: StoreError): string {

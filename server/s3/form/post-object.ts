@@ -1,8 +1,11 @@
 /** PostObject: an upload by an HTML form, whose fields are what headers are to PutObject. */
-import type { IncomingBody } from '../../core/api.ts';
+import type { Facts } from '../../core/access/facts.ts';
+import type { IncomingBody, Principal } from '../../core/api.ts';
 import type { PutOutcome } from '../../core/commands.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { headerBytes } from '../../http/exchange.ts';
+import { actionsOf, askLater } from '../access/admit.ts';
+import { factsOf } from '../access/facts.ts';
 import { checkKeyLength } from '../address.ts';
 import { encodeStrictly } from '../auth/canonical.ts';
 import type { Call } from '../call.ts';
@@ -38,15 +41,29 @@ export async function postObject(call: Call): Promise<HttpReply> {
   checkKeyLength(key);
   const headers = headersOf(form);
   refuseUnbuiltHeaders(headers);
+  // The bucket was found for nobody; its name may mean another one to who signed.
+  const { permit: _forNobody, ...unsigned } = call.context;
   const inner: Call = {
     ...call,
     headers,
     key,
     identity: { principal, payloadHash: undefined, seed: undefined },
-    context: { ...call.context, principal },
+    context: { ...unsigned, principal, facts: formFacts(call, headers, principal) },
   };
-  const outcome = await storeObject(inner, bodyOf(form, headers, sizes), 'created:post');
+  const actions = actionsOf(inner, 's3:PutObject', 'PostObject');
+  const context = await askLater(inner, actions);
+  const outcome = await storeObject(
+    { ...inner, context },
+    bodyOf(form, headers, sizes),
+    'created:post',
+  );
   return successReply(inner, form, outcome);
+}
+
+function formFacts(call: Call, headers: RequestHeaders, principal: Principal): Facts {
+  const isAnonymous = principal.type === 'anonymous';
+  const { request, query, door } = call;
+  return factsOf({ request, query, headers, isAnonymous, isForm: true, now: door.clock.now() });
 }
 
 /** Fields that become headers of the same name; and two that have names of their own. */

@@ -1,6 +1,6 @@
 import type { PartRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
-import { type Call, bucketOf } from '../call.ts';
+import { type Call, bucketRowOf } from '../call.ts';
 import { invalidArgument } from '../codes.ts';
 import { formatIsoDate } from '../dates.ts';
 import { ownerMarkup, parseLimit } from '../listing-parameters.ts';
@@ -16,7 +16,7 @@ export async function listParts(call: Call): Promise<HttpReply> {
   const limit = parseLimit(call, 'max-parts');
   const after = parseMarker(call.query.get('part-number-marker'));
   const page = await core.listParts(call.context, uploadOf(call), after, limit);
-  const { row: container } = await core.headContainer(call.context, bucketOf(call));
+  const container = bucketRowOf(call);
   const { checksum } = page.upload;
   const last = page.parts.at(-1)?.partNumber ?? after;
   const markup =

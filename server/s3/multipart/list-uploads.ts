@@ -1,7 +1,7 @@
 import type { UploadRow } from '../../core/model.ts';
 import type { PageItem } from '../../core/ports.ts';
 import type { HttpReply } from '../../http/exchange.ts';
-import { type Call, bucketOf } from '../call.ts';
+import { type Call, bucketOf, bucketRowOf } from '../call.ts';
 import { invalidArgument } from '../codes.ts';
 import { formatIsoDate } from '../dates.ts';
 import {
@@ -37,7 +37,7 @@ export async function listMultipartUploads(call: Call): Promise<HttpReply> {
     reverse: false,
     limit,
   });
-  const { row: container } = await core.headContainer(call.context, bucketOf(call));
+  const container = bucketRowOf(call);
   const owners =
     ownerMarkup(users, container.account, 'Initiator') + ownerMarkup(users, container.account);
   const truncated = page.truncated && limit > 0;

@@ -1,6 +1,9 @@
 /** GetObjectTagging, PutObjectTagging, DeleteObjectTagging; and the tags that writes bring along. */
+import type { RequestContext } from '../../core/api.ts';
 import { type Metadata, type VersionRow, versionIdOf } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { actionsOf, askLater } from '../access/admit.ts';
+import { factsOf } from '../access/facts.ts';
 import { type Call, objectOf } from '../call.ts';
 import { invalidArgument } from '../codes.ts';
 import { type HeaderPairs, pushVersion } from '../object-headers.ts';
@@ -14,6 +17,7 @@ import {
   MAX_OBJECT_TAGS,
   TAGGING,
   TAGGING_HEADER,
+  type Tag,
   parseTagging,
   parseTaggingHeader,
   readStoredTags,
@@ -32,8 +36,20 @@ export async function getObjectTagging(call: Call): Promise<HttpReply> {
 export async function putObjectTagging(call: Call): Promise<HttpReply> {
   const root = await readRequiredXml(call, { root: 'Tagging' });
   const tags = parseTagging(root, MAX_OBJECT_TAGS);
-  const headers = shownVersion(await setTags(call, storedTags(tags), 'tagging:put'));
+  const context = await admitTags(call, tags);
+  const headers = shownVersion(
+    await setTags({ ...call, context }, storedTags(tags), 'tagging:put'),
+  );
   return { status: 200, headers, body: new Uint8Array(0) };
+}
+
+/** Rules may speak of the tags that shall be set, so they are asked once the tags are known. */
+function admitTags(call: Call, tags: readonly Tag[]): Promise<RequestContext> {
+  const { request, headers, query, context } = call;
+  const isAnonymous = context.principal.type === 'anonymous';
+  const facts = factsOf({ request, headers, query, isAnonymous, now: call.door.clock.now(), tags });
+  const actions = actionsOf(call, 's3:PutObjectTagging', 'PutObjectTagging');
+  return askLater({ ...call, context: { ...context, facts } }, actions);
 }
 
 export async function deleteObjectTagging(call: Call): Promise<HttpReply> {

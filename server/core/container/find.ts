@@ -1,0 +1,59 @@
+/** Which container a name means. Access is not checked here: that is for whoever uses what is found. */
+import type { Principal } from '../access/principal.ts';
+import { accountIdOf, bucketNameId } from '../ids.ts';
+import type { ContainerRow, Id } from '../model.ts';
+import type { Services } from '../services.ts';
+import { cleanUp } from './create.ts';
+
+/** A container that lived when it was looked up. */
+export interface ResolvedContainer {
+  readonly containerId: Id;
+  readonly row: ContainerRow;
+}
+
+/** Without an account: the caller's own container, else that of the bucket name's owner. Access is not checked. */
+export async function findByName(
+  services: Services,
+  principal: Principal,
+  container: string,
+): Promise<ResolvedContainer | undefined> {
+  const { account } = principal;
+  const own = account === '' ? undefined : await findByAccount(services, account, container);
+  return own ?? findByBucketName(services, container);
+}
+
+/** The account's living container of this name. A directory line whose container is gone counts as absent. */
+export async function findByAccount(
+  services: Services,
+  account: string,
+  name: string,
+): Promise<ResolvedContainer | undefined> {
+  const { rows, containerIds } = services;
+  const known = containerIds.get(account, name);
+  if (known !== undefined) {
+    const row = await rows.get('container', { containerId: known });
+    if (row?.state === 'live') return { containerId: known, row };
+    containerIds.delete(account, name);
+  }
+  const line = await rows.get('directory', { accountId: accountIdOf(account), name });
+  if (line === undefined) return undefined;
+  const { containerId } = line;
+  const row = await rows.get('container', { containerId });
+  // What a deletion that was cut short left behind.
+  if (row?.state === 'deleted')
+    await cleanUp(services, { account, name, line: { containerId } }, row);
+  if (row?.state !== 'live') return undefined;
+  containerIds.set(account, name, containerId);
+  return { containerId, row };
+}
+
+async function findByBucketName(
+  services: Services,
+  name: string,
+): Promise<ResolvedContainer | undefined> {
+  const owner = await services.rows.get('bucketName', { nameId: bucketNameId(name) });
+  if (owner === undefined) return undefined;
+  const { containerId } = owner;
+  const row = await services.rows.get('container', { containerId });
+  return row?.state === 'live' ? { containerId, row } : undefined;
+}

@@ -1,0 +1,123 @@
+/**
+ * Lets a request in: before its body is read, and before it learns what is there. Every route is
+ * held to the permission that the table of routes names, and to what its headers ask for besides.
+ */
+import { isStoreError } from '../../../base/errors.ts';
+import type { RequestContext } from '../../core/api.ts';
+import type { Demand } from '../../core/access/demand.ts';
+import type { HttpReply } from '../../http/exchange.ts';
+import type { Call, Operation } from '../call.ts';
+import { s3Error } from '../codes.ts';
+import { parseVersionId } from '../object/version-id.ts';
+import type { Route } from '../routes.ts';
+import { TAGGING_HEADER } from '../tagging/tags.ts';
+import { type S3Action, actionOfVersion, s3Actions } from './actions.ts';
+
+/**
+ * Operations whose permission depends on what their (bounded) body says: they ask `authorise`
+ * themselves, once it is read. Before that only the bucket is looked up.
+ */
+const asksLater: ReadonlySet<string> = new Set(['PostObject', 'DeleteObjects', 'PutObjectTagging']);
+
+/** The context in which the route runs. Throws `AccessDenied`, `NoSuchBucket`. */
+export function admit(call: Call, route: Route): Promise<RequestContext> {
+  const actions = asksLater.has(route.name) ? [] : actionsOf(call, route.action, route.name);
+  return call.door.core.authorise(call.context, demandOf(call, route, actions));
+}
+
+function demandOf(call: Call, route: Route, actions: readonly S3Action[]): Demand {
+  return { address: addressOf(call, route), actions: toActions(actions) };
+}
+
+/** For an operation on an object whose body had to be read first. Throws `AccessDenied`. */
+export function askLater(call: Call, actions: readonly S3Action[]): Promise<RequestContext> {
+  const versionId = parseVersionId(call.query.get('versionId'));
+  const address = { account: undefined, container: call.bucket, key: call.key, versionId };
+  return call.door.core.authorise(call.context, { address, actions: toActions(actions) });
+}
+
+/** Permissions of the model. */
+function toActions(names: readonly S3Action[]): Demand['actions'] {
+  return names.map((name) => s3Actions.get(name)).filter((action) => action !== undefined);
+}
+
+function addressOf(call: Call, route: Route): Demand['address'] {
+  const { account } = call.context.principal;
+  if (route.shape === 'service') return { account, container: '' };
+  if (route.name === 'CreateBucket') return { account, container: call.bucket };
+  if (route.shape === 'bucket') return { account: undefined, container: call.bucket };
+  const versionId = parseVersionId(call.query.get('versionId'));
+  return { account: undefined, container: call.bucket, key: call.key, versionId };
+}
+
+/** The route's own permission first. */
+export function actionsOf(call: Call, action: S3Action, name: string): readonly S3Action[] {
+  const hasVersion = call.query.has('versionId');
+  const actions = [actionOfVersion(action, hasVersion)];
+  // The bytes are not shown, but their size and checksums are.
+  if (name === 'GetObjectAttributes') actions.push(actionOfVersion('s3:GetObject', hasVersion));
+  if (action === 's3:PutObject' || action === 's3:DeleteObject') actions.push(...ofCondition(call));
+  if (beginsObject.has(name)) actions.push(...ofNewObject(call));
+  return actions;
+}
+
+/** They bring along what an object bears besides its bytes. */
+const beginsObject: ReadonlySet<string> = new Set([
+  'PutObject',
+  'CopyObject',
+  'CreateMultipartUpload',
+  'PostObject',
+]);
+
+/** Whoever may compare entity tags learns them. */
+function ofCondition({ headers }: Call): readonly S3Action[] {
+  return headers.has('if-match') ? ['s3:GetObject'] : [];
+}
+
+function ofNewObject({ headers }: Call): readonly S3Action[] {
+  const actions: S3Action[] = [];
+  if ((headers.get(TAGGING_HEADER) ?? '') !== '') actions.push('s3:PutObjectTagging');
+  if (headers.has('x-amz-object-lock-mode') || headers.has('x-amz-object-lock-retain-until-date')) {
+    actions.push('s3:PutObjectRetention');
+  }
+  if (headers.has('x-amz-object-lock-legal-hold')) actions.push('s3:PutObjectLegalHold');
+  return actions;
+}
+
+/**
+ * Runs a route. Who may not list a bucket must not learn either that a key is not there: reads of
+ * such are answered AccessDenied (Amazon S3 API reference, GetObject, "Permissions").
+ */
+export async function runDiscreetly(call: Call, run: Operation): Promise<HttpReply> {
+  try {
+    return await run(call);
+  } catch (error) {
+    const isReading = call.request.method === 'GET' || call.request.method === 'HEAD';
+    if (!isReading || call.key === '' || !isAbsence(error)) throw error;
+    if (await mayKnowAbsence(call.context, call, call)) throw error;
+    throw s3Error('AccessDenied');
+  }
+}
+
+export function isAbsence(error: unknown): boolean {
+  if (isStoreError(error, 'is-delete-marker')) return true;
+  if (!isStoreError(error, 'no-such-object')) return false;
+  const { code } = error.detail;
+  return code === undefined || code === 'NoSuchKey';
+}
+
+/** Whether the caller may list the bucket at this key. */
+export async function mayKnowAbsence(
+  context: RequestContext,
+  call: Call,
+  at: { readonly bucket: string; readonly key: string },
+): Promise<boolean> {
+  if (context.permit?.isOwner === true && at === call) return true;
+  const { facts } = context;
+  const listing: RequestContext = {
+    ...context,
+    facts: (name) => (name === 'list.prefix' ? [at.key] : facts?.(name)),
+  };
+  const address = { account: undefined, container: at.bucket };
+  return call.door.core.isAllowed(listing, { address, actions: ['container.list'] });
+}
