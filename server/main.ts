@@ -21,9 +21,11 @@ import type { Settings } from './config/settings.ts';
 import { createUserDirectory } from './config/users.ts';
 import { createCore } from './core/core.ts';
 import type { Keys } from './core/encryption/key-ports.ts';
+import { openFeeds } from './feeds/open-feeds.ts';
 import { type Address, type Listening, listen } from './http/listen.ts';
 import { keysForServer, makeKeys } from './keys/open-keys.ts';
 import { createS3Door } from './s3/door.ts';
+import { createEventRenderer } from './s3/notification/record.ts';
 import { createSwiftDoor } from './swift/door.ts';
 import { loadOrCreateCertificate } from './tls/certificate.ts';
 
@@ -55,6 +57,8 @@ async function openPorts(
 ): Promise<{
   readonly listening: Listening;
   readonly newCredentials: Credentials | undefined;
+  /** What outlives the workers. */
+  readonly closeTargets: () => Promise<void>;
 }> {
   const { cell, keys, logger } = parts;
   const dataDisk = new NodeDisk(resolve(settings.data));
@@ -66,19 +70,28 @@ async function openPorts(
   const clock = systemClock;
   const random = systemRandom;
   const { rows, bodies } = cell;
+  const { region, hostSuffixes } = settings;
+  const feeds = openFeeds({
+    ...{ shards: cell.group, targets: settings.targets, clock, logger },
+    render: createEventRenderer(users, region),
+  });
+  const wake = feeds.workers.map((worker) => cell.workers.add(worker));
   const core = createCore({
     ...{ rows, bodies, clock, random, logger, keys },
     storageClasses: settings.storageClasses,
     limits: { maxBodyBytes },
+    onEvent: () => {
+      for (const one of wake) one();
+    },
   });
-  const { region, hostSuffixes } = settings;
   const s3 = createS3Door({
     ...{ core, users, region, clock, random, logger },
     virtualHostSuffixes: hostSuffixes,
+    targets: feeds.targets,
   });
   const tokenSecret = await loadOrCreateSecret(dataDisk, random);
   const swift = createSwiftDoor({ core, users, clock, random, logger, tokenSecret, version });
-  const admin = createAdmin({ cell, version });
+  const admin = createAdmin({ cell, version, feeds: feeds.source });
   const https = parseAddress(settings.https);
   const listening = await listen({
     http: parseAddress(settings.http),
@@ -94,7 +107,11 @@ async function openPorts(
     logger,
     observe: (served) => admin.observe(served),
   });
-  return { listening, newCredentials: made?.created === true ? made.credentials : undefined };
+  return {
+    listening,
+    newCredentials: made?.created === true ? made.credentials : undefined,
+    closeTargets: () => feeds.targets.close(),
+  };
 }
 
 /** Throws StoreError with a sentence for the operator when it cannot start. */
@@ -118,7 +135,8 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
     cell = await openCell({
       ...{ ...machine, coordinator, folders, settings: cellSettings },
     });
-    const { listening, newCredentials } = await openPorts(settings, { cell, keys, logger });
+    const opening = await openPorts(settings, { cell, keys, logger });
+    const { listening, newCredentials } = opening;
     const closeControl = await openControl({
       ...{ cell, keys: openedKeys, data, random: systemRandom },
     });
@@ -134,6 +152,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
         await closeControl();
         await opened.close();
         await openedKeys.close();
+        await opening.closeTargets();
         await unlock();
       },
     };

@@ -1,6 +1,7 @@
 /** What operators read: metrics, health, status. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Cell } from '../cell/cell.ts';
+import type { FeedSource } from '../feeds/source.ts';
 import type { Served } from '../http/front.ts';
 import { createMetrics } from './metrics.ts';
 
@@ -51,9 +52,13 @@ export function statusOf(cell: Cell, version: string): StatusReport {
   };
 }
 
-export function createAdmin(options: { readonly cell: Cell; readonly version: string }): Admin {
+export function createAdmin(options: {
+  readonly cell: Cell;
+  readonly feeds: FeedSource;
+  readonly version: string;
+}): Admin {
   const { cell, version } = options;
-  const metrics = createMetrics(cell);
+  const metrics = createMetrics(cell, options.feeds);
   const reply = (response: ServerResponse, status: number, type: string, text: string): void => {
     response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
     response.end(text);

@@ -2,6 +2,7 @@
 import { METHODS } from 'node:http';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Cell } from '../cell/cell.ts';
+import type { FeedSource } from '../feeds/source.ts';
 import type { Served } from '../http/front.ts';
 
 export interface Metrics {
@@ -18,9 +19,33 @@ function operationOf({ operation, method }: Served): string {
   return methods.has(method) ? method : 'other';
 }
 
-export function createMetrics(cell: Cell): Metrics {
+/** What waits for targets, or was let go, by container: read from the shards when it is asked for. */
+function addFeedGauges(registers: Registry[], feeds: FeedSource): void {
+  const gauges = [
+    ['pending', 'Events that wait for a target.'],
+    ['dropped', 'Events let go: too many waited, too long, or the target refused them.'],
+  ] as const;
+  for (const [what, help] of gauges) {
+    new Gauge({
+      name: `torc_feed_${what}`,
+      help,
+      labelNames: ['target', 'account', 'container', 'rule'],
+      registers,
+      async collect() {
+        this.reset();
+        for (const feed of await feeds.backlogs()) {
+          const { target, account, container, rule } = feed;
+          this.set({ target, account, container, rule }, feed[what]);
+        }
+      },
+    });
+  }
+}
+
+export function createMetrics(cell: Cell, feeds: FeedSource): Metrics {
   const registry = new Registry();
   const registers = [registry];
+  addFeedGauges(registers, feeds);
   const requests = new Counter({
     name: 'torc_requests_total',
     help: 'Requests answered.',

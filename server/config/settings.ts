@@ -6,6 +6,8 @@ import { parseScheme } from '../../ring/policy.ts';
 import { serviceKeyId } from '../keys/local-key-service.ts';
 import type { PolicyChoice } from '../cell/policies.ts';
 import type { StorageClass } from '../core/storage-classes.ts';
+import type { TargetSettings } from '../feeds/targets/target.ts';
+import { targetSchema } from './targets.ts';
 
 export interface UserSettings {
   readonly account: string;
@@ -83,6 +85,8 @@ const schema = z.strictObject({
   serviceKeys: z.array(z.string().regex(serviceKeyId)).default([]),
   /** Where a customer's key may come without TLS: loopback connections cross no network. */
   customerKeysOverHttp: z.enum(['loopback', 'always', 'never']).default('loopback'),
+  /** Where buckets may send notifications, by name. */
+  targets: z.array(targetSchema).max(64).default([]),
 });
 
 export interface Settings {
@@ -100,6 +104,7 @@ export interface Settings {
   readonly keyRing: 'required' | 'optional';
   readonly serviceKeys: readonly string[];
   readonly customerKeysOverHttp: 'loopback' | 'always' | 'never';
+  readonly targets: readonly TargetSettings[];
 }
 
 /** What the sources may hold: keys of the schema, values not checked yet. */
@@ -145,6 +150,8 @@ export function loadSettings(sources: {
     throw invalid(path === '' ? (issue?.message ?? 'invalid') : `${path}: ${issue?.message ?? ''}`);
   }
   const { policy, policies, storageClasses, ...settings } = parsed.data;
+  const names = settings.targets.map((target) => target.name);
+  if (new Set(names).size !== names.length) throw invalid('targets: a name is used twice');
   const devices =
     settings.devices ?? [1, 2, 3, 4, 5, 6].map((number) => `${settings.data}/devices/d${number}`);
   if (new Set(devices).size !== devices.length) throw invalid('devices: a folder is named twice');

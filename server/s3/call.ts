@@ -3,11 +3,13 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { invariant } from '../../base/invariant.ts';
 import type { ContainerRow } from '../core/model.ts';
+import type { Random } from '../../base/random.ts';
 import type { Core, RequestContext } from '../core/api.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { HttpReply, HttpRequest } from '../http/exchange.ts';
 import type { Identity } from './auth/authenticate.ts';
 import type { SigningKeys } from './auth/signing-keys.ts';
+import type { NotificationTargets } from './notification/targets.ts';
 import type { Query } from './query.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
@@ -20,7 +22,10 @@ export interface DoorParts {
   /** As `S3DoorOptions` has them; none: path style alone. */
   readonly virtualHostSuffixes: readonly string[];
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
+  /** Where notifications may go; none: nowhere. */
+  readonly targets?: NotificationTargets | undefined;
 }
 
 /** One authenticated request. */

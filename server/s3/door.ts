@@ -20,6 +20,7 @@ import { notImplemented } from './codes.ts';
 import { answerPreflight, corsHeaders } from './cors/respond.ts';
 import { errorReply } from './error-table.ts';
 import { checkExpectedOwner } from './expected-owner.ts';
+import type { NotificationTargets } from './notification/targets.ts';
 import type { HeaderPairs } from './object-headers.ts';
 import { Query } from './query.ts';
 import { refuseUnbuiltHeaders } from './refused.ts';
@@ -36,6 +37,7 @@ export interface S3DoorOptions {
   readonly logger: Logger;
   /** Host names, lower case, under which `bucket.suffix` names a bucket; none: path style alone. */
   readonly virtualHostSuffixes?: readonly string[];
+  readonly targets?: NotificationTargets | undefined;
 }
 
 export function createS3Door(options: S3DoorOptions): Door {
@@ -57,9 +59,10 @@ class S3Door implements Door {
 
   constructor(options: S3DoorOptions) {
     const { core, users, region, clock, random, logger } = options;
-    const { virtualHostSuffixes = [] } = options;
+    const { virtualHostSuffixes = [], targets } = options;
     const keys = new SigningKeys();
-    this.#parts = { core, users, region, clock, logger, keys, virtualHostSuffixes };
+    const shared = { core, users, region, clock, random, logger, keys };
+    this.#parts = { ...shared, virtualHostSuffixes, targets };
     this.#hostId = Buffer.from(random.bytes(24)).toString('base64');
     this.#idPrefix = toHex(random.bytes(4)).toUpperCase();
   }

@@ -29,6 +29,10 @@ import { listParts } from './multipart/list-parts.ts';
 import { listMultipartUploads } from './multipart/list-uploads.ts';
 import { uploadPart } from './multipart/upload-part.ts';
 import { uploadPartCopy } from './multipart/upload-part-copy.ts';
+import {
+  getBucketNotification,
+  putBucketNotification,
+} from './notification/bucket-notification.ts';
 import { getObjectAttributes } from './object/attributes.ts';
 import { copyObject } from './object/copy.ts';
 import { deleteObject } from './object/delete.ts';
@@ -136,6 +140,18 @@ const built: readonly Built[] = [
   ['PUT bucket ?cors', 'PutBucketCors', 's3:PutBucketCORS', putBucketCors],
   // Amazon has no actions of their own for these deletions.
   ['DELETE bucket ?cors', 'DeleteBucketCors', 's3:PutBucketCORS', deleteBucketCors],
+  [
+    'GET bucket ?notification',
+    'GetBucketNotificationConfiguration',
+    's3:GetBucketNotification',
+    getBucketNotification,
+  ],
+  [
+    'PUT bucket ?notification',
+    'PutBucketNotificationConfiguration',
+    's3:PutBucketNotification',
+    putBucketNotification,
+  ],
   ['GET bucket ?tagging', 'GetBucketTagging', 's3:GetBucketTagging', getBucketTagging],
   ['PUT bucket ?tagging', 'PutBucketTagging', 's3:PutBucketTagging', putBucketTagging],
   ['DELETE bucket ?tagging', 'DeleteBucketTagging', 's3:PutBucketTagging', deleteBucketTagging],
@@ -184,11 +200,6 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
     emptyAs('AccelerateConfiguration'),
   ],
   [
-    'GET bucket ?notification',
-    'GetBucketNotificationConfiguration',
-    emptyAs('NotificationConfiguration'),
-  ],
-  [
     'GET bucket ?requestPayment',
     'GetBucketRequestPayment',
     emptyAs('RequestPaymentConfiguration', '<Payer>BucketOwner</Payer>'),
@@ -230,7 +241,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT bucket ?metadataInventoryTable', 'UpdateBucketMetadataInventoryTableConfiguration'],
   ['PUT bucket ?metadataJournalTable', 'UpdateBucketMetadataJournalTableConfiguration'],
   ['PUT bucket ?metrics', 'PutBucketMetricsConfiguration'],
-  ['PUT bucket ?notification', 'PutBucketNotificationConfiguration'],
   ['PUT bucket ?ownershipControls', 'PutBucketOwnershipControls'],
   ['PUT bucket ?policy', 'PutBucketPolicy'],
   ['PUT bucket ?publicAccessBlock', 'PutPublicAccessBlock'],

@@ -6,7 +6,9 @@ import { createCore } from '../../../server/core/core.ts';
 import type { UserDirectory, UserEntry } from '../../../server/core/users.ts';
 import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
 import { createS3Door } from '../../../server/s3/door.ts';
+import type { NotificationTargets } from '../../../server/s3/notification/targets.ts';
 import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
+import type { MemoryRows } from '../../memory/rows.ts';
 import { type Key, type SignOptions, type Signed, type Unsigned, sign } from './signer.ts';
 
 export interface Answer {
@@ -78,6 +80,7 @@ export interface Harness {
   readonly door: Door;
   readonly core: Core;
   readonly clock: ManualClock;
+  readonly rows: MemoryRows;
   /** `path` is decoded; signed by `owner` unless said otherwise. */
   readonly ask: (method: string, path: string, ask?: Ask) => Promise<Answer>;
   readonly send: (signed: Signed, chunked?: boolean) => Promise<Answer>;
@@ -88,6 +91,7 @@ export interface HarnessOptions {
   readonly now?: number;
   readonly virtualHostSuffixes?: readonly string[];
   readonly limits?: Partial<CoreLimits>;
+  readonly targets?: NotificationTargets;
 }
 
 export function stampOf(millis: number): string {
@@ -109,10 +113,11 @@ export function createHarness(options: HarnessOptions = {}): Harness {
   const core = createCore({ ...ports, clock, random, logger, limits, storageClasses });
   const { region = 'us-east-1', virtualHostSuffixes = [] } = options;
   const parts = { core, users, region, clock, random, logger: strictLogger };
-  const door = createS3Door({ ...parts, virtualHostSuffixes });
+  const door = createS3Door({ ...parts, virtualHostSuffixes, targets: options.targets });
   return {
     door,
     core,
+    rows: ports.rows,
     clock,
     send: (signed, chunked = false) => send(door, signed, chunked),
     ask: (method, path, ask = {}) => {
