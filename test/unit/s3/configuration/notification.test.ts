@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { StoreError } from '../../../base/errors.ts';
-import { memoryFeeds } from '../../memory/feeds.ts';
-import { createEventRenderer } from '../../../server/s3/notification/record.ts';
-import { type Answer, type Harness, all, createHarness, one, users } from './harness.ts';
+import { StoreError } from '../../../../base/errors.ts';
+import { memoryFeeds } from '../../../memory/feeds.ts';
+import { createEventRenderer } from '../../../../server/s3/notification/record.ts';
+import { type Answer, type Harness, all, createHarness, one, users } from '../harness.ts';
 
 const ARN = 'arn:torc:sqs:us-east-1:main:hook';
 
