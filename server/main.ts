@@ -1,5 +1,6 @@
 /** The only place that constructs things: settings in, a running server out. */
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { createLogger, type Logger } from '../base/log.ts';
@@ -20,8 +21,10 @@ import { cellSettings, httpLimits, maxBodyBytes } from './config/defaults.ts';
 import type { Settings } from './config/settings.ts';
 import { createUserDirectory } from './config/users.ts';
 import { createCore } from './core/core.ts';
+import type { Hasher } from './core/digest/hasher.ts';
 import type { Keys } from './core/encryption/key-ports.ts';
 import { openFeeds } from './feeds/open-feeds.ts';
+import { ThreadedHasher } from './hashing/threaded-hasher.ts';
 import { type Address, type Listening, listen } from './http/listen.ts';
 import { keysForServer, makeKeys } from './keys/open-keys.ts';
 import { createS3Door } from './s3/door.ts';
@@ -53,14 +56,19 @@ function parseAddress(text: string): Address | undefined {
 
 async function openPorts(
   settings: Settings,
-  parts: { readonly cell: Cell; readonly keys: Keys; readonly logger: Logger },
+  parts: {
+    readonly cell: Cell;
+    readonly keys: Keys;
+    readonly logger: Logger;
+    readonly hasher: Hasher;
+  },
 ): Promise<{
   readonly listening: Listening;
   readonly newCredentials: Credentials | undefined;
   /** What outlives the workers. */
   readonly closeTargets: () => Promise<void>;
 }> {
-  const { cell, keys, logger } = parts;
+  const { cell, keys, logger, hasher } = parts;
   const dataDisk = new NodeDisk(resolve(settings.data));
   const configured = settings.users.length > 0;
   const made = configured ? undefined : await loadOrCreateCredentials(dataDisk, systemRandom);
@@ -77,7 +85,7 @@ async function openPorts(
   });
   const wake = feeds.workers.map((worker) => cell.workers.add(worker));
   const core = createCore({
-    ...{ rows, bodies, clock, random, logger, keys },
+    ...{ rows, bodies, clock, random, logger, hasher, keys },
     storageClasses: settings.storageClasses,
     limits: { maxBodyBytes },
     onEvent: () => {
@@ -135,7 +143,9 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
     cell = await openCell({
       ...{ ...machine, coordinator, folders, settings: cellSettings },
     });
-    const opening = await openPorts(settings, { cell, keys, logger });
+    // One core is the event loop's; more than four threads were never seen busy.
+    const hasher = new ThreadedHasher(Math.min(4, availableParallelism() - 1));
+    const opening = await openPorts(settings, { cell, keys, logger, hasher });
     const { listening, newCredentials } = opening;
     const closeControl = await openControl({
       ...{ cell, keys: openedKeys, data, random: systemRandom },
@@ -153,6 +163,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
         await opened.close();
         await openedKeys.close();
         await opening.closeTargets();
+        await hasher.close();
         await unlock();
       },
     };

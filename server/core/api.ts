@@ -85,6 +85,8 @@ export interface IncomingBody {
   readonly size: number | undefined;
   /** Hex MD5 that the bytes must have (Content-MD5, Swift ETag). */
   readonly md5?: string | undefined;
+  /** Hex SHA-256, lower case, that the bytes must have because the request's signature says so: else `digest-mismatch` with detail.isPayload, stated and computed. */
+  readonly sha256?: string | undefined;
   /** Algorithms to compute (and store) besides MD5. */
   readonly checksums?: readonly ChecksumAlgorithm[] | undefined;
   /** Called once after the last byte: values (base64) that the client stated, in headers or trailers; a mismatch is `digest-mismatch` with detail.algorithm. */

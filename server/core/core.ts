@@ -12,6 +12,7 @@ import { ContainerIds } from './container/container-ids.ts';
 import { createContainer } from './container/create.ts';
 import { createBucketKeys } from './encryption/bucket-keys.ts';
 import type { Keys } from './encryption/key-ports.ts';
+import { type Hasher, localHasher } from './digest/hasher.ts';
 import { noKeys } from './encryption/no-keys.ts';
 import { deleteContainer } from './container/delete.ts';
 import { headContainer } from './container/head.ts';
@@ -45,6 +46,8 @@ export interface CoreOptions {
   readonly logger: Logger;
   readonly limits?: Partial<CoreLimits>;
   readonly metadataLimits?: MetadataLimits;
+  /** Absent: bodies are hashed where they are taken in. */
+  readonly hasher?: Hasher;
   /** A commit has left something for feeds to tell (decision 0022). Must not throw. */
   readonly onEvent?: () => void;
   /** Their policies by name or alias; absent: none beside the containers' own policies. */
@@ -61,9 +64,10 @@ export function createCore(options: CoreOptions): Core {
   const metadataLimits = options.metadataLimits ?? defaultMetadataLimits;
   const containerIds = new ContainerIds();
   const keys = options.keys ?? noKeys;
+  const hasher = options.hasher ?? localHasher;
   const bucketKeys = createBucketKeys(clock);
   const storageClasses = checkedClasses(options.storageClasses ?? [], bodies.policies);
-  const ports = { rows, bodies, clock, random, logger, onEvent, storageClasses };
+  const ports = { rows, bodies, clock, random, logger, hasher, onEvent, storageClasses };
   const ruleBook = new RuleBook(options.dialects ?? []);
   const kept = { containerIds, keys, bucketKeys, ruleBook };
   const s: Services = { ...ports, limits, metadataLimits, ...kept };

@@ -5,6 +5,7 @@ import type { RuleBook } from './access/rule-book.ts';
 import type { CoreLimits } from './api.ts';
 import type { MetadataLimits } from './commands.ts';
 import type { ContainerIds } from './container/container-ids.ts';
+import type { Hasher } from './digest/hasher.ts';
 import type { BucketKeys } from './encryption/bucket-keys.ts';
 import type { Keys } from './encryption/key-ports.ts';
 import type { BodyStore, RowStore } from './ports.ts';
@@ -22,6 +23,7 @@ export interface Services {
   readonly metadataLimits: MetadataLimits;
   readonly containerIds: ContainerIds;
   readonly storageClasses: readonly StorageClass[];
+  readonly hasher: Hasher;
   readonly keys: Keys;
   readonly bucketKeys: BucketKeys;
   /** A commit has left something for feeds to tell. */

@@ -75,6 +75,7 @@ function codeOf(error: StoreError): S3Code {
   if (error.kind === 'invalid-argument' && error.detail['argument'] === 'lock') {
     return 'InvalidRequest';
   }
+  if (error.detail['isPayload'] === true) return 'XAmzContentSHA256Mismatch';
   const isBucketRace = error.kind === 'conflict' && error.op.startsWith('container.');
   return isBucketRace ? 'OperationAborted' : byKind[error.kind];
 }
@@ -87,6 +88,7 @@ function messageOf(error: StoreError, code: S3Code): string {
       ? s3Codes.BadDigest.message
       : `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`;
   }
+  if (error.detail['isPayload'] === true) return s3Codes[code].message;
   if (error.detail['locked'] === true) return LOCKED;
   return speakingKinds.has(error.kind) ? error.message : s3Codes[code].message;
 }
@@ -137,6 +139,10 @@ function errorDocument(error: StoreError, failure: S3Failure, place: ErrorPlace)
   for (const [name, value] of Object.entries(error.detail)) {
     // Only details that this door named in Amazon's way are meant for clients.
     if (/^[A-Z][A-Za-z0-9-]*$/.test(name) && !headerDetails.has(name)) markup += leaf(name, value);
+  }
+  if (failure.code === 'XAmzContentSHA256Mismatch') {
+    markup += leaf('ClientComputedContentSHA256', error.detail['stated']);
+    markup += leaf('S3ComputedContentSHA256', error.detail['computed']);
   }
   // Amazon names what is missing.
   if (failure.code === 'NoSuchKey') markup += leaf('Key', place.address?.key);

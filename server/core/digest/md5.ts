@@ -17,12 +17,14 @@ import {
   statesAt,
 } from './md5-module.ts';
 
-/** An MD5 under way. Bytes given to `update` must stay as they are until `hex` or `drop`. */
+/** An MD5 under way. Bytes given to `update` must stay as they are until `digest` or `drop`, or until they are no longer pending. */
 export interface Md5 {
   update(bytes: Uint8Array): void;
-  /** Lower-case hex. Ends the computation. */
-  hex(): string;
-  /** To be called once in every case, also after `hex`: what waits to be hashed is let go. */
+  /** Bytes given that are not hashed yet: the last ones. */
+  readonly pending: number;
+  /** The 16 bytes of it. Ends the computation. */
+  digest(): Uint8Array;
+  /** To be called once in every case, also after `digest`: what waits to be hashed is let go. */
   drop(): void;
 }
 
@@ -58,9 +60,16 @@ class PlainMd5 implements Md5 {
     this.#countedBy = countedBy;
   }
 
+  get pending(): number {
+    return this.#first?.length ?? 0;
+  }
+
   update(bytes: Uint8Array): void {
     if (this.#hash !== undefined) {
       this.#hash.update(bytes);
+    } else if (this.#countedBy !== undefined) {
+      // A long one will not come in one piece.
+      this.#hash = createHash('md5').update(bytes);
     } else if (this.#first === undefined) {
       this.#first = bytes;
     } else {
@@ -69,8 +78,8 @@ class PlainMd5 implements Md5 {
     }
   }
 
-  hex(): string {
-    return this.#hash?.digest('hex') ?? hash('md5', this.#first ?? new Uint8Array(0), 'hex');
+  digest(): Uint8Array {
+    return this.#hash?.digest() ?? hash('md5', this.#first ?? new Uint8Array(0), 'buffer');
   }
 
   drop(): void {
@@ -107,7 +116,7 @@ class LaneMd5 implements Md5 {
     this.#lanes.advance(this);
   }
 
-  hex(): string {
+  digest(): Uint8Array {
     const padding = Buffer.alloc(blockBytes + blockBytes - ((this.#total + 8) % blockBytes));
     const end = padding.subarray(0, 8 + padding.length - blockBytes);
     end[0] = 0x80;
@@ -117,7 +126,7 @@ class LaneMd5 implements Md5 {
     invariant(this.#pending === 0, 'padding fills the last block');
     const digest = Buffer.alloc(16);
     for (const [place, word] of this.state.entries()) digest.writeUInt32LE(word, place * 4);
-    return digest.toString('hex');
+    return digest;
   }
 
   drop(): void {

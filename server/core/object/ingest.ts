@@ -4,8 +4,7 @@ import { concatBytes } from '../../../base/bytes.ts';
 import { StoreError } from '../../../base/errors.ts';
 import { invariant } from '../../../base/invariant.ts';
 import type { IncomingBody, RequestContext } from '../api.ts';
-import { createDigester, type Digester } from '../digest/checksum.ts';
-import { createMd5, type Md5 } from '../digest/md5.ts';
+import type { BodyDigests } from '../digest/hasher.ts';
 import type { ObjectKey } from '../encryption/object-key.ts';
 import { sealBody, sealSmall } from '../encryption/sealed-body.ts';
 import { bodyKeyOf, hiddenEtag, saltBytes } from '../encryption/wrapped-key.ts';
@@ -26,43 +25,6 @@ export interface Ingested {
 interface Finished {
   readonly md5: string;
   readonly checksums: readonly Checksum[];
-}
-
-class Digests {
-  readonly #md5: Md5;
-  readonly #others: readonly {
-    readonly algorithm: ChecksumAlgorithm;
-    readonly digester: Digester;
-  }[];
-  size = 0;
-
-  constructor(algorithms: readonly ChecksumAlgorithm[], declaredSize: number | undefined) {
-    this.#md5 = createMd5(declaredSize);
-    this.#others = [...new Set(algorithms)].map((algorithm) => ({
-      algorithm,
-      digester: createDigester(algorithm),
-    }));
-  }
-
-  update(chunk: Uint8Array): void {
-    this.size += chunk.length;
-    this.#md5.update(chunk);
-    for (const { digester } of this.#others) digester.update(chunk);
-  }
-
-  /** Once, after the last byte. */
-  finish(): Finished {
-    const checksums = this.#others.map(({ algorithm, digester }): Checksum => {
-      const value = Buffer.from(digester.digest()).toString('base64');
-      return { algorithm, type: 'full-object', value };
-    });
-    return { md5: this.#md5.hex(), checksums };
-  }
-
-  /** Once in every case, `finish` or not. */
-  drop(): void {
-    this.#md5.drop();
-  }
 }
 
 function tooLarge(limit: number): StoreError {
@@ -91,7 +53,7 @@ export async function ingestBody(
   if (body.size !== undefined && body.size > limits.maxBodyBytes) {
     throw tooLarge(limits.maxBodyBytes);
   }
-  const source = new CheckedBody(ctx, body, limits.maxBodyBytes);
+  const source = new CheckedBody(services, ctx, body);
   const chunks = source.chunks();
   const head: Uint8Array[] = [];
   let headBytes = 0;
@@ -146,19 +108,24 @@ class CheckedBody {
   readonly #ctx: RequestContext;
   readonly #body: IncomingBody;
   readonly #maxBytes: number;
-  readonly #digests: Digests;
+  /** Stored with the object. */
+  readonly #algorithms: readonly ChecksumAlgorithm[];
+  readonly #digests: BodyDigests;
+  #size = 0;
   #finished: Finished | undefined;
 
-  constructor(ctx: RequestContext, body: IncomingBody, maxBytes: number) {
+  constructor(services: Services, ctx: RequestContext, body: IncomingBody) {
     this.#ctx = ctx;
     this.#body = body;
-    this.#maxBytes = maxBytes;
-    this.#digests = new Digests(body.checksums ?? [], body.size);
+    this.#maxBytes = services.limits.maxBodyBytes;
+    this.#algorithms = [...new Set(body.checksums ?? [])];
+    const signed: readonly ChecksumAlgorithm[] = body.sha256 === undefined ? [] : ['sha256'];
+    this.#digests = services.hasher.start(['md5', ...signed, ...this.#algorithms], body.size);
   }
 
   /** Bytes so far. */
   get size(): number {
-    return this.#digests.size;
+    return this.#size;
   }
 
   /** What rows say of the bytes. */
@@ -180,33 +147,53 @@ class CheckedBody {
       if (this.#ctx.signal?.aborted === true) {
         throw new StoreError('cancelled', 'body.ingest', 'the client went away');
       }
-      this.#digests.update(chunk);
-      if (this.size > this.#maxBytes) throw tooLarge(this.#maxBytes);
-      if (declared !== undefined && this.size > declared) throw this.#wrongLength();
+      this.#size += chunk.length;
+      if (this.#size > this.#maxBytes) throw tooLarge(this.#maxBytes);
+      if (declared !== undefined && this.#size > declared) throw this.#wrongLength();
+      const room = this.#digests.update(chunk);
+      if (room !== undefined) await room;
       yield chunk;
     }
-    if (declared !== undefined && declared !== this.size) throw this.#wrongLength();
-    const finished = this.#digests.finish();
-    verify(this.#body, finished);
-    this.#finished = finished;
+    if (declared !== undefined && declared !== this.#size) throw this.#wrongLength();
+    const found = await this.#digests.finish();
+    verify(this.#body, found);
+    const checksums = this.#algorithms.map((algorithm): Checksum => {
+      return { algorithm, type: 'full-object', value: textOf(found, algorithm, 'base64') };
+    });
+    this.#finished = { md5: textOf(found, 'md5', 'hex'), checksums };
   }
 
   #wrongLength(): StoreError {
     return new StoreError('incomplete-body', 'body.ingest', 'the body is not as long as declared', {
-      detail: { declared: this.#body.size ?? -1, received: this.size },
+      detail: { declared: this.#body.size ?? -1, received: this.#size },
     });
   }
 }
 
-function verify(body: IncomingBody, found: Finished): void {
-  if (body.md5 !== undefined && body.md5.toLowerCase() !== found.md5) {
+type Digests = ReadonlyMap<ChecksumAlgorithm, Uint8Array>;
+
+function textOf(found: Digests, algorithm: ChecksumAlgorithm, encoding: 'hex' | 'base64'): string {
+  const digest = found.get(algorithm);
+  invariant(digest !== undefined, 'every digest that was asked for is found');
+  return Buffer.from(digest).toString(encoding);
+}
+
+function verify(body: IncomingBody, found: Digests): void {
+  if (body.sha256 !== undefined) {
+    const computed = textOf(found, 'sha256', 'hex');
+    if (computed !== body.sha256) {
+      throw new StoreError('digest-mismatch', 'body.ingest', 'the bytes have another SHA-256', {
+        detail: { stated: body.sha256, computed, isPayload: true },
+      });
+    }
+  }
+  if (body.md5 !== undefined && body.md5.toLowerCase() !== textOf(found, 'md5', 'hex')) {
     throw new StoreError('digest-mismatch', 'body.ingest', 'the bytes have another MD5', {
       detail: { algorithm: 'md5' },
     });
   }
   for (const { algorithm, value } of body.expected?.() ?? []) {
-    const computed = found.checksums.find((one) => one.algorithm === algorithm);
-    if (computed?.value === value) continue;
+    if (found.has(algorithm) && textOf(found, algorithm, 'base64') === value) continue;
     throw new StoreError('digest-mismatch', 'body.ingest', 'the bytes have another checksum', {
       detail: { algorithm, isChecksum: true },
     });

@@ -1,10 +1,18 @@
 import { hash } from 'node:crypto';
+import { StoreError } from '../../../base/errors.ts';
 import { digestOf } from '../../core/digest/checksum.ts';
 import { s3Error } from '../codes.ts';
 import type { Payload } from './payload.ts';
 
 /** Holds a document to the digests that its client stated; throws `BadDigest`. Objects' bytes are checked by core. */
 export function checkDigests(bytes: Uint8Array, payload: Payload): void {
+  if (payload.sha256 !== undefined) {
+    const computed = hash('sha256', bytes, 'hex');
+    if (computed !== payload.sha256) {
+      const detail = { stated: payload.sha256, computed, isPayload: true };
+      throw new StoreError('digest-mismatch', 's3', 'the document has another SHA-256', { detail });
+    }
+  }
   if (payload.md5 !== undefined && hash('md5', bytes, 'hex') !== payload.md5) {
     throw s3Error('BadDigest');
   }

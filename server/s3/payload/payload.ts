@@ -1,5 +1,4 @@
-/** The body of a request as core takes it: framing stripped, every signature and digest watched. */
-import { createHash } from 'node:crypto';
+/** The body of a request as core takes it: framing stripped, the signatures of its chunks checked as they pass, its digests named for whoever reads it. */
 import type { ChecksumAlgorithm } from '../../core/model.ts';
 import type { IncomingBody } from '../../core/api.ts';
 import { type Identity, refusePayloadWord } from '../auth/authenticate.ts';
@@ -33,6 +32,8 @@ interface Unframed {
   readonly size: number | undefined;
   readonly trailers: ReadonlyMap<string, string> | undefined;
   readonly trailerNames: readonly string[];
+  /** What the whole payload must have as SHA-256, in hex. */
+  readonly sha256?: string;
 }
 
 /** Checks everything that can be known before the first byte; nothing is read yet. `maxBytes`: `EntityTooLarge` beyond. */
@@ -54,6 +55,7 @@ export function openPayload(
     chunks: body.chunks,
     size: body.size,
     md5: parseContentMd5(headers.get('content-md5')),
+    sha256: body.sha256,
     stated: stated?.algorithm,
     checksums: stated === undefined ? defaultChecksums(source.identity) : [stated.algorithm],
     expected: () => {
@@ -109,7 +111,7 @@ function unframe(source: PayloadSource): Unframed {
       return framed(source, { isSigned: true, hasTrailers: true });
     default:
       if (!/^[0-9a-f]{64}$/.test(word)) return refusePayloadWord(word);
-      return raw(request, headers, checkSha256(request.body(), word));
+      return { ...raw(request, headers, request.body()), sha256: word };
   }
 }
 
@@ -159,22 +161,4 @@ function framed(
     trailers: decoder.trailers,
     trailerNames,
   };
-}
-
-async function* checkSha256(
-  source: AsyncIterable<Uint8Array>,
-  expected: string,
-): AsyncGenerator<Uint8Array> {
-  const hasher = createHash('sha256');
-  for await (const chunk of source) {
-    hasher.update(chunk);
-    yield chunk;
-  }
-  const computed = hasher.digest('hex');
-  if (computed !== expected) {
-    throw s3Error('XAmzContentSHA256Mismatch', undefined, {
-      ClientComputedContentSHA256: expected,
-      S3ComputedContentSHA256: computed,
-    });
-  }
 }

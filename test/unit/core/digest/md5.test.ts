@@ -30,7 +30,7 @@ describe('MD5 of bodies', () => {
       for (const size of [length, undefined]) {
         const md5 = begin(size);
         md5.update(bytes);
-        expect(md5.hex()).toBe(expected(bytes));
+        expect(Buffer.from(md5.digest()).toString('hex')).toBe(expected(bytes));
       }
     }
   });
@@ -58,7 +58,7 @@ describe('MD5 of bodies', () => {
         }
         for (const { md5, bytes, givesUp } of running) {
           if (givesUp) continue;
-          expect(md5.hex()).toBe(expected(bytes));
+          expect(Buffer.from(md5.digest()).toString('hex')).toBe(expected(bytes));
           md5.drop();
         }
       }),
@@ -73,6 +73,7 @@ describe('MD5 of bodies', () => {
     for (let at = 0; at < bytes.length; at += 65_536) {
       for (const md5 of streams) md5.update(bytes.subarray(at, at + 65_536));
     }
-    for (const md5 of streams) expect(md5.hex()).toBe(expected(bytes));
+    for (const md5 of streams)
+      expect(Buffer.from(md5.digest()).toString('hex')).toBe(expected(bytes));
   });
 });

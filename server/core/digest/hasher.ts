@@ -1,0 +1,71 @@
+/** Digests of bodies as a port: they are most of what a large upload costs, so they may run beside the event loop. */
+import type { ChecksumAlgorithm } from '../model.ts';
+import { createDigester, type Digester } from './checksum.ts';
+import { createMd5, type Md5 } from './md5.ts';
+
+/** Digests of one body under way. */
+export interface BodyDigests {
+  /**
+   * Takes the next bytes; nobody may change them before `finish` or `drop`. Where it returns a promise, no
+   * more may be given before that resolves: this is its back-pressure.
+   */
+  update(bytes: Uint8Array): Promise<void> | undefined;
+  /** The raw digests, CRCs and xxHash big-endian. Ends the computation. */
+  finish(): Promise<ReadonlyMap<ChecksumAlgorithm, Uint8Array>>;
+  /** To be called once in every case, also after `finish`. */
+  drop(): void;
+}
+
+export interface Hasher {
+  /** `size` as declared, if it was. */
+  start(algorithms: readonly ChecksumAlgorithm[], size: number | undefined): BodyDigests;
+}
+
+class LocalDigests implements BodyDigests {
+  readonly #md5: Md5 | undefined;
+  readonly #others: readonly (readonly [ChecksumAlgorithm, Digester])[];
+
+  constructor(algorithms: readonly ChecksumAlgorithm[], size: number | undefined) {
+    const wanted = new Set(algorithms);
+    this.#md5 = wanted.delete('md5') ? createMd5(size) : undefined;
+    this.#others = [...wanted].map((algorithm) => [algorithm, createDigester(algorithm)]);
+  }
+
+  /** Bytes that are kept because they are not hashed yet. */
+  get pending(): number {
+    return this.#md5?.pending ?? 0;
+  }
+
+  update(bytes: Uint8Array): undefined {
+    this.#md5?.update(bytes);
+    for (const [, digester] of this.#others) digester.update(bytes);
+  }
+
+  digests(): ReadonlyMap<ChecksumAlgorithm, Uint8Array> {
+    const found = new Map<ChecksumAlgorithm, Uint8Array>();
+    if (this.#md5 !== undefined) found.set('md5', this.#md5.digest());
+    for (const [algorithm, digester] of this.#others) found.set(algorithm, digester.digest());
+    return found;
+  }
+
+  finish(): Promise<ReadonlyMap<ChecksumAlgorithm, Uint8Array>> {
+    return Promise.resolve(this.digests());
+  }
+
+  drop(): void {
+    this.#md5?.drop();
+  }
+}
+
+export type { LocalDigests };
+
+/** On the calling thread. */
+export function startLocalDigests(
+  algorithms: readonly ChecksumAlgorithm[],
+  size: number | undefined,
+): LocalDigests {
+  return new LocalDigests(algorithms, size);
+}
+
+/** Hashes where it is called. */
+export const localHasher: Hasher = { start: startLocalDigests };
