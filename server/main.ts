@@ -96,6 +96,7 @@ async function openPorts(
     ...{ core, users, region, clock, random, logger },
     virtualHostSuffixes: hostSuffixes,
     targets: feeds.targets,
+    customerKeysOverHttp: settings.customerKeysOverHttp,
   });
   const tokenSecret = await loadOrCreateSecret(dataDisk, random);
   const swift = createSwiftDoor({ core, users, clock, random, logger, tokenSecret, version });

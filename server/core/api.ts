@@ -24,6 +24,7 @@ import type {
   ChecksumType,
   ContainerLock,
   ContainerRow,
+  Encryption,
   Id,
   Metadata,
   ObjectLock,
@@ -33,7 +34,7 @@ import type {
   VersionRow,
   Versioning,
 } from './model.ts';
-import type { EncryptionWish } from './encryption/wish.ts';
+import type { EncryptionWish, ServiceWish } from './encryption/wish.ts';
 import type { Page, PageQuery, PolicyInfo } from './ports.ts';
 import type { StorageClass } from './storage-classes.ts';
 import type { Demand, Permit } from './access/demand.ts';
@@ -329,6 +330,12 @@ export interface Core {
     change: ObjectChange,
     event?: ObjectEvent,
   ): Promise<VersionRow>;
+  /** Wraps the object's key anew; its bytes stay. See object/reencrypt.ts. */
+  reencryptObject(
+    ctx: RequestContext,
+    address: ObjectAddress & { readonly versionId?: string | undefined },
+    wish: ServiceWish,
+  ): Promise<VersionRow>;
   deleteObject(
     ctx: RequestContext,
     command: ObjectAddress & {
@@ -366,7 +373,13 @@ export interface Core {
         readonly sourceCondition: ReadCondition;
         readonly range?: RangeRequest | undefined;
       },
-  ): Promise<PartRow & { readonly sourceVersion: VersionRow }>;
+  ): Promise<
+    PartRow & {
+      readonly sourceVersion: VersionRow;
+      /** Of the upload. */
+      readonly encryption: Encryption | undefined;
+    }
+  >;
   listParts(
     ctx: RequestContext,
     address: UploadAddress,
@@ -382,6 +395,8 @@ export interface Core {
 
   readonly limits: CoreLimits;
   readonly storageClasses: readonly StorageClass[];
+  /** Every new object is encrypted (Keys.encryptAll). */
+  readonly encryptsAll: boolean;
   readonly policies: { readonly all: readonly PolicyInfo[]; readonly defaultPolicy: string };
 }
 

@@ -33,6 +33,7 @@ import { deleteObject } from './object/delete.ts';
 import { openObject } from './object/open.ts';
 import { promoteVersion } from './object/promote.ts';
 import { putObject } from './object/put.ts';
+import { reencryptObject } from './object/reencrypt.ts';
 import { updateObject } from './object/update.ts';
 import type { BodyStore, RowStore } from './ports.ts';
 import type { Services } from './services.ts';
@@ -73,6 +74,9 @@ export function createCore(options: CoreOptions): Core {
   const s: Services = { ...ports, limits, metadataLimits, ...kept };
   return {
     limits,
+    get encryptsAll() {
+      return keys.encryptAll;
+    },
     policies: { all: bodies.policies, defaultPolicy: bodies.defaultPolicy },
     storageClasses,
     authorise: (ctx, demand) => authorise(s, ctx, demand),
@@ -91,6 +95,7 @@ export function createCore(options: CoreOptions): Core {
     putObject: (ctx, command) => putObject(s, ctx, command),
     openObject: (ctx, command) => openObject(s, ctx, command),
     updateObject: (ctx, address, change, event) => updateObject(s, ctx, { address, change, event }),
+    reencryptObject: (ctx, address, wish) => reencryptObject(s, ctx, { address, wish }),
     deleteObject: (ctx, command) => deleteObject(s, ctx, command),
     promoteVersion: (ctx, address) => promoteVersion(s, ctx, address),
     copyObject: (ctx, command) => copyObject(s, ctx, command),

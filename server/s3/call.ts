@@ -26,7 +26,12 @@ export interface DoorParts {
   readonly logger: Logger;
   /** Where notifications may go; none: nowhere. */
   readonly targets?: NotificationTargets | undefined;
+  /** Where customers' keys may come without TLS. */
+  readonly customerKeysOverHttp: KeysOverHttp;
 }
+
+/** `loopback`: over connections that stay on this machine. */
+export type KeysOverHttp = 'loopback' | 'always' | 'never';
 
 /** One authenticated request. */
 export interface Call {

@@ -28,6 +28,7 @@ export type S3Code =
   | 'InvalidBucketState'
   | 'InvalidChunkSizeError'
   | 'InvalidDigest'
+  | 'InvalidEncryptionAlgorithmError'
   | 'InvalidLocationConstraint'
   | 'InvalidPart'
   | 'InvalidPartNumber'
@@ -40,6 +41,8 @@ export type S3Code =
   | 'InvalidTag'
   | 'InvalidToken'
   | 'InvalidURI'
+  | 'KMS.DisabledException'
+  | 'KMS.NotFoundException'
   | 'KeyTooLongError'
   | 'MalformedPOSTRequest'
   | 'MalformedTrailerError'
@@ -168,6 +171,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     'Only the last chunk is allowed to have a size less than 8192 bytes',
   ),
   InvalidDigest: row(400, 'invalid-argument', 'The Content-MD5 you specified was invalid.'),
+  InvalidEncryptionAlgorithmError: row(
+    400,
+    'invalid-argument',
+    'The encryption request that you specified is not valid. The valid value is AES256.',
+  ),
   InvalidLocationConstraint: row(
     400,
     'invalid-argument',
@@ -212,6 +220,8 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     'The provided token is malformed or otherwise invalid.',
   ),
   InvalidURI: row(400, 'invalid-argument', "Couldn't parse the specified URI."),
+  'KMS.DisabledException': row(400, 'access-denied', 'The key is disabled.'),
+  'KMS.NotFoundException': row(400, 'invalid-argument', 'The key does not exist.'),
   KeyTooLongError: row(400, 'name-too-long', 'Your key is too long'),
   MalformedPOSTRequest: row(
     400,

@@ -15,7 +15,7 @@ import { factsOf } from './access/facts.ts';
 import { type Address, addressOf, checkKeyLength } from './address.ts';
 import { anonymous, authenticate } from './auth/authenticate.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
-import type { Call, DoorParts } from './call.ts';
+import type { Call, DoorParts, KeysOverHttp } from './call.ts';
 import { notImplemented } from './codes.ts';
 import { answerPreflight, corsHeaders } from './cors/respond.ts';
 import { errorReply } from './error-table.ts';
@@ -38,6 +38,8 @@ export interface S3DoorOptions {
   /** Host names, lower case, under which `bucket.suffix` names a bucket; none: path style alone. */
   readonly virtualHostSuffixes?: readonly string[];
   readonly targets?: NotificationTargets | undefined;
+  /** Default `loopback`. */
+  readonly customerKeysOverHttp?: KeysOverHttp;
 }
 
 export function createS3Door(options: S3DoorOptions): Door {
@@ -59,10 +61,10 @@ class S3Door implements Door {
 
   constructor(options: S3DoorOptions) {
     const { core, users, region, clock, random, logger } = options;
-    const { virtualHostSuffixes = [], targets } = options;
+    const { virtualHostSuffixes = [], customerKeysOverHttp = 'loopback', targets } = options;
     const keys = new SigningKeys();
     const shared = { core, users, region, clock, random, logger, keys };
-    this.#parts = { ...shared, virtualHostSuffixes, targets };
+    this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, targets };
     this.#hostId = Buffer.from(random.bytes(24)).toString('base64');
     this.#idPrefix = toHex(random.bytes(4)).toUpperCase();
   }

@@ -4,6 +4,7 @@ import type { HttpReply } from '../http/exchange.ts';
 import { formatHttpDate } from '../http/conditional.ts';
 import type { Address } from './address.ts';
 import { type S3Code, isS3Code, s3Codes } from './codes.ts';
+import { keyFailureOf } from './encryption/key-failures.ts';
 import { XML_PROLOG, element, leaf } from './xml/writer.ts';
 
 const byKind = {
@@ -65,6 +66,8 @@ export function failureOf(error: StoreError): S3Failure {
   if (isS3Code(stated)) {
     return { code: stated, status: s3Codes[stated].status, message: error.message };
   }
+  const ofKey = keyFailureOf(error);
+  if (ofKey !== undefined) return { ...ofKey, status: s3Codes[ofKey.code].status };
   const code = codeOf(error);
   const message = messageOf(error, code);
   return { code, status: s3Codes[code].status, message };

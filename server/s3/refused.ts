@@ -3,6 +3,7 @@
  * ignored (design.md section 1). Values that ask for what happens anyway are let through.
  */
 import { notImplemented } from './codes.ts';
+import { encryptionHeaders } from './encryption/headers.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
 const always: ReadonlySet<string> = new Set([
@@ -30,6 +31,7 @@ const harmless: Readonly<Record<string, readonly string[]>> = {
 
 export function refuseUnbuiltHeaders(headers: RequestHeaders): void {
   for (const name of headers.amzNames) {
+    if (encryptionHeaders.has(name)) continue;
     if (always.has(name) || prefixes.some((prefix) => name.startsWith(prefix))) {
       throw notImplemented(name);
     }

@@ -14,6 +14,12 @@ import { emptyAs, getBucketAcl, noneOf, unsetAs } from './bucket/unset.ts';
 import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts';
 import type { Operation } from './call.ts';
 import { deleteBucketCors, getBucketCors, putBucketCors } from './cors/bucket-cors.ts';
+import {
+  deleteBucketEncryption,
+  getBucketEncryption,
+  putBucketEncryption,
+} from './encryption/bucket-encryption.ts';
+import { updateObjectEncryption } from './encryption/update-encryption.ts';
 import { postObject } from './form/post-object.ts';
 import { getObjectLockConfiguration, putObjectLockConfiguration } from './lock/bucket-lock.ts';
 import {
@@ -136,6 +142,30 @@ const built: readonly Built[] = [
   ['GET object ?tagging', 'GetObjectTagging', 's3:GetObjectTagging', getObjectTagging],
   ['PUT object ?tagging', 'PutObjectTagging', 's3:PutObjectTagging', putObjectTagging],
   ['DELETE object ?tagging', 'DeleteObjectTagging', 's3:DeleteObjectTagging', deleteObjectTagging],
+  [
+    'GET bucket ?encryption',
+    'GetBucketEncryption',
+    's3:GetEncryptionConfiguration',
+    getBucketEncryption,
+  ],
+  [
+    'PUT bucket ?encryption',
+    'PutBucketEncryption',
+    's3:PutEncryptionConfiguration',
+    putBucketEncryption,
+  ],
+  [
+    'DELETE bucket ?encryption',
+    'DeleteBucketEncryption',
+    's3:PutEncryptionConfiguration',
+    deleteBucketEncryption,
+  ],
+  [
+    'PUT object ?encryption',
+    'UpdateObjectEncryption',
+    's3:UpdateObjectEncryption',
+    updateObjectEncryption,
+  ],
   ['GET bucket ?cors', 'GetBucketCors', 's3:GetBucketCORS', getBucketCors],
   ['PUT bucket ?cors', 'PutBucketCors', 's3:PutBucketCORS', putBucketCors],
   // Amazon has no actions of their own for these deletions.
@@ -187,12 +217,6 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
       '<Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>',
     ),
   ],
-  // Amazon encrypts every bucket by default; nothing is encrypted here, and nothing must say so.
-  [
-    'GET bucket ?encryption',
-    'GetBucketEncryption',
-    unsetAs('ServerSideEncryptionConfigurationNotFoundError'),
-  ],
   ['GET bucket ?logging', 'GetBucketLogging', emptyAs('BucketLoggingStatus')],
   [
     'GET bucket ?accelerate',
@@ -233,7 +257,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT bucket ?accelerate', 'PutBucketAccelerateConfiguration'],
   ['PUT bucket ?acl', 'PutBucketAcl'],
   ['PUT bucket ?analytics', 'PutBucketAnalyticsConfiguration'],
-  ['PUT bucket ?encryption', 'PutBucketEncryption'],
   ['PUT bucket ?intelligent-tiering', 'PutBucketIntelligentTieringConfiguration'],
   ['PUT bucket ?inventory', 'PutBucketInventoryConfiguration'],
   ['PUT bucket ?lifecycle', 'PutBucketLifecycleConfiguration'],
@@ -248,7 +271,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT bucket ?requestPayment', 'PutBucketRequestPayment'],
   ['PUT bucket ?website', 'PutBucketWebsite'],
   ['DELETE bucket ?analytics', 'DeleteBucketAnalyticsConfiguration'],
-  ['DELETE bucket ?encryption', 'DeleteBucketEncryption'],
   ['DELETE bucket ?intelligent-tiering', 'DeleteBucketIntelligentTieringConfiguration'],
   ['DELETE bucket ?inventory', 'DeleteBucketInventoryConfiguration'],
   ['DELETE bucket ?lifecycle', 'DeleteBucketLifecycle'],
@@ -270,7 +292,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT object ?annotation', 'PutObjectAnnotation'],
   // Ceph's: without this row it would replace the object that it means to lengthen.
   ['PUT object ?append', 'AppendObject'],
-  ['PUT object ?encryption', 'UpdateObjectEncryption'],
   ['PUT object ?renameObject', 'RenameObject'],
   ['GET object ?annotation', 'GetObjectAnnotation'],
   ['GET object ?torrent', 'GetObjectTorrent'],

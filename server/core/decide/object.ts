@@ -125,6 +125,10 @@ export function updateObject(commit: Commit, args: Args<'object.update'>): Versi
   const container = commit.container(args.containerId);
   const chain = chainOf(commit, container, args);
   const old = versionToUpdate(commit, chain, version);
+  if (change.encryption !== undefined) {
+    // Amazon: what is locked keeps its key, too.
+    checkRemovable(old, { nowMillis: commit.nowMillis, bypassGovernance: false }, 'object.update');
+  }
   const { expiresAt: oldExpiry, ...rest } = old;
   const expiresAt = change.expiresAt === undefined ? oldExpiry : (change.expiresAt ?? undefined);
   const event = cause?.event ?? 'updated';

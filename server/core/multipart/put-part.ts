@@ -1,6 +1,6 @@
 import { StoreError } from '../../../base/errors.ts';
 import type { Core, IncomingBody, RequestContext } from '../api.ts';
-import type { ChecksumAlgorithm, PartRow, VersionRow } from '../model.ts';
+import type { ChecksumAlgorithm, PartRow } from '../model.ts';
 import { copySourceBody } from './part-source.ts';
 import { discardRefused, targetOf } from '../object/put.ts';
 import { ingestBody } from '../object/ingest.ts';
@@ -75,12 +75,12 @@ export async function copyPart(
   services: Services,
   ctx: RequestContext,
   command: Parameters<Core['copyPart']>[1],
-): Promise<PartRow & { readonly sourceVersion: VersionRow }> {
+): ReturnType<Core['copyPart']> {
   const { key, partNumber } = command;
   checkPartNumber(services, partNumber);
   const found = await findUpload(services, ctx, { address: command, action: 'object.write' });
   const objectKey = await unlockUpload(services, ctx, found, command);
   const { body, version } = await copySourceBody(services, ctx, command);
   const part = await storePart(services, ctx, { found, key, partNumber, body, objectKey });
-  return { ...part, sourceVersion: version };
+  return { ...part, sourceVersion: version, encryption: found.upload.encryption };
 }

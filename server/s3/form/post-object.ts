@@ -10,6 +10,7 @@ import { checkKeyLength } from '../address.ts';
 import { encodeStrictly } from '../auth/canonical.ts';
 import type { Call } from '../call.ts';
 import { s3Error } from '../codes.ts';
+import { pushNewEncryption } from '../encryption/headers.ts';
 import { type HeaderPairs, pushChecksums, pushNewVersion } from '../object-headers.ts';
 import { storeObject } from '../object/put.ts';
 import { parseStatedChecksum } from '../payload/checksum-headers.ts';
@@ -143,6 +144,7 @@ function successReply(call: Call, form: Form, { row }: PutOutcome): HttpReply {
   const location = locationOf(call);
   const headers: HeaderPairs = [['ETag', `"${row.etag}"`]];
   pushChecksums(headers, row);
+  pushNewEncryption(headers, row.encryption, call);
   pushNewVersion(headers, row);
   const target = form.fields.get('success_action_redirect') ?? form.fields.get('redirect');
   const redirect = target === undefined ? undefined : redirectTo(target, call, row.etag);

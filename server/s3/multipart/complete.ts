@@ -6,10 +6,12 @@ import {
   type ChecksumType,
   checksumAlgorithms,
 } from '../../core/model.ts';
+import { isKeyFailure } from '../../core/encryption/failures.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { writeCondition } from '../conditions.ts';
+import { pushEncryption, readCustomerKey } from '../encryption/headers.ts';
 import { checksumElements } from '../object/copy.ts';
 import { type HeaderPairs, pushNewVersion, shownType } from '../object-headers.ts';
 import { checksumHeader } from '../payload/checksum-headers.ts';
@@ -37,9 +39,11 @@ export async function completeMultipartUpload(call: Call): Promise<HttpReply> {
   });
   const parts = parseParts(root);
   const checksum = await statedChecksum(call, address);
-  const command = { ...address, parts, checksum, size, condition };
+  const customerKey = readCustomerKey(call);
+  const command = { ...address, parts, checksum, size, condition, customerKey };
   const { row } = await complete(call, command);
   const headers: HeaderPairs = [];
+  pushEncryption(headers, row.encryption, call);
   pushNewVersion(headers, row);
   const markup =
     leaf('Location', locationOf(call)) +
@@ -172,7 +176,7 @@ function inAmazonsWords(call: Call, command: CompleteUpload, error: StoreError):
           `The provided 'x-amz-mp-object-size' header value ${command.size ?? ''} does not match what was computed: ${String(detail['actual'] ?? '')}`,
         );
       }
-      return s3Error('InvalidRequest', error.message);
+      return isKeyFailure(detail['reason']) ? error : s3Error('InvalidRequest', error.message);
     default:
       return error;
   }

@@ -2,6 +2,7 @@ import type { ChecksumAlgorithm, ChecksumType } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { type Call, objectOf } from '../call.ts';
 import { s3Error } from '../codes.ts';
+import { pushNewEncryption, readEncryption } from '../encryption/headers.ts';
 import { shownUploadId } from '../listing-parameters.ts';
 import { readLock } from '../lock/lock-headers.ts';
 import { type HeaderPairs, readObjectHeaders, shownType } from '../object-headers.ts';
@@ -22,9 +23,11 @@ export async function createMultipartUpload(call: Call): Promise<HttpReply> {
     system: withTags(described.system, call.headers),
     storageClass: readStorageClass(call),
     checksum,
+    encryption: readEncryption(call),
     lock: readLock(call.headers),
   });
   const headers: HeaderPairs = [];
+  pushNewEncryption(headers, upload.encryption, call);
   if (checksum !== undefined) {
     headers.push(['x-amz-checksum-algorithm', checksum.algorithm.toUpperCase()]);
     headers.push(['x-amz-checksum-type', shownType(checksum.type)]);

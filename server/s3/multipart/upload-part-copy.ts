@@ -5,6 +5,7 @@ import { invalidArgument, s3Error } from '../codes.ts';
 import { sourceCondition } from '../conditions.ts';
 import { asCopy, copyMarkup, pushSourceVersion } from '../object/copy.ts';
 import { parseCopySource } from '../object/copy-source.ts';
+import { pushEncryption, readCustomerKey, readSourceKey } from '../encryption/headers.ts';
 import type { HeaderPairs } from '../object-headers.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { xmlDocument } from '../xml/writer.ts';
@@ -17,13 +18,14 @@ const RANGE = 'x-amz-copy-source-range';
 export async function uploadPartCopy(call: Call): Promise<HttpReply> {
   const partNumber = parsePartNumber(call.query.get('partNumber'));
   const address = uploadOf(call);
-  const source = parseCopySource(call);
+  const source = { ...parseCopySource(call), customerKey: readSourceKey(call) };
+  const customerKey = readCustomerKey(call);
   const range = parseCopyRange(call.headers.get(RANGE));
   const part = await asCopy(call, async () => {
     const condition = await pinnedCondition(call, source, range);
     return call.door.core.copyPart(call.context, {
       ...address,
-      partNumber,
+      ...{ partNumber, customerKey },
       source,
       sourceCondition: condition,
       range,
@@ -31,6 +33,7 @@ export async function uploadPartCopy(call: Call): Promise<HttpReply> {
   });
   const headers: HeaderPairs = [];
   pushSourceVersion(headers, part.sourceVersion);
+  pushEncryption(headers, part.encryption, call);
   return xmlReply(xmlDocument('CopyPartResult', copyMarkup(part) + partChecksums(part)), headers);
 }
 

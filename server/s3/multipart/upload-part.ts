@@ -2,6 +2,7 @@ import type { UploadRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
 import { s3Error } from '../codes.ts';
+import { pushEncryption, readCustomerKey } from '../encryption/headers.ts';
 import type { HeaderPairs } from '../object-headers.ts';
 import { type Payload, openPayload } from '../payload/payload.ts';
 import { parsePartNumber, uploadOf } from './upload-address.ts';
@@ -14,8 +15,12 @@ export async function uploadPart(call: Call): Promise<HttpReply> {
   const payload = openPayload(call, core.limits.maxBodyBytes);
   const upload = await core.headUpload(call.context, address);
   const body = withAnnounced(payload, upload);
-  const part = await core.putPart(call.context, { ...address, partNumber, body });
+  const customerKey = readCustomerKey(call);
+  const command = { ...address, partNumber, body, customerKey };
+  const part = await core.putPart(call.context, command);
   const headers: HeaderPairs = [['ETag', `"${part.etag}"`]];
+  // A method or key of the service that a part names is not its own to choose: the reply says what it got.
+  pushEncryption(headers, upload.encryption, call);
   for (const { algorithm, value } of part.checksums) {
     headers.push([`x-amz-checksum-${algorithm}`, value]);
   }

@@ -5,6 +5,7 @@ import { formatHttpDate } from '../../http/conditional.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
+import { readCustomerKey } from '../encryption/headers.ts';
 import { partChecksums } from '../multipart/list-parts.ts';
 import { type HeaderPairs, pushVersion } from '../object-headers.ts';
 import { shownClass } from '../lifecycle/storage-class.ts';
@@ -22,7 +23,7 @@ export async function getObjectAttributes(call: Call): Promise<HttpReply> {
   const wanted = parseAttributes(call.headers.get(ATTRIBUTES));
   const limit = Math.min(parseCount(call, 'x-amz-max-parts', MAX_PARTS), MAX_PARTS);
   const after = parseCount(call, 'x-amz-part-number-marker', 0);
-  const reader = await openRow(call);
+  const reader = await openRow(call, { customerKey: readCustomerKey(call) });
   const { row } = reader;
   const checksums = checksumElements(row);
   const markup =

@@ -7,6 +7,7 @@ import { type Call, objectOf } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { sourceCondition, writeCondition } from '../conditions.ts';
 import { formatIsoDate } from '../dates.ts';
+import { pushNewEncryption, readEncryption, readSourceKey } from '../encryption/headers.ts';
 import { readLock } from '../lock/lock-headers.ts';
 import {
   type HeaderPairs,
@@ -31,7 +32,9 @@ export async function copyObject(call: Call): Promise<HttpReply> {
   const isSelf = source.container === call.bucket && source.key === call.key;
   // An older version may be copied over the current one: that brings it back.
   const keepsClass = call.headers.get('x-amz-storage-class') === undefined;
-  if (isSelf && source.versionId === undefined && directive === 'COPY' && keepsClass) {
+  const encryption = readEncryption(call);
+  const isSame = directive === 'COPY' && keepsClass && encryption === undefined;
+  if (isSelf && source.versionId === undefined && isSame) {
     throw s3Error(
       'InvalidRequest',
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -39,9 +42,10 @@ export async function copyObject(call: Call): Promise<HttpReply> {
   }
   const outcome = await asCopy(call, () =>
     call.door.core.copyObject(call.context, {
-      source,
+      source: { ...source, customerKey: readSourceKey(call) },
       sourceCondition: sourceCondition(call.headers),
       target: objectOf(call),
+      encryption,
       condition: writeCondition(call.headers),
       storageClass: readStorageClass(call),
       describe: describer(call, directive),
@@ -50,6 +54,7 @@ export async function copyObject(call: Call): Promise<HttpReply> {
   const { row } = outcome;
   const headers: HeaderPairs = [];
   pushSourceVersion(headers, outcome.source);
+  pushNewEncryption(headers, row.encryption, call);
   pushNewVersion(headers, row);
   return xmlReply(
     xmlDocument('CopyObjectResult', copyMarkup(row) + checksumElements(row)),

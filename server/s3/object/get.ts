@@ -7,6 +7,7 @@ import { type ByteSpan, contentRange, parseRangeHeader, resolveRange } from '../
 import { type Call, objectOf } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { readCondition } from '../conditions.ts';
+import { pushEncryption, readCustomerKey, refuseMethodOfRead } from '../encryption/headers.ts';
 import { type HeaderPairs, objectHeaders, shownChecksum, shownType } from '../object-headers.ts';
 import { parseVersionId } from './version-id.ts';
 
@@ -42,6 +43,7 @@ async function open(call: Call, metadataOnly: boolean): Promise<Opened> {
     );
   }
   refuseOverridesOfStrangers(call);
+  refuseMethodOfRead(call.headers);
   const reader = await openReader(call, { versionId, partNumber, metadataOnly });
   const { part, row } = reader;
   if (part !== undefined) {
@@ -62,6 +64,7 @@ async function openReader(
     return await call.door.core.openObject(call.context, {
       ...objectOf(call),
       ...which,
+      customerKey: readCustomerKey(call),
       condition: readCondition(call.headers),
     });
   } catch (error) {
@@ -159,6 +162,7 @@ function readHeaders(
   const { row, part } = reader;
   const headers = objectHeaders(row, reader.container.versioning);
   headers.push(['Content-Length', String(span.end - span.start)]);
+  pushEncryption(headers, row.encryption, call);
   if (isPartial) headers.push(['Content-Range', contentRange(span, row.size)]);
   if (part?.partsCount !== undefined) {
     headers.push(['x-amz-mp-parts-count', String(part.partsCount)]);

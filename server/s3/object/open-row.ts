@@ -1,11 +1,14 @@
 import { isStoreError } from '../../../base/errors.ts';
-import type { ObjectReader } from '../../core/api.ts';
+import type { GetObject, ObjectReader } from '../../core/api.ts';
 import { type Call, objectOf } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { parseVersionId } from './version-id.ts';
 
-/** The version whose sub-resource a request names; a delete marker has none. */
-export async function openRow(call: Call): Promise<ObjectReader> {
+/** The version whose sub-resource a request names; a delete marker has none. Tags and the like tell nothing of the bytes: by default no key is needed. */
+export async function openRow(
+  call: Call,
+  how: Pick<GetObject, 'rowOnly' | 'customerKey'> = { rowOnly: true },
+): Promise<ObjectReader> {
   const versionId = parseVersionId(call.query.get('versionId'));
   const { core } = call.door;
   return asMarkerError(versionId, () =>
@@ -14,6 +17,7 @@ export async function openRow(call: Call): Promise<ObjectReader> {
       versionId,
       condition: {},
       metadataOnly: true,
+      ...how,
     }),
   );
 }

@@ -3,6 +3,7 @@ import type { PutOutcome } from '../../core/commands.ts';
 import { type Call, objectOf } from '../call.ts';
 import { writeCondition } from '../conditions.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { pushNewEncryption, readEncryption } from '../encryption/headers.ts';
 import { checkLockedBody, readLock } from '../lock/lock-headers.ts';
 import {
   type HeaderPairs,
@@ -21,6 +22,7 @@ export async function putObject(call: Call): Promise<HttpReply> {
   const outcome = await storeObject(call, body);
   const headers: HeaderPairs = [['ETag', `"${outcome.row.etag}"`]];
   pushChecksums(headers, outcome.row);
+  pushNewEncryption(headers, outcome.row.encryption, call);
   pushNewVersion(headers, outcome.row);
   return { status: 200, headers, body: new Uint8Array(0) };
 }
@@ -39,6 +41,7 @@ export function storeObject(
     storageClass: readStorageClass(call),
     body,
     lock: readLock(call.headers),
+    encryption: readEncryption(call),
     condition: writeCondition(call.headers),
     event,
   });

@@ -50,6 +50,8 @@ async function openReader(call: ObjectCall): Promise<ObjectReader> {
       ...{ account, container, key },
       versionId: readVersionId(call),
       condition: {},
+      // A HEAD needs no key: what it shows stands in listings too.
+      rowOnly: call.request.method === 'HEAD',
     });
   } catch (error) {
     const wanted = parseEntityTags(call.headers.get('if-match'));

@@ -18,7 +18,7 @@ export async function postObject(call: ObjectCall): Promise<HttpReply> {
   const user = readObjectMetadata(headers);
   const expiresAt = readExpiry(headers, clock.now()) ?? null;
   const address = { account, container, key };
-  const { row } = await core.openObject(call.context, { ...address, condition: {} });
+  const { row } = await core.openObject(call.context, { ...address, condition: {}, rowOnly: true });
   await core.updateObject(call.context, address, {
     ...(contentType === undefined ? {} : { contentType }),
     user,

@@ -49,7 +49,7 @@ export function createFixture(
     ...{ clock, random, releaseGraceMillis: GRACE_MILLIS },
     ...bounds,
   });
-  const keys = new MemoryKeys(random);
+  const keys = new MemoryKeys(seededRandom('keys'));
   const core = createCore({
     rows: wrap(ports.rows),
     bodies: ports.bodies,

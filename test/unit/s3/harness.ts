@@ -7,6 +7,7 @@ import type { UserDirectory, UserEntry } from '../../../server/core/users.ts';
 import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
 import { createS3Door } from '../../../server/s3/door.ts';
 import type { NotificationTargets } from '../../../server/s3/notification/targets.ts';
+import { MemoryKeys } from '../../memory/keys.ts';
 import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
 import type { MemoryRows } from '../../memory/rows.ts';
 import { type Key, type SignOptions, type Signed, type Unsigned, sign } from './signer.ts';
@@ -81,6 +82,7 @@ export interface Harness {
   readonly core: Core;
   readonly clock: ManualClock;
   readonly rows: MemoryRows;
+  readonly keys: MemoryKeys;
   /** `path` is decoded; signed by `owner` unless said otherwise. */
   readonly ask: (method: string, path: string, ask?: Ask) => Promise<Answer>;
   readonly send: (signed: Signed, chunked?: boolean) => Promise<Answer>;
@@ -92,6 +94,7 @@ export interface HarnessOptions {
   readonly virtualHostSuffixes?: readonly string[];
   readonly limits?: Partial<CoreLimits>;
   readonly targets?: NotificationTargets;
+  readonly customerKeysOverHttp?: 'loopback' | 'always' | 'never';
 }
 
 export function stampOf(millis: number): string {
@@ -109,16 +112,19 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     { name: 'STANDARD_IA', policy: 'gold', isArchive: false },
     { name: 'GLACIER', policy: 'replica:3', isArchive: true },
   ];
+  const keys = new MemoryKeys(seededRandom('keys'));
   const logger = silentLogger;
-  const core = createCore({ ...ports, clock, random, logger, limits, storageClasses });
+  const core = createCore({ ...ports, clock, random, logger, limits, storageClasses, keys });
   const { region = 'us-east-1', virtualHostSuffixes = [] } = options;
   const parts = { core, users, region, clock, random, logger: strictLogger };
-  const door = createS3Door({ ...parts, virtualHostSuffixes, targets: options.targets });
+  const { customerKeysOverHttp = 'loopback', targets } = options;
+  const door = createS3Door({ ...parts, virtualHostSuffixes, customerKeysOverHttp, targets });
   return {
     door,
     core,
     rows: ports.rows,
     clock,
+    keys,
     send: (signed, chunked = false) => send(door, signed, chunked),
     ask: (method, path, ask = {}) => {
       // Time passes between requests, as it does for clients.
@@ -147,7 +153,7 @@ async function send(door: Door, signed: Signed, chunked: boolean): Promise<Answe
     throw new Error(`declared ${declared} bytes, sent ${bytes.length}`);
   }
   const text = bytes.toString('utf8');
-  const code = /<Error><Code>(\w+)<\/Code>/.exec(text)?.[1];
+  const code = /<Error><Code>([\w.]+)<\/Code>/.exec(text)?.[1];
   return { status: reply.status, headers, bytes, text, code };
 }
 
