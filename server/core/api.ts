@@ -372,6 +372,8 @@ export interface Core {
         readonly source: CopyObject['source'];
         readonly sourceCondition: ReadCondition;
         readonly range?: RangeRequest | undefined;
+        /** Where the upload announced none. */
+        readonly checksums?: readonly ChecksumAlgorithm[] | undefined;
       },
   ): Promise<
     PartRow & {

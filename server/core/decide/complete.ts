@@ -176,14 +176,17 @@ function runsOf(parts: readonly PartRow[]): readonly PartRun[] {
   return runs;
 }
 
-/** What was announced at Create, or else what the client states at Complete, where the parts have it. A stated value must be the computed one. */
+/** What parts get that name no checksum, so that their object has one too. */
+const usual = { algorithm: 'crc64nvme', type: 'full-object' } as const;
+
+/** What was announced at Create, or else what the client states at Complete, or else the usual one, where the parts have it. A stated value must be the computed one. */
 function checksumsOf(
   upload: UploadRow,
   parts: readonly PartRow[],
   stated: Checksum | undefined,
 ): readonly Checksum[] {
-  const wanted = upload.checksum ?? stated;
-  const computed = wanted && wholeChecksum(parts, wanted.algorithm, wanted.type);
+  const wanted = upload.checksum ?? stated ?? usual;
+  const computed = wholeChecksum(parts, wanted.algorithm, wanted.type);
   if (stated === undefined) return computed === undefined ? [] : [computed];
   const { algorithm, type } = stated;
   if (computed?.algorithm !== algorithm || computed.type !== type) {

@@ -8,6 +8,26 @@
  * `slotBytes` apart.
  */
 
+import {
+  add,
+  get,
+  leb,
+  load,
+  not,
+  number,
+  or,
+  section,
+  select,
+  set,
+  shiftLeft,
+  shiftRight,
+  simd,
+  store,
+  tee,
+  text,
+  xor,
+} from './wasm-bytes.ts';
+
 export const laneCount = 4;
 const constantsAt = 0;
 export const statesAt = 1024;
@@ -31,22 +51,6 @@ export function fillConstants(memory: Uint32Array): void {
   }
 }
 
-function leb(value: number): number[] {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest >>>= 7) {
-    if (rest < 128) return [...bytes, rest];
-    bytes.push((rest & 127) | 128);
-  }
-}
-
-/** As `leb`, for a positive number that is read as signed. */
-function signedLeb(value: number): number[] {
-  const bytes = leb(value);
-  const last = bytes.at(-1) ?? 0;
-  if (last < 64) return bytes;
-  return [...bytes.slice(0, -1), last | 128, 0];
-}
-
 // Locals: the parameter, the position in each slot, then vectors.
 const blocks = 0;
 const at = 1;
@@ -56,21 +60,6 @@ const saved = chain + 4;
 const rows = saved + 4;
 const sum = rows + 4;
 const vectorCount = 16 + 4 + 4 + 4 + 1;
-
-const get = (local: number): number[] => [0x20, ...leb(local)];
-const set = (local: number): number[] => [0x21, ...leb(local)];
-const tee = (local: number): number[] => [0x22, ...leb(local)];
-const number = (value: number): number[] => [0x41, ...signedLeb(value)];
-const simd = (code: number, ...rest: readonly number[]): number[] => [0xfd, ...leb(code), ...rest];
-const load = (offset: number): number[] => simd(0, 4, ...leb(offset));
-const store = (offset: number): number[] => simd(11, 4, ...leb(offset));
-const not = simd(77);
-const or = simd(80);
-const xor = simd(81);
-const select = simd(82);
-const shiftLeft = simd(171);
-const shiftRight = simd(173);
-const add = simd(174);
 
 /** Picks 32-bit lanes of two vectors, 0 to 3 of the first and 4 to 7 of the second. */
 function shuffle(...lanes: readonly number[]): number[] {
@@ -155,14 +144,6 @@ function body(): number[] {
     ]),
     0x0b,
   ];
-}
-
-function section(id: number, bytes: readonly number[]): number[] {
-  return [id, ...leb(bytes.length), ...bytes];
-}
-
-function text(name: string): number[] {
-  return [name.length, ...Buffer.from(name)];
 }
 
 /** `run(blocks)`: at least one block of 64 bytes from the start of every slot. */

@@ -80,7 +80,11 @@ export async function copyPart(
   checkPartNumber(services, partNumber);
   const found = await findUpload(services, ctx, { address: command, action: 'object.write' });
   const objectKey = await unlockUpload(services, ctx, found, command);
-  const { body, version } = await copySourceBody(services, ctx, command);
+  const source = await copySourceBody(services, ctx, command);
+  const { version } = source;
+  // What was announced is enough: nobody stated a value of anything else.
+  const checksums = found.upload.checksum === undefined ? command.checksums : undefined;
+  const body = { ...source.body, checksums };
   const part = await storePart(services, ctx, { found, key, partNumber, body, objectKey });
   return { ...part, sourceVersion: version, encryption: found.upload.encryption };
 }

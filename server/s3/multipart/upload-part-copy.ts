@@ -7,6 +7,7 @@ import { asCopy, copyMarkup, pushSourceVersion } from '../object/copy.ts';
 import { parseCopySource } from '../object/copy-source.ts';
 import { pushEncryption, readCustomerKey, readSourceKey } from '../encryption/headers.ts';
 import type { HeaderPairs } from '../object-headers.ts';
+import { usualChecksums } from '../payload/payload.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { xmlDocument } from '../xml/writer.ts';
 import { partChecksums } from './list-parts.ts';
@@ -29,6 +30,7 @@ export async function uploadPartCopy(call: Call): Promise<HttpReply> {
       source,
       sourceCondition: condition,
       range,
+      checksums: usualChecksums,
     });
   });
   const headers: HeaderPairs = [];

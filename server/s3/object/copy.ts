@@ -17,6 +17,7 @@ import {
   shownType,
 } from '../object-headers.ts';
 import { parseAlgorithm } from '../payload/checksum-headers.ts';
+import { usualChecksums } from '../payload/payload.ts';
 import { readStorageClass } from '../lifecycle/storage-class.ts';
 import { copiedTags } from '../tagging/object-tagging.ts';
 import { xmlReply } from '../xml/reply.ts';
@@ -70,7 +71,7 @@ function parseDirective(text: string | undefined): 'COPY' | 'REPLACE' {
 
 function describer(call: Call, directive: 'COPY' | 'REPLACE'): CopyObject['describe'] {
   const named = call.headers.get('x-amz-checksum-algorithm');
-  const checksums =
+  const asked =
     named === undefined ? undefined : [parseAlgorithm(named, 'x-amz-checksum-algorithm')];
   const replacement = directive === 'REPLACE' ? readObjectHeaders(call.headers) : undefined;
   const tagsOf = copiedTags(call.headers);
@@ -83,6 +84,8 @@ function describer(call: Call, directive: 'COPY' | 'REPLACE'): CopyObject['descr
       );
     }
     const described = replacement ?? carriedOver(source);
+    const own = source.checksums.map((one) => one.algorithm);
+    const checksums = asked ?? (own.length === 0 ? usualChecksums : own);
     return { ...described, system: { ...described.system, ...tagsOf(source) }, lock, checksums };
   };
 }

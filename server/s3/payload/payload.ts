@@ -27,6 +27,9 @@ export interface Payload extends IncomingBody {
   readonly stated: ChecksumAlgorithm | undefined;
 }
 
+/** What Amazon computes when a client names nothing (decision 0015). */
+export const usualChecksums: readonly ChecksumAlgorithm[] = ['crc64nvme'];
+
 interface Unframed {
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly size: number | undefined;
@@ -57,21 +60,13 @@ export function openPayload(
     md5: parseContentMd5(headers.get('content-md5')),
     sha256: body.sha256,
     stated: stated?.algorithm,
-    checksums: stated === undefined ? defaultChecksums(source.identity) : [stated.algorithm],
+    checksums: stated === undefined ? usualChecksums : [stated.algorithm],
     expected: () => {
       if (stated === undefined) return [];
       const { algorithm } = stated;
       return [{ algorithm, value: stated.value ?? trailerValue(body.trailers, algorithm) }];
     },
   };
-}
-
-/**
- * A client that chose trailers and then sent none gets what Amazon computes by itself. For other
- * bodies nothing is added: it would cost a third of a large upload's hashing (decision 0006).
- */
-function defaultChecksums(identity: Identity): readonly ChecksumAlgorithm[] | undefined {
-  return identity.payloadHash === 'STREAMING-UNSIGNED-PAYLOAD-TRAILER' ? ['crc64nvme'] : undefined;
 }
 
 function trailerValue(

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { foldOffsets, foldWindow } from '../../../../server/core/digest/crc64-fold.ts';
 import { createDigester, digestOf } from '../../../../server/core/digest/checksum.ts';
 import { combineCrcs, isCrc } from '../../../../server/core/digest/crc-combine.ts';
 import { type ChecksumAlgorithm, checksumAlgorithms } from '../../../../server/core/model.ts';
@@ -48,6 +49,59 @@ function slowCrc64(bytes: Uint8Array): bigint {
   }
   return crc ^ 0xffff_ffff_ffff_ffffn;
 }
+
+test('the polynomial divides what the fold stands on', () => {
+  // x^(8n) as a register: eight shifts a byte from x^0, the top bit.
+  const power = (bytes: number): bigint => {
+    let value = 1n << 63n;
+    for (let bit = 0; bit < bytes * 8; bit++) {
+      value = (value & 1n) === 1n ? (value >> 1n) ^ 0x9a6c_9329_ac4b_c9b5n : value >> 1n;
+    }
+    return value;
+  };
+  const sum = foldOffsets.reduce((all, offset) => all ^ power(foldWindow - offset), 0n);
+  expect(sum).toBe(power(foldWindow));
+});
+
+test('CRC64NVME of long bodies does not depend on how they come in pieces', () => {
+  const size = 300_000;
+  const bytes = new Uint8Array(size).map((_, at) => (at * 2_654_435_761) >>> 11);
+  const cut = (lengths: readonly number[]): Uint8Array => {
+    const digester = createDigester('crc64nvme');
+    let at = 0;
+    for (let n = 0; at < size; n++) {
+      const length = lengths[n % lengths.length] ?? size;
+      digester.update(bytes.subarray(at, at + length));
+      at += length;
+    }
+    return digester.digest();
+  };
+  // Below the fold's threshold all goes through tables.
+  const byTables = cut([4000]);
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 150_000 }), { minLength: 1 }), (lengths) => {
+      expect(cut(lengths)).toEqual(byTables);
+    }),
+    { numRuns: 60 },
+  );
+  for (const length of [8192, 8193, 65_536, 65_537, 131_072, size]) {
+    expect(cut([length])).toEqual(byTables);
+  }
+});
+
+test('CRC64NVMEs that are under way at once do not mix', () => {
+  const body = (seed: number): Uint8Array =>
+    new Uint8Array(100_000).map((_, at) => ((at + seed) * 2_654_435_761) >>> 9);
+  const digesters = [1, 2, 3].map((seed) => ({ digester: createDigester('crc64nvme'), seed }));
+  for (let at = 0; at < 100_000; at += 20_000) {
+    for (const { digester, seed } of digesters) {
+      digester.update(body(seed).subarray(at, at + 20_000));
+    }
+  }
+  for (const { digester, seed } of digesters) {
+    expect(digester.digest()).toEqual(digestOf('crc64nvme', body(seed)));
+  }
+});
 
 test('CRC64NVME equals the slow one at every length and alignment', () => {
   fc.assert(
