@@ -20,6 +20,8 @@ export const checksumAlgorithms = [
   'sha512',
   'md5',
   'xxhash64',
+  'xxhash3',
+  'xxhash128',
 ] as const;
 export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number];
 export type ChecksumType = 'full-object' | 'composite';

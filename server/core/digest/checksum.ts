@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
+import { type IHasher, createXXHash3, createXXHash128 } from 'hash-wasm';
 import xxhash, { type XXHash } from 'xxhash-wasm';
 import type { ChecksumAlgorithm } from '../model.ts';
 import { Crc64Nvme } from './crc64nvme.ts';
 
 // Loaded once, before anything can be hashed.
 const loaded = await xxhash();
+const xxhash3 = await createXXHash3();
+const xxhash128 = await createXXHash128();
 
 /** A checksum under way. */
 export interface Digester {
@@ -50,6 +53,25 @@ class XxHash64 implements Digester {
   }
 }
 
+/** XXH3, of 64 or 128 bits. All share one module; each keeps its state (580 bytes) beside it. */
+class XxHash3 implements Digester {
+  readonly #hasher: IHasher;
+  #state: Uint8Array;
+
+  constructor(hasher: IHasher) {
+    this.#hasher = hasher;
+    this.#state = hasher.init().save();
+  }
+
+  update(bytes: Uint8Array): void {
+    this.#state = this.#hasher.load(this.#state).update(bytes).save();
+  }
+
+  digest(): Uint8Array {
+    return this.#hasher.load(this.#state).digest('binary');
+  }
+}
+
 const makers: Readonly<Record<ChecksumAlgorithm, () => Digester>> = {
   crc32: () => new Crc32Digester(crc32),
   crc32c: () => new Crc32Digester((bytes, previous) => crc32c(asBuffer(bytes), previous)),
@@ -59,6 +81,8 @@ const makers: Readonly<Record<ChecksumAlgorithm, () => Digester>> = {
   sha512: () => createHash('sha512'),
   md5: () => createHash('md5'),
   xxhash64: () => new XxHash64(),
+  xxhash3: () => new XxHash3(xxhash3),
+  xxhash128: () => new XxHash3(xxhash128),
 };
 
 export function createDigester(algorithm: ChecksumAlgorithm): Digester {

@@ -47,6 +47,8 @@ const types: Readonly<Record<ChecksumAlgorithm, readonly ChecksumType[]>> = {
   sha512: ['composite'],
   md5: ['composite'],
   xxhash64: ['composite'],
+  xxhash3: ['composite'],
+  xxhash128: ['composite'],
 };
 
 function parseChecksum(
@@ -61,7 +63,7 @@ function parseChecksum(
       'The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.',
     );
   }
-  const algorithm = parseAlgorithm(algorithmText, 'x-amz-checksum-algorithm');
+  const algorithm = parseAlgorithm(algorithmText);
   const [usual] = types[algorithm];
   const type = typeText === undefined ? usual : parseChecksumType(typeText);
   if (type === undefined || !types[algorithm].includes(type)) {

@@ -71,8 +71,7 @@ function parseDirective(text: string | undefined): 'COPY' | 'REPLACE' {
 
 function describer(call: Call, directive: 'COPY' | 'REPLACE'): CopyObject['describe'] {
   const named = call.headers.get('x-amz-checksum-algorithm');
-  const asked =
-    named === undefined ? undefined : [parseAlgorithm(named, 'x-amz-checksum-algorithm')];
+  const asked = named === undefined ? undefined : [parseAlgorithm(named)];
   const replacement = directive === 'REPLACE' ? readObjectHeaders(call.headers) : undefined;
   const tagsOf = copiedTags(call.headers);
   const lock = readLock(call.headers);

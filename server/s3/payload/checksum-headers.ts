@@ -1,6 +1,6 @@
 /** What a client says about its body's checksum: in a header, in a trailer, or nothing. */
 import { type ChecksumAlgorithm, checksumAlgorithms } from '../../core/model.ts';
-import { notImplemented, s3Error } from '../codes.ts';
+import { s3Error } from '../codes.ts';
 import type { RequestHeaders } from '../request-headers.ts';
 
 export interface StatedChecksum {
@@ -20,21 +20,20 @@ const sizes: Readonly<Record<ChecksumAlgorithm, number>> = {
   sha512: 64,
   md5: 16,
   xxhash64: 8,
+  xxhash3: 8,
+  xxhash128: 16,
 };
-/** Amazon's, since 2026-04, that are not built here. */
-const unbuilt: ReadonlySet<string> = new Set(['xxhash3', 'xxhash128']);
 /** Names under the same prefix that carry no value. */
 const settings: ReadonlySet<string> = new Set(['algorithm', 'type', 'mode']);
 
-/** `CRC32C` and the like; throws `InvalidRequest`, or `NotImplemented` for those that only Amazon has. */
-export function parseAlgorithm(text: string, header: string): ChecksumAlgorithm {
+/** `CRC32C` and the like; throws `InvalidRequest`. */
+export function parseAlgorithm(text: string): ChecksumAlgorithm {
   const name = text.toLowerCase();
   const found = checksumAlgorithms.find((algorithm) => algorithm === name);
   if (found !== undefined) return found;
-  if (unbuilt.has(name)) throw notImplemented(header);
   throw s3Error(
     'InvalidRequest',
-    'Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64]',
+    'Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64, XXHASH3, XXHASH128]',
   );
 }
 
@@ -62,7 +61,7 @@ export function parseTrailerNames(value: string | undefined): readonly string[] 
         'The value specified in the x-amz-trailer header is not supported',
       );
     }
-    parseAlgorithm(name.slice(PREFIX.length), 'x-amz-trailer');
+    parseAlgorithm(name.slice(PREFIX.length));
   }
   return names;
 }
@@ -76,7 +75,6 @@ export function parseStatedChecksum(
   for (const name of headers.amzNames) {
     if (!name.startsWith(PREFIX) || settings.has(name.slice(PREFIX.length))) continue;
     const word = name.slice(PREFIX.length);
-    if (unbuilt.has(word)) throw notImplemented(name);
     const algorithm = checksumAlgorithms.find((candidate) => candidate === word);
     if (algorithm === undefined) {
       throw s3Error(
@@ -87,7 +85,7 @@ export function parseStatedChecksum(
     stated.push({ algorithm, value: headers.get(name) ?? '' });
   }
   for (const name of trailerNames) {
-    stated.push({ algorithm: parseAlgorithm(name.slice(PREFIX.length), name), value: undefined });
+    stated.push({ algorithm: parseAlgorithm(name.slice(PREFIX.length)), value: undefined });
   }
   const [first] = stated;
   if (stated.length > 1) {
@@ -109,7 +107,7 @@ export function parseStatedChecksum(
 function checkSdkAlgorithm(headers: RequestHeaders, stated: StatedChecksum | undefined): void {
   const named = headers.get('x-amz-sdk-checksum-algorithm');
   if (named === undefined) return;
-  const algorithm = parseAlgorithm(named, 'x-amz-sdk-checksum-algorithm');
+  const algorithm = parseAlgorithm(named);
   if (stated === undefined) {
     throw s3Error(
       'InvalidRequest',

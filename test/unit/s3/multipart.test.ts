@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../server/core/digest/checksum.ts';
+import type { ChecksumAlgorithm } from '../../../server/core/model.ts';
 import { type Answer, type Ask, type Harness, all, createHarness, one } from './harness.ts';
 
 const part = (n: number): Buffer => Buffer.alloc(1000 + n, n);
@@ -197,15 +198,38 @@ describe('uploads of a bucket', () => {
 
 describe('checksums of a multipart object', () => {
   const whole = Buffer.concat([1, 2, 3].map(part));
-  const algorithms = ['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as const;
-  const base64 = (algorithm: (typeof algorithms)[number], bytes: Uint8Array): string =>
+  const base64 = (algorithm: ChecksumAlgorithm, bytes: Uint8Array): string =>
     Buffer.from(digestOf(algorithm, bytes)).toString('base64');
+
+  test('an upload that announced none, and whose parts name none, has CRC64NVME of the whole', async () => {
+    const upload = await begin();
+    const parts: string[] = [];
+    for (const n of [1, 2]) {
+      const answer = await upload.put(n, part(n));
+      expect(answer.headers.get('x-amz-checksum-crc64nvme')).toBe(base64('crc64nvme', part(n)));
+      parts.push(listed(n, md5(part(n)).toString('hex')));
+    }
+    await upload.ask('PUT', '/bucket/source', { body: part(3) });
+    const query = { uploadId: upload.uploadId, partNumber: '3' };
+    const headers = { 'x-amz-copy-source': 'bucket/source' };
+    const copied = await upload.ask('PUT', '/bucket/k', { query, headers });
+    expect(one(copied.text, 'ChecksumCRC64NVME')).toBe(base64('crc64nvme', part(3)));
+    parts.push(listed(3, md5(part(3)).toString('hex')));
+    const done = await upload.complete(parts);
+    expect(one(done.text, 'ChecksumCRC64NVME')).toBe(base64('crc64nvme', whole));
+    expect(one(done.text, 'ChecksumType')).toBe('FULL_OBJECT');
+  });
 
   const cases = [
     ['crc32', 'COMPOSITE'],
     ['crc32c', 'COMPOSITE'],
     ['sha1', 'COMPOSITE'],
     ['sha256', 'COMPOSITE'],
+    ['sha512', 'COMPOSITE'],
+    ['md5', 'COMPOSITE'],
+    ['xxhash64', 'COMPOSITE'],
+    ['xxhash3', 'COMPOSITE'],
+    ['xxhash128', 'COMPOSITE'],
     ['crc32', 'FULL_OBJECT'],
     ['crc32c', 'FULL_OBJECT'],
     ['crc64nvme', 'FULL_OBJECT'],
@@ -260,6 +284,7 @@ describe('checksums of a multipart object', () => {
     [{ 'x-amz-checksum-algorithm': 'CRC64NVME', 'x-amz-checksum-type': 'COMPOSITE' }],
     [{ 'x-amz-checksum-algorithm': 'SHA1', 'x-amz-checksum-type': 'FULL_OBJECT' }],
     [{ 'x-amz-checksum-algorithm': 'SHA256', 'x-amz-checksum-type': 'FULL_OBJECT' }],
+    [{ 'x-amz-checksum-algorithm': 'XXHASH3', 'x-amz-checksum-type': 'FULL_OBJECT' }],
     [{ 'x-amz-checksum-algorithm': 'ODD' }],
     [{ 'x-amz-checksum-type': 'COMPOSITE' }],
   ])('%j is refused at Create', async (headers) => {

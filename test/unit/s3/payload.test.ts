@@ -223,13 +223,27 @@ describe('digests', () => {
     [{ 'x-amz-sdk-checksum-algorithm': 'CRC32' }, 400, 'InvalidRequest'],
     [{ 'x-amz-checksum-crc32': 'bad' }, 400, 'InvalidRequest'],
     [{ 'x-amz-checksum-crc31': 'AAAAAA==' }, 400, 'InvalidRequest'],
-    [{ 'x-amz-checksum-xxhash128': 'AAAAAA==' }, 501, 'NotImplemented'],
+    [{ 'x-amz-checksum-xxhash128': 'AAAAAA==' }, 400, 'InvalidRequest'],
+    [{ 'x-amz-checksum-xxhash3': 'AAAAAAAAAAA=' }, 400, 'BadDigest'],
     [{ 'content-md5': 'bad' }, 400, 'InvalidDigest'],
     [{ 'content-md5': '1B2M2Y8AsgTpgAmY7PhCfg==' }, 400, 'BadDigest'],
   ])('%j', async (headers, status, code) => {
     const { ask } = await withBucket();
     const answer = await ask('PUT', '/bucket/k', { body: 'x', headers });
     expect([answer.status, answer.code]).toEqual([status, code]);
+  });
+
+  test('a body that names none gets CRC64NVME, however it comes and wherever it goes', async () => {
+    const { ask } = await withBucket();
+    const put = await ask('PUT', '/bucket/k', { body: 'hello world' });
+    expect(put.headers.get('x-amz-checksum-crc64nvme')).toBe('jSnVw/bqjr4=');
+    expect(put.headers.get('x-amz-checksum-type')).toBe('FULL_OBJECT');
+    const enabled = { headers: { 'x-amz-checksum-mode': 'ENABLED' } };
+    const head = await ask('HEAD', '/bucket/k', enabled);
+    expect(head.headers.get('x-amz-checksum-crc64nvme')).toBe('jSnVw/bqjr4=');
+    await ask('PUT', '/bucket/copy', { headers: { 'x-amz-copy-source': 'bucket/k' } });
+    const copy = await ask('HEAD', '/bucket/copy', enabled);
+    expect(copy.headers.get('x-amz-checksum-crc64nvme')).toBe('jSnVw/bqjr4=');
   });
 
   test('checksums in a presigned query are ignored', async () => {

@@ -27,6 +27,10 @@ const known: readonly (readonly [ChecksumAlgorithm, string, string])[] = [
   // From xxHash's own specification and its reference program.
   ['xxhash64', '', 'ef46db3751d8e999'],
   ['xxhash64', 'abc', '44bc2cf5ad770999'],
+  ['xxhash3', '', '2d06800538d394c2'],
+  ['xxhash3', 'abc', '78af5f94892f3950'],
+  ['xxhash128', '', '99aa06d3014798d86001c324468d497f'],
+  ['xxhash128', 'abc', '06b05ab6733a618578af5f94892f3950'],
 ];
 
 test.each(known)('%s of "%s"', (algorithm, text, expected) => {
