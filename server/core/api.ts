@@ -26,6 +26,7 @@ import type {
   ContainerRow,
   Encryption,
   Id,
+  Link,
   Metadata,
   ObjectLock,
   PartRow,
@@ -148,6 +149,25 @@ export interface GetObject extends ObjectAddress, WithCustomerKey {
   readonly metadataOnly?: boolean | undefined;
   /** Its bytes are surely not read, and nothing that they tell is shown (tags, ACL): no key is needed. */
   readonly rowOnly?: boolean | undefined;
+  /** Where the object is a link. Default `follow`: what it names, through up to `limits.maxLinks` links. `keep`: the link itself. */
+  readonly links?: 'follow' | 'follow-static' | 'keep' | undefined;
+}
+
+/** Where a link leads. */
+export interface LinkTarget {
+  readonly account: string;
+  readonly container: string;
+  readonly key: string;
+}
+
+export interface PutLink extends ObjectAddress {
+  readonly link: Omit<Link, 'bytes'>;
+  /** undefined: that of what a static link names. */
+  readonly contentType: string | undefined;
+  readonly system: Metadata;
+  readonly user: Metadata;
+  readonly expiresAt?: number | undefined;
+  readonly condition: WriteCondition;
 }
 
 /** A part as seen by `partNumber` requests. */
@@ -169,8 +189,12 @@ export interface PartPage {
 
 /** A version ready to be read. `read` may be called several times (multi-range). */
 export interface ObjectReader {
+  /** Of what is read; its version id is that of the object which was asked for, also where that is a link. */
   readonly row: VersionRow;
+  /** The one that was asked for. */
   readonly container: ContainerRow;
+  /** Where the links led that were followed. */
+  readonly target?: LinkTarget | undefined;
   readonly part: PartView | undefined;
   /** Bytes [start, end), verified; the consumer owns each chunk. A stored body that cannot be made whole throws: the door must then cut the connection. */
   read(start: number, end: number): AsyncIterable<Uint8Array>;
@@ -179,7 +203,7 @@ export interface ObjectReader {
 }
 
 export interface CopyObject {
-  readonly source: ObjectAddress & { readonly versionId?: string | undefined } & WithCustomerKey;
+  readonly source: ObjectAddress & Pick<GetObject, 'versionId' | 'links'> & WithCustomerKey;
   readonly sourceCondition: ReadCondition;
   /** Only these bytes (Swift COPY with Range, UploadPartCopy); judged against the size by the caller's `pick`. */
   readonly range?: RangeRequest | undefined;
@@ -322,7 +346,9 @@ export interface Core {
   ): Promise<Page<UploadRow>>;
 
   putObject(ctx: RequestContext, command: PutObject): Promise<PutOutcome>;
-  /** `no-such-object`, `no-such-version`, `is-delete-marker` (with detail version), … */
+  /** Makes an object that stands for another one. `conflict` with detail `link`: a static link, and what it names is not as it says. */
+  putLink(ctx: RequestContext, command: PutLink): Promise<PutOutcome>;
+  /** `no-such-object`, `no-such-version`, `is-delete-marker` (with detail version), … What happens behind a link has detail `link`: the path there; `conflict` with it: the link is broken. */
   openObject(ctx: RequestContext, command: GetObject): Promise<ObjectReader>;
   updateObject(
     ctx: RequestContext,
@@ -412,6 +438,8 @@ export interface CoreLimits {
   readonly minPartBytes: number;
   readonly maxParts: number;
   readonly maxPageItems: number;
+  /** Links that a read follows, one after the other. */
+  readonly maxLinks: number;
 }
 
 /** Where a version's bytes are: re-exported for the doors' renderers. */

@@ -32,6 +32,7 @@ import { copyObject } from './object/copy.ts';
 import { deleteObject } from './object/delete.ts';
 import { openObject } from './object/open.ts';
 import { promoteVersion } from './object/promote.ts';
+import { putLink } from './object/put-link.ts';
 import { putObject } from './object/put.ts';
 import { reencryptObject } from './object/reencrypt.ts';
 import { updateObject } from './object/update.ts';
@@ -93,6 +94,7 @@ export function createCore(options: CoreOptions): Core {
     listVersions: (ctx, address, query) => listVersions(s, ctx, { address, query }),
     listUploads: (ctx, address, query) => listUploads(s, ctx, address, query),
     putObject: (ctx, command) => putObject(s, ctx, command),
+    putLink: (ctx, command) => putLink(s, ctx, command),
     openObject: (ctx, command) => openObject(s, ctx, command),
     updateObject: (ctx, address, change, event) => updateObject(s, ctx, { address, change, event }),
     reencryptObject: (ctx, address, wish) => reencryptObject(s, ctx, { address, wish }),

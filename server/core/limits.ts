@@ -11,6 +11,7 @@ export const defaultLimits: CoreLimits = {
   minPartBytes: 5 * MiB,
   maxParts: 10_000,
   maxPageItems: 10_000,
+  maxLinks: 2,
 };
 
 export function checkKey(limits: CoreLimits, key: string, op: string): void {

@@ -240,6 +240,8 @@ export interface VersionRow {
   /** Undefined: none of its own. The policy that the bytes are under is in `body`. */
   readonly storageClass?: string | undefined;
   readonly body: BodyRef;
+  /** The object stands for another one; it has no bytes of its own. */
+  readonly link?: Link | undefined;
   /** Who keeps the key of its bytes, parts included; absent: they are plain. */
   readonly encryption?: Encryption | undefined;
   /** Milliseconds since 1970 after which it must not be served; undefined: never. */
@@ -265,6 +267,24 @@ export interface Replication {
   readonly waiting?: readonly Id[] | undefined;
   /** By feed: the name that the target gave this version. */
   readonly replicas?: Readonly<Record<Id, string>> | undefined;
+}
+
+/** What a linking object names (Swift's symlink). */
+export interface Link {
+  /** undefined: the account of the link. */
+  readonly account?: string | undefined;
+  readonly container: string;
+  readonly key: string;
+  /** Of a static link: what must be found there, or nothing is. */
+  readonly etag?: string | undefined;
+  /** Of a static link: the size of what it names. */
+  readonly bytes?: number | undefined;
+}
+
+/** How an object counts for somebody who reads through links: a static one has the size and etag of what it names. */
+export function seenThroughLink(row: VersionRow): { readonly size: number; readonly etag: string } {
+  const { link, size, etag } = row;
+  return { size: link?.bytes ?? size, etag: link?.etag ?? etag };
 }
 
 /** Where a version stands among the others, by their stamps. */

@@ -1,7 +1,8 @@
 /** What Swift answers for every kind of StoreError. A new kind does not compile until it has a line here. */
 import type { ErrorKind, StoreError } from '../../base/errors.ts';
 import type { HttpReply } from '../http/exchange.ts';
-import { statusReply, textReply } from './reply.ts';
+import { quote } from './path.ts';
+import { type HeaderList, statusReply, textReply } from './reply.ts';
 
 interface ErrorAnswer {
   readonly status: number;
@@ -48,8 +49,33 @@ const errorTable = {
 
 /** The reply to an error that an operation did not answer in a way of its own. */
 export function errorReply(error: StoreError): HttpReply {
+  const { segment, link } = error.detail;
   // A large object whose segment is gone or changed stays so: no retry helps.
-  if (error.kind === 'conflict' && error.detail['segment'] !== undefined) return statusReply(409);
+  if (error.kind === 'conflict' && segment !== undefined) return statusReply(409);
+  if (link !== undefined) return linkReply(error, String(link));
+  return plainReply(error);
+}
+
+/** Behind a symlink: the path tells what the answer is about. */
+function linkReply(error: StoreError, path: string): HttpReply {
+  const where: HeaderList = path === '' ? [] : [['Content-Location', quote(`/v1${path}`)]];
+  if (error.kind === 'conflict') return textReply(409, brokenLinkText(error), where);
+  const reply = plainReply(error);
+  return { ...reply, headers: [...reply.headers, ...where] };
+}
+
+/** Swift's words, which its tests compare. */
+function brokenLinkText({ detail }: StoreError): string {
+  const { maxLinks, found, wanted } = detail;
+  if (maxLinks !== undefined) {
+    return `Too many levels of symbolic links, maximum allowed is ${String(maxLinks)}`;
+  }
+  if (found === undefined) return 'X-Symlink-Target does not exist';
+  const [is, shallBe] = [String(found), String(wanted)];
+  return `Object Etag '${is}' does not match X-Symlink-Target-Etag header '${shallBe}'`;
+}
+
+function plainReply(error: StoreError): HttpReply {
   const answer: ErrorAnswer = errorTable[error.kind];
   return answer.explain === true
     ? textReply(answer.status, error.message)

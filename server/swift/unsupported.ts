@@ -23,7 +23,7 @@ const writeHeaders: Readonly<Record<Shape, readonly string[]>> = {
     'x-versions-location',
     'x-history-location',
   ],
-  object: ['x-symlink-target', 'x-symlink-target-account', 'x-symlink-target-etag'],
+  object: [],
 };
 
 const writes: ReadonlySet<string> = new Set(['PUT', 'POST', 'COPY']);
@@ -58,17 +58,15 @@ export function refuseUnsupported(
 }
 
 /**
- * `multipart-manifest=get` and `symlink=get` ask for the manifest or link itself. No object here is
- * either, so the object itself is the exact answer, and python-swiftclient sends both as a habit.
- * `multipart-manifest=delete` deletes a large object with its parts, as every DELETE here does.
+ * `multipart-manifest=get` asks for the manifest itself. Where no object is one, the object itself is the exact answer, and
+ * python-swiftclient sends it as a habit. `multipart-manifest=delete` deletes a large object with
+ * its parts, as every DELETE here does.
  */
 function refuseManifestModes(method: string, query: Query): void {
-  for (const name of ['multipart-manifest', 'symlink']) {
-    const mode = query.text(name);
-    if (mode === 'delete' && name === 'multipart-manifest' && method === 'DELETE') continue;
-    if (mode !== undefined && (mode !== 'get' || method === 'PUT')) {
-      throw notBuilt(`${name}=${mode}`);
-    }
+  const mode = query.text('multipart-manifest');
+  if (mode === 'delete' && method === 'DELETE') return;
+  if (mode !== undefined && (mode !== 'get' || method === 'PUT')) {
+    throw notBuilt(`multipart-manifest=${mode}`);
   }
 }
 

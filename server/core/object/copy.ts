@@ -1,15 +1,17 @@
 import { StoreError } from '../../../base/errors.ts';
 import type { CopyObject, ObjectReader, RangeRequest, RequestContext } from '../api.ts';
 import type { PutOutcome } from '../commands.ts';
+import type { ResolvedContainer } from '../container/find.ts';
 import { resolveContainer } from '../container/resolve.ts';
 import { checkNewLock } from '../decide/lock.ts';
 import { protect } from '../encryption/protect.ts';
 import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
-import type { VersionRow } from '../model.ts';
+import type { Link, VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
 import { checkStorageClass } from '../storage-classes.ts';
 import { ingestBody } from './ingest.ts';
+import { settleLink } from './links.ts';
 import { openObject } from './open.ts';
 import { checkEarly, discardRefused, targetOf } from './put.ts';
 
@@ -40,6 +42,19 @@ export function openSource(
   return openObject(services, reading, { ...command.source, condition: command.sourceCondition });
 }
 
+/** The copy of a link that was not followed is a link, as good as a new one. */
+async function copiedLink(
+  services: Services,
+  ctx: RequestContext,
+  found: ResolvedContainer,
+  source: VersionRow,
+): Promise<Link | undefined> {
+  if (source.link === undefined) return undefined;
+  const { account } = found.row;
+  const about = { link: source.link, account, open: openObject };
+  return (await settleLink(services, ctx, about)).link;
+}
+
 /** Reads the source and writes a new body: versions never share fragments. */
 export async function copyObject(
   services: Services,
@@ -55,6 +70,7 @@ export async function copyObject(
   const source = reader.row;
   const { start, end } = resolveRange(command.range, source.size);
   const description = command.describe(source);
+  const link = await copiedLink(services, ctx, found, source);
   const { containerId } = found;
   const { contentType, system, user, expiresAt, lock } = description;
   checkNewLock(found.row, lock, { nowMillis: services.clock.now(), op: 'object.copy' });
@@ -76,7 +92,7 @@ export async function copyObject(
       key: target.key,
       object: {
         ...{ size, etag, contentType, system, user, checksums, body },
-        ...{ encryption, expiresAt, lock, storageClass },
+        ...{ encryption, expiresAt, lock, storageClass, link },
       },
       ...(inline === undefined ? {} : { inline }),
       condition,

@@ -5,6 +5,7 @@ import { checkCustomerKey, type ObjectKey, unwrapObjectKey } from '../encryption
 import type { Id, VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
 import { checkReadCondition } from './condition.ts';
+import { checkTrail, followLink, isFollowed, type LinkTrail } from './links.ts';
 import { listObjectParts } from './list-object-parts.ts';
 import { locateVersion } from './locate.ts';
 import { partSpan, readSource } from './read-body.ts';
@@ -13,6 +14,7 @@ export async function openObject(
   services: Services,
   ctx: RequestContext,
   command: GetObject,
+  trail?: LinkTrail,
 ): Promise<ObjectReader> {
   const { key, versionId, partNumber, metadataOnly } = command;
   const action = versionId === undefined ? 'object.read' : 'object.read-version';
@@ -24,6 +26,10 @@ export async function openObject(
     withBody: metadataOnly !== true,
   });
   const { row } = located;
+  checkTrail(trail, row);
+  if (isFollowed(command, row)) {
+    return followLink(services, ctx, { command, found, row, trail, open: openObject });
+  }
   const unlock = unlockerOf(services, ctx, { containerId, row, command });
   // A customer's key is judged whatever is asked of the object; the others where bytes are.
   if (row.encryption?.by === 'customer' || command.customerKey !== undefined) await unlock();

@@ -1,6 +1,6 @@
 /** ListObjects (version 1) and ListObjectsV2: one page of core's listing, in two documents. */
 import type { ContainerInfo } from '../../core/api.ts';
-import type { VersionRow } from '../../core/model.ts';
+import { seenThroughLink, type VersionRow } from '../../core/model.ts';
 import type { Page } from '../../core/ports.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { type Call, bucketOf } from '../call.ts';
@@ -115,12 +115,13 @@ function itemsMarkup(call: Call, listing: Listing, withOwner: boolean): string {
 }
 
 function contentMarkup(key: string, row: VersionRow, owner: string): string {
+  const { size, etag } = seenThroughLink(row);
   return (
     leaf('Key', key) +
     leaf('LastModified', formatIsoDate(row.modifiedAt / 1000)) +
-    `<ETag>&quot;${escapeXml(row.etag)}&quot;</ETag>` +
+    `<ETag>&quot;${escapeXml(etag)}&quot;</ETag>` +
     checksumMarkup(row) +
-    leaf('Size', row.size) +
+    leaf('Size', size) +
     owner +
     leaf('StorageClass', shownClass(row))
   );

@@ -1,4 +1,4 @@
-import { type VersionRow, versionIdOf } from '../../core/model.ts';
+import { seenThroughLink, type VersionRow, versionIdOf } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { type Call, bucketOf } from '../call.ts';
 import { invalidArgument } from '../codes.ts';
@@ -87,9 +87,10 @@ function versionMarkup(key: string, row: VersionRow, isLatest: boolean, owner: s
     leaf('IsLatest', isLatest) +
     leaf('LastModified', formatIsoDate(row.modifiedAt / 1000));
   if (isMarker) return element('DeleteMarker', about + owner);
+  const { size, etag } = seenThroughLink(row);
   return element(
     'Version',
-    `${about}<ETag>&quot;${escapeXml(row.etag)}&quot;</ETag>${checksumMarkup(row)}` +
-      `${leaf('Size', row.size)}${leaf('StorageClass', shownClass(row))}${owner}`,
+    `${about}<ETag>&quot;${escapeXml(etag)}&quot;</ETag>${checksumMarkup(row)}` +
+      `${leaf('Size', size)}${leaf('StorageClass', shownClass(row))}${owner}`,
   );
 }

@@ -23,7 +23,7 @@ export async function getObjectAttributes(call: Call): Promise<HttpReply> {
   const wanted = parseAttributes(call.headers.get(ATTRIBUTES));
   const limit = Math.min(parseCount(call, 'x-amz-max-parts', MAX_PARTS), MAX_PARTS);
   const after = parseCount(call, 'x-amz-part-number-marker', 0);
-  const reader = await openRow(call, { customerKey: readCustomerKey(call) });
+  const reader = await openRow(call, { links: 'follow', customerKey: readCustomerKey(call) });
   const { row } = reader;
   const checksums = checksumElements(row);
   const markup =

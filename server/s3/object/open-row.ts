@@ -4,10 +4,10 @@ import { type Call, objectOf } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { parseVersionId } from './version-id.ts';
 
-/** The version whose sub-resource a request names; a delete marker has none. Tags and the like tell nothing of the bytes: by default no key is needed. */
+/** The version whose sub-resource a request names; a delete marker has none. Tags and the like tell nothing of the bytes: by default no key is needed, and a link has its own. */
 export async function openRow(
   call: Call,
-  how: Pick<GetObject, 'rowOnly' | 'customerKey'> = { rowOnly: true },
+  how: Pick<GetObject, 'rowOnly' | 'customerKey' | 'links'> = { rowOnly: true, links: 'keep' },
 ): Promise<ObjectReader> {
   const versionId = parseVersionId(call.query.get('versionId'));
   const { core } = call.door;

@@ -9,6 +9,7 @@ import { chooseFormat } from '../listing/format.ts';
 import { readListingParameters } from '../listing/parameters.ts';
 import { type ListingEntry, listingReply, renderListing } from '../listing/render.ts';
 import { formatIso } from '../timestamps.ts';
+import { linkEntry } from '../symlink/link.ts';
 import { getVersions } from '../versions/list.ts';
 import { versionPath } from '../versions/version-id.ts';
 import { containerHeaders } from './container-headers.ts';
@@ -48,7 +49,9 @@ function entryOf(
     content_type: row.contentType,
     last_modified: formatIso(row.modifiedAt),
   };
-  if (about.versioning === 'off' || row.isNull || !about.isJson) return entry;
+  if (!about.isJson) return entry;
+  const linked = row.link === undefined ? entry : { ...entry, ...linkEntry(call, row.link) };
+  if (about.versioning === 'off' || row.isNull) return linked;
   // Swift's current version is a link to the version itself, and says so.
   const symlink_path = versionPath(call, name, versionIdOf(row));
   return { ...entry, symlink_path, version_symlink: true };

@@ -11,6 +11,7 @@ import { checkMerged, readObjectMetadata } from '../metadata.ts';
 import { guessType } from '../mime.ts';
 import { nameText, quote, splitPath, unquote } from '../path.ts';
 import { refuse, statusReply } from '../reply.ts';
+import { isSymlinkPut, wantsLink } from '../symlink/link.ts';
 import { formatLastModified } from '../timestamps.ts';
 import { explainVersionError, madeVersionHeaders, readVersionId } from '../versions/version-id.ts';
 import { judgeCopySource, readWriteCondition } from './conditions.ts';
@@ -80,6 +81,7 @@ async function copyOrExplain(call: ObjectCall, command: CopyObject): Promise<Cop
 function readCopy(call: ObjectCall, source: CopyAddress, target: CopyAddress): CopyObject {
   const { headers } = call;
   checkKeyLength(call, target.key);
+  if (isSymlinkPut(call)) throw refuse(400, 'Symlink requests require a zero byte body');
   // The segments are named relative to the account of their manifest.
   const ofSource: ObjectCall = { ...call, ...source };
   const fresh = isTrue(headers.get('x-fresh-metadata'));
@@ -90,7 +92,11 @@ function readCopy(call: ObjectCall, source: CopyAddress, target: CopyAddress): C
   const system = readSystemHeaders(headers);
   const expiresAt = readExpiry(headers, call.door.clock.now());
   return {
-    source: { ...addressOf(source), versionId: readVersionId(call) },
+    source: {
+      ...addressOf(source),
+      versionId: readVersionId(call),
+      links: wantsLink(call) ? 'keep' : 'follow',
+    },
     target: addressOf(target),
     // Swift's conditions are judged in `describe`, which sees the source's row.
     sourceCondition: {},

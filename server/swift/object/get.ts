@@ -6,7 +6,8 @@ import { type ByteSpan, parseRangeHeader } from '../../http/range.ts';
 import { started } from '../../http/started.ts';
 import type { ObjectCall } from '../call.ts';
 import { statusReply } from '../reply.ts';
-import { versionHeaders } from '../versions/version-id.ts';
+import { linkHeaders } from '../symlink/link.ts';
+import { placeHeaders } from '../versions/version-id.ts';
 import { multiRangeReply, selectSpans, singleRangeReply } from './byte-ranges.ts';
 import { judgeRead, rangeStillHolds } from './conditions.ts';
 import { descriptionHeaders, identityHeaders } from './object-headers.ts';
@@ -35,7 +36,8 @@ function replyOf(call: ObjectCall, view: ObjectView): HttpReply {
   const headers = [
     ...identityHeaders(row, view.etag),
     ...descriptionHeaders(row),
-    ...versionHeaders(call, reader.container, row),
+    ...placeHeaders(call, reader),
+    ...linkHeaders(row),
   ];
   const [first] = spans;
   if (first === undefined) {
@@ -66,7 +68,7 @@ function judge(call: ObjectCall, view: ObjectView): HttpReply | undefined {
   const { row } = view.reader;
   const verdict = judgeRead(call.headers, row);
   if (verdict === 'proceed') return undefined;
-  const headers = identityHeaders(row, view.etag);
+  const headers = [...identityHeaders(row, view.etag), ...placeHeaders(call, view.reader)];
   return verdict === 'not-modified' ? { status: 304, headers } : statusReply(412, headers);
 }
 
@@ -77,7 +79,8 @@ function wholeReply(call: ObjectCall, view: ObjectView, withBody: boolean): Http
     ['Content-Type', wireOf(row.contentType)],
     ...identityHeaders(row, etag),
     ...descriptionHeaders(row),
-    ...versionHeaders(call, reader.container, row),
+    ...placeHeaders(call, reader),
+    ...linkHeaders(row),
   ];
   if (hasLength) headers.push(['Content-Length', String(row.size)]);
   if (!withBody) return { status: 200, headers };

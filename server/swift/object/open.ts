@@ -6,6 +6,7 @@ import { wireOf } from '../../http/header-text.ts';
 import type { ObjectCall } from '../call.ts';
 import { isDynamic, openDynamic } from '../large/dynamic.ts';
 import { Refusal, statusReply } from '../reply.ts';
+import { wantsLink } from '../symlink/link.ts';
 import { explainVersionError, readVersionId } from '../versions/version-id.ts';
 
 export interface ObjectView {
@@ -49,6 +50,7 @@ async function openReader(call: ObjectCall): Promise<ObjectReader> {
     return await call.door.core.openObject(call.context, {
       ...{ account, container, key },
       versionId: readVersionId(call),
+      links: wantsLink(call) ? 'keep' : 'follow',
       condition: {},
       // A HEAD needs no key: what it shows stands in listings too.
       rowOnly: call.request.method === 'HEAD',

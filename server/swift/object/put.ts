@@ -5,6 +5,8 @@ import type { ObjectCall } from '../call.ts';
 import type { Headers } from '../headers.ts';
 import { readObjectMetadata } from '../metadata.ts';
 import { refuse, statusReply } from '../reply.ts';
+import { isSymlinkPut } from '../symlink/link.ts';
+import { putSymlink } from '../symlink/put.ts';
 import { promoteVersion } from '../versions/promote.ts';
 import { madeVersionHeaders, readVersionId } from '../versions/version-id.ts';
 import { formatLastModified } from '../timestamps.ts';
@@ -15,6 +17,7 @@ import { checkKeyLength, contentTypeFor, readSystemHeaders } from './object-head
 
 export async function putObject(call: ObjectCall): Promise<HttpReply> {
   if ((call.headers.get('x-copy-from') ?? '') !== '') return copyIntoObject(call);
+  if (isSymlinkPut(call)) return putSymlink(call);
   const versionId = readVersionId(call);
   if (versionId !== undefined) return promoteVersion(call, versionId);
   const outcome = await call.door.core.putObject(call.context, readPut(call));

@@ -20,6 +20,7 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
       JSON.stringify({
         swift: swiftSection(door),
         tempauth: { account_acls: false },
+        symlink: { symloop_max: door.core.limits.maxLinks, static_links: true },
         object_versioning: {},
         bulk_delete: {
           max_deletes_per_request: bulkLimits.deletes,

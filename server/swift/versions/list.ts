@@ -9,6 +9,7 @@ import { chooseJson } from '../listing/format.ts';
 import { readListingParameters } from '../listing/parameters.ts';
 import { type ListingEntry, listingReply, renderListing } from '../listing/render.ts';
 import { refuse } from '../reply.ts';
+import { linkEntry } from '../symlink/link.ts';
 import { formatIso } from '../timestamps.ts';
 import { markerType, parseVersion } from './version-id.ts';
 
@@ -72,6 +73,7 @@ function entryOf(call: ContainerCall, item: Item): ListingEntry {
     bytes: row.size,
     content_type: isMarker ? markerType : row.contentType,
     last_modified: formatIso(row.modifiedAt),
+    ...(row.link === undefined ? {} : linkEntry(call, row.link)),
     version_id: versionIdOf(row),
     is_latest: isLatest && !isHiddenByMarker(call, name, isMarker),
   };

@@ -3,6 +3,7 @@ import type { HttpReply } from '../../http/exchange.ts';
 import { versionIdOf } from '../../core/model.ts';
 import type { ObjectCall } from '../call.ts';
 import { refuse, statusReply } from '../reply.ts';
+import { hasBody } from '../symlink/put.ts';
 import { formatLastModified } from '../timestamps.ts';
 import { refuseConditions } from '../unsupported.ts';
 import { explainVersionError } from './version-id.ts';
@@ -24,10 +25,4 @@ export async function promoteVersion(call: ObjectCall, versionId: string): Promi
   } catch (error) {
     throw await explainVersionError(call, error);
   }
-}
-
-async function hasBody({ request }: ObjectCall): Promise<boolean> {
-  if (!request.isChunked) return request.contentLength !== 0;
-  for await (const chunk of request.body()) if (chunk.length > 0) return true;
-  return false;
 }

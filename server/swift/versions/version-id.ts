@@ -3,10 +3,12 @@
  * other. Where a client names a version, Swift's own form of a timestamp is taken for the stamp that it means.
  */
 import { isStoreError, StoreError } from '../../../base/errors.ts';
+import type { ObjectReader } from '../../core/api.ts';
 import type { DeleteOutcome, PutOutcome } from '../../core/commands.ts';
-import { type ContainerRow, type VersionRow, versionIdOf } from '../../core/model.ts';
+import { versionIdOf } from '../../core/model.ts';
 import type { ContainerCall, ObjectCall } from '../call.ts';
 import { quote } from '../path.ts';
+import { linkPath } from '../symlink/link.ts';
 import { refuse, Refusal, statusReply } from '../reply.ts';
 
 /** The content type that Swift shows for a delete marker. */
@@ -31,20 +33,19 @@ export function parseVersion(text: string): string | undefined {
   return stamp.toString(16).padStart(16, '0');
 }
 
-/** What a reply says of the version that it shows; nothing where there never were versions. */
-export function versionHeaders(
-  call: ObjectCall,
-  container: ContainerRow,
-  row: VersionRow,
-): [string, string][] {
+/** What a reply says of the version that it shows, and where else it can be had: as that version, or where a link led. */
+export function placeHeaders(call: ObjectCall, reader: ObjectReader): [string, string][] {
+  const { container, row, target } = reader;
   const versionId = versionIdOf(row);
   const isAddressed = call.query.has('version-id');
-  if (container.versioning === 'off') return isAddressed ? [['X-Object-Version-Id', 'null']] : [];
-  const shown: [string, string][] = [['X-Object-Version-Id', versionId]];
-  if (!isAddressed && !row.isNull) {
-    shown.push(['Content-Location', versionPath(call, call.key, versionId)]);
+  const isVersioned = container.versioning !== 'off';
+  const headers: [string, string][] = [];
+  if (isVersioned || isAddressed) headers.push(['X-Object-Version-Id', versionId]);
+  if (target !== undefined) headers.push(['Content-Location', linkPath(call, target)]);
+  else if (isVersioned && !isAddressed && !row.isNull) {
+    headers.push(['Content-Location', versionPath(call, call.key, versionId)]);
   }
-  return shown;
+  return headers;
 }
 
 /** The id of a version that was made, while the container makes such. */
