@@ -78,7 +78,7 @@ async function openPorts(
   const clock = systemClock;
   const random = systemRandom;
   const { rows, bodies } = cell;
-  const { region, hostSuffixes } = settings;
+  const { region, hostSuffixes, websiteSuffixes } = settings;
   const feeds = openFeeds({
     ...{ shards: cell.group, targets: settings.targets, clock, logger },
     render: createEventRenderer(users, region),
@@ -97,6 +97,7 @@ async function openPorts(
     virtualHostSuffixes: hostSuffixes,
     targets: feeds.targets,
     customerKeysOverHttp: settings.customerKeysOverHttp,
+    websiteSuffixes,
   });
   const tokenSecret = await loadOrCreateSecret(dataDisk, random);
   const swift = createSwiftDoor({ core, users, clock, random, logger, tokenSecret, version });
@@ -110,7 +111,7 @@ async function openPorts(
         : { ...https, ...(await loadOrCreateCertificate(dataDisk, clock.now())) },
     doors: { s3, swift },
     admin: (request, response) => admin.handle(request, response),
-    hostSuffixes,
+    hostSuffixes: [...hostSuffixes, ...websiteSuffixes],
     limits: httpLimits,
     clock,
     logger,

@@ -77,6 +77,8 @@ const schema = z.strictObject({
   logLevel: z.enum(logLevels).default('info'),
   /** Domains whose sub-domains are bucket names. */
   hostSuffixes: z.array(z.string().min(1)).default(['localhost']),
+  /** Domains whose sub-domains are the websites of buckets. */
+  websiteSuffixes: z.array(z.string().min(1).toLowerCase()).default([]),
   users: z.array(userSchema).default([]),
   /** Every new object of every container is encrypted, under the key ring unless it is asked otherwise. */
   encryptAll: z.union([z.boolean(), z.stringbool()]).default(false),
@@ -99,6 +101,7 @@ export interface Settings {
   readonly region: string;
   readonly logLevel: LogLevel;
   readonly hostSuffixes: readonly string[];
+  readonly websiteSuffixes: readonly string[];
   readonly users: readonly UserSettings[];
   readonly encryptAll: boolean;
   readonly keyRing: 'required' | 'optional';

@@ -35,6 +35,7 @@ export type S3Code =
   | 'InvalidPartOrder'
   | 'InvalidPolicyDocument'
   | 'InvalidRange'
+  | 'InvalidRedirectLocation'
   | 'InvalidRequest'
   | 'InvalidRetentionPeriod'
   | 'InvalidStorageClass'
@@ -202,6 +203,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     'The content of the form does not meet the conditions specified in the policy document.',
   ),
   InvalidRange: row(416, 'range-not-satisfiable', 'The requested range is not satisfiable'),
+  InvalidRedirectLocation: row(
+    400,
+    'invalid-argument',
+    "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+  ),
   InvalidRequest: row(400, 'invalid-argument', 'Invalid Request'),
   InvalidRetentionPeriod: row(
     400,

@@ -12,10 +12,11 @@ import type { UserDirectory } from '../core/users.ts';
 import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
 import { admit, runDiscreetly } from './access/admit.ts';
 import { factsOf } from './access/facts.ts';
-import { type Address, addressOf, checkKeyLength } from './address.ts';
+import { type Address, addressOf, checkKeyLength, hostedBucket } from './address.ts';
 import { anonymous, authenticate } from './auth/authenticate.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
 import type { Call, DoorParts, KeysOverHttp } from './call.ts';
+import { chargeRequester } from './bucket/request-payment.ts';
 import { notImplemented } from './codes.ts';
 import { answerPreflight, corsHeaders } from './cors/respond.ts';
 import { errorReply } from './error-table.ts';
@@ -27,6 +28,7 @@ import { refuseUnbuiltHeaders } from './refused.ts';
 import { RequestHeaders } from './request-headers.ts';
 import { pickRoute } from './router.ts';
 import type { Route } from './routes.ts';
+import { serveWebsite, visitorHeaders } from './website/serve.ts';
 
 export interface S3DoorOptions {
   readonly core: Core;
@@ -40,6 +42,8 @@ export interface S3DoorOptions {
   readonly targets?: NotificationTargets | undefined;
   /** Default `loopback`. */
   readonly customerKeysOverHttp?: KeysOverHttp;
+  /** Host names, lower case, under which `bucket.suffix` is a bucket's website. */
+  readonly websiteSuffixes?: readonly string[];
 }
 
 export function createS3Door(options: S3DoorOptions): Door {
@@ -57,11 +61,13 @@ class S3Door implements Door {
   readonly #parts: DoorParts;
   readonly #hostId: string;
   readonly #idPrefix: string;
+  readonly #websiteSuffixes: readonly string[];
   #requests = 0;
 
   constructor(options: S3DoorOptions) {
     const { core, users, region, clock, random, logger } = options;
     const { virtualHostSuffixes = [], customerKeysOverHttp = 'loopback', targets } = options;
+    this.#websiteSuffixes = options.websiteSuffixes ?? [];
     const keys = new SigningKeys();
     const shared = { core, users, region, clock, random, logger, keys };
     this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, targets };
@@ -99,7 +105,10 @@ class S3Door implements Door {
 
   async #answer(request: HttpRequest, requestId: string, seen: Seen): Promise<HttpReply> {
     const headers = new RequestHeaders(request.rawHeaders);
-    const address = addressOf(request.path, headers.get('host'), this.#parts.virtualHostSuffixes);
+    const host = headers.get('host');
+    const site = hostedBucket(host, this.#websiteSuffixes);
+    if (site !== undefined) return this.#visit(request, requestId, seen, site);
+    const address = addressOf(request.path, host, this.#parts.virtualHostSuffixes);
     seen.address = address;
     if (request.method === 'OPTIONS') {
       return answerPreflight(this.#parts.core, address.bucket, headers);
@@ -114,10 +123,25 @@ class S3Door implements Door {
     seen.principal = identity.principal;
     refuseUnbuiltHeaders(headers);
     checkKeyLength(address.key);
+    const call = this.#call({ request, headers, query, identity, requestId, address });
+    const admitted = { ...call, context: await admit(call, route) };
+    await checkExpectedOwner(admitted);
+    const charged = chargeRequester(admitted);
+    const reply = await runDiscreetly(admitted, route.run);
+    return charged.length === 0 ? reply : { ...reply, headers: [...reply.headers, ...charged] };
+  }
+
+  #call(
+    asked: Pick<Call, 'request' | 'headers' | 'query' | 'identity'> & {
+      readonly requestId: string;
+      readonly address: Pick<Address, 'bucket' | 'key'>;
+    },
+  ): Call {
+    const { request, headers, query, identity, requestId, address } = asked;
     const { principal } = identity;
     const isAnonymous = principal.type === 'anonymous';
     const facts = factsOf({ request, headers, query, isAnonymous, now: this.#parts.clock.now() });
-    const call: Call = {
+    return {
       door: this.#parts,
       request,
       headers,
@@ -132,9 +156,30 @@ class S3Door implements Door {
       bucket: address.bucket,
       key: address.key,
     };
-    const admitted = { ...call, context: await admit(call, route) };
-    await checkExpectedOwner(admitted);
-    return runDiscreetly(admitted, route.run);
+  }
+
+  /** A request to the website of a bucket: whoever signs it, it is a visitor's. */
+  #visit(request: HttpRequest, requestId: string, seen: Seen, bucket: string): Promise<HttpReply> {
+    const headers = new RequestHeaders(visitorHeaders(request.rawHeaders));
+    const query = new Query('');
+    const identity = { principal: anonymous, payloadHash: undefined, seed: undefined };
+    seen.address = { shape: 'bucket', bucket, key: '' };
+    return serveWebsite({
+      ...{ request, bucket, requestId, hostId: this.#hostId },
+      host: headers.get('host') ?? '',
+      bucketRow: () => this.#parts.core.peekContainer(anonymous, bucket),
+      read: async (key) => {
+        checkKeyLength(key);
+        const route = pickRoute(request.method, 'object', query, headers);
+        if (route.run === undefined) throw notImplemented(route.name);
+        seen.route = route;
+        const address = { bucket, key };
+        const call = this.#call({ request, headers, query, identity, requestId, address });
+        const admitted = { ...call, context: await admit(call, route) };
+        chargeRequester(admitted);
+        return runDiscreetly(admitted, route.run);
+      },
+    });
   }
 
   /** What CORS adds to the reply, good or bad; nothing unless a page of some origin asks. */

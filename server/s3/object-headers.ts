@@ -6,6 +6,7 @@ import { invalidArgument, s3Error } from './codes.ts';
 import { pushLock } from './lock/lock-headers.ts';
 import type { RequestHeaders } from './request-headers.ts';
 import { pushStorageClass } from './lifecycle/storage-class.ts';
+import { REDIRECT, pushRedirect, readRedirectHeader } from './website/redirect.ts';
 import { TAGGING } from './tagging/tags.ts';
 
 export type HeaderPairs = (readonly [string, string])[];
@@ -37,6 +38,8 @@ export function readObjectHeaders(headers: RequestHeaders): ObjectHeaders {
     const kept = name === 'content-encoding' ? withoutFraming(value) : textOf(value);
     if (kept !== '') system[name] = kept;
   }
+  const redirect = readRedirectHeader(headers);
+  if (redirect !== undefined) system[REDIRECT] = redirect;
   const type = headers.get('content-type');
   return {
     contentType: type === undefined || type === '' ? DEFAULT_TYPE : textOf(type),
@@ -97,6 +100,7 @@ export function objectHeaders(row: VersionRow, versioning: Versioning): HeaderPa
   }
   const tags = row.system[TAGGING];
   if (tags !== undefined) pairs.push(['x-amz-tagging-count', String(tags.split('&').length)]);
+  pushRedirect(pairs, row.system[REDIRECT]);
   pushLock(pairs, row.lock);
   pushStorageClass(pairs, row);
   pushVersion(pairs, row, versioning);

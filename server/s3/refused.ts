@@ -7,7 +7,6 @@ import { encryptionHeaders } from './encryption/headers.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
 const always: ReadonlySet<string> = new Set([
-  'x-amz-website-redirect-location',
   'x-amz-write-offset-bytes',
   'x-amz-rename-source',
   'x-amz-if-match-initiated-time',

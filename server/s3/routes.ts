@@ -10,6 +10,7 @@ import { deleteObjects } from './bucket/delete-objects.ts';
 import { getBucketLocation, headBucket } from './bucket/head.ts';
 import { listObjects, listObjectsV2 } from './bucket/list-objects.ts';
 import { listObjectVersions } from './bucket/list-versions.ts';
+import { getBucketRequestPayment, putBucketRequestPayment } from './bucket/request-payment.ts';
 import { emptyAs, getBucketAcl, noneOf, unsetAs } from './bucket/unset.ts';
 import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts';
 import type { Operation } from './call.ts';
@@ -56,6 +57,11 @@ import {
   getObjectTagging,
   putObjectTagging,
 } from './tagging/object-tagging.ts';
+import {
+  deleteBucketWebsite,
+  getBucketWebsite,
+  putBucketWebsite,
+} from './website/bucket-website.ts';
 
 export interface Route {
   readonly method: string;
@@ -182,6 +188,21 @@ const built: readonly Built[] = [
     's3:PutBucketNotification',
     putBucketNotification,
   ],
+  [
+    'GET bucket ?requestPayment',
+    'GetBucketRequestPayment',
+    's3:GetBucketRequestPayment',
+    getBucketRequestPayment,
+  ],
+  [
+    'PUT bucket ?requestPayment',
+    'PutBucketRequestPayment',
+    's3:PutBucketRequestPayment',
+    putBucketRequestPayment,
+  ],
+  ['GET bucket ?website', 'GetBucketWebsite', 's3:GetBucketWebsite', getBucketWebsite],
+  ['PUT bucket ?website', 'PutBucketWebsite', 's3:PutBucketWebsite', putBucketWebsite],
+  ['DELETE bucket ?website', 'DeleteBucketWebsite', 's3:DeleteBucketWebsite', deleteBucketWebsite],
   ['GET bucket ?tagging', 'GetBucketTagging', 's3:GetBucketTagging', getBucketTagging],
   ['PUT bucket ?tagging', 'PutBucketTagging', 's3:PutBucketTagging', putBucketTagging],
   ['DELETE bucket ?tagging', 'DeleteBucketTagging', 's3:PutBucketTagging', deleteBucketTagging],
@@ -197,7 +218,6 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
     'GetBucketLifecycleConfiguration',
     unsetAs('NoSuchLifecycleConfiguration'),
   ],
-  ['GET bucket ?website', 'GetBucketWebsite', unsetAs('NoSuchWebsiteConfiguration')],
   [
     'GET bucket ?replication',
     'GetBucketReplication',
@@ -222,11 +242,6 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
     'GET bucket ?accelerate',
     'GetBucketAccelerateConfiguration',
     emptyAs('AccelerateConfiguration'),
-  ],
-  [
-    'GET bucket ?requestPayment',
-    'GetBucketRequestPayment',
-    emptyAs('RequestPaymentConfiguration', '<Payer>BucketOwner</Payer>'),
   ],
   [
     'GET bucket ?analytics',
@@ -268,8 +283,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT bucket ?policy', 'PutBucketPolicy'],
   ['PUT bucket ?publicAccessBlock', 'PutPublicAccessBlock'],
   ['PUT bucket ?replication', 'PutBucketReplication'],
-  ['PUT bucket ?requestPayment', 'PutBucketRequestPayment'],
-  ['PUT bucket ?website', 'PutBucketWebsite'],
   ['DELETE bucket ?analytics', 'DeleteBucketAnalyticsConfiguration'],
   ['DELETE bucket ?intelligent-tiering', 'DeleteBucketIntelligentTieringConfiguration'],
   ['DELETE bucket ?inventory', 'DeleteBucketInventoryConfiguration'],
@@ -281,7 +294,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['DELETE bucket ?policy', 'DeleteBucketPolicy'],
   ['DELETE bucket ?publicAccessBlock', 'DeletePublicAccessBlock'],
   ['DELETE bucket ?replication', 'DeleteBucketReplication'],
-  ['DELETE bucket ?website', 'DeleteBucketWebsite'],
   ['GET bucket ?abac', 'GetBucketAbac'],
   ['GET bucket ?metadataConfiguration', 'GetBucketMetadataConfiguration'],
   ['GET bucket ?metadataTable', 'GetBucketMetadataTableConfiguration'],

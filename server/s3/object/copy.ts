@@ -1,7 +1,7 @@
 import { GiB } from '../../../base/units.ts';
 import { isStoreError } from '../../../base/errors.ts';
 import type { CopyObject } from '../../core/api.ts';
-import { type Checksum, type VersionRow, versionIdOf } from '../../core/model.ts';
+import { type Checksum, type Metadata, type VersionRow, versionIdOf } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { type Call, objectOf } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
@@ -20,6 +20,7 @@ import { parseAlgorithm } from '../payload/checksum-headers.ts';
 import { usualChecksums } from '../payload/payload.ts';
 import { readStorageClass } from '../lifecycle/storage-class.ts';
 import { copiedTags } from '../tagging/object-tagging.ts';
+import { REDIRECT, readRedirectHeader } from '../website/redirect.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { escapeXml, leaf, xmlDocument } from '../xml/writer.ts';
 import { parseCopySource } from './copy-source.ts';
@@ -75,6 +76,9 @@ function describer(call: Call, directive: 'COPY' | 'REPLACE'): CopyObject['descr
   const replacement = directive === 'REPLACE' ? readObjectHeaders(call.headers) : undefined;
   const tagsOf = copiedTags(call.headers);
   const lock = readLock(call.headers);
+  // Of the source's it is never taken over.
+  const redirect = readRedirectHeader(call.headers);
+  const pointing: Metadata = redirect === undefined ? {} : { [REDIRECT]: redirect };
   return (source) => {
     if (source.size > MAX_COPY_BYTES) {
       throw s3Error(
@@ -85,7 +89,8 @@ function describer(call: Call, directive: 'COPY' | 'REPLACE'): CopyObject['descr
     const described = replacement ?? carriedOver(source);
     const own = source.checksums.map((one) => one.algorithm);
     const checksums = asked ?? (own.length === 0 ? usualChecksums : own);
-    return { ...described, system: { ...described.system, ...tagsOf(source) }, lock, checksums };
+    const system = { ...described.system, ...tagsOf(source), ...pointing };
+    return { ...described, system, lock, checksums };
   };
 }
 

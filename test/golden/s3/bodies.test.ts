@@ -58,7 +58,7 @@ const cases: readonly Case[] = [
   ['error-range', 'GET', '/bucket/a/hello', {}, { range: 'bytes=9-' }],
   ['error-precondition', 'GET', '/bucket/a/hello', {}, { 'if-match': '"x"' }],
   ['error-argument', 'GET', '/bucket', { 'max-keys': 'x' }],
-  ['error-header', 'PUT', '/bucket/k', {}, { 'x-amz-website-redirect-location': '/b' }],
+  ['error-header', 'PUT', '/bucket/k', {}, { 'x-amz-create-session-mode': '/b' }],
   ['error-operation', 'PUT', '/bucket', { analytics: '' }],
   ['error-unset', 'GET', '/bucket', { cors: '' }],
   ['error-method', 'PATCH', '/bucket/k'],

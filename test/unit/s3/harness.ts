@@ -1,6 +1,7 @@
 /** The S3 door over the real core on in-memory ports: requests and replies as values. */
 import { InvariantError } from '../../../base/invariant.ts';
 import { type Logger, silentLogger } from '../../../base/log.ts';
+import type { AccessDialect } from '../../../server/core/access/rules.ts';
 import type { Core, CoreLimits } from '../../../server/core/api.ts';
 import { createCore } from '../../../server/core/core.ts';
 import type { UserDirectory, UserEntry } from '../../../server/core/users.ts';
@@ -95,6 +96,9 @@ export interface HarnessOptions {
   readonly limits?: Partial<CoreLimits>;
   readonly targets?: NotificationTargets;
   readonly customerKeysOverHttp?: 'loopback' | 'always' | 'never';
+  readonly websiteSuffixes?: readonly string[];
+  /** Permissions of a test's own. */
+  readonly dialect?: AccessDialect;
 }
 
 export function stampOf(millis: number): string {
@@ -114,11 +118,27 @@ export function createHarness(options: HarnessOptions = {}): Harness {
   ];
   const keys = new MemoryKeys(seededRandom('keys'));
   const logger = silentLogger;
-  const core = createCore({ ...ports, clock, random, logger, limits, storageClasses, keys });
+  const { dialect } = options;
+  const dialects = dialect === undefined ? [] : [dialect];
+  const core = createCore({
+    ...ports,
+    clock,
+    random,
+    logger,
+    limits,
+    storageClasses,
+    keys,
+    dialects,
+  });
   const { region = 'us-east-1', virtualHostSuffixes = [] } = options;
   const parts = { core, users, region, clock, random, logger: strictLogger };
-  const { customerKeysOverHttp = 'loopback', targets } = options;
-  const door = createS3Door({ ...parts, virtualHostSuffixes, customerKeysOverHttp, targets });
+  const door = createS3Door({
+    ...parts,
+    virtualHostSuffixes,
+    customerKeysOverHttp: options.customerKeysOverHttp ?? 'loopback',
+    targets: options.targets,
+    websiteSuffixes: options.websiteSuffixes ?? [],
+  });
   return {
     door,
     core,

@@ -67,7 +67,6 @@ describe('headers that an object keeps', () => {
     ['x-amz-acl', 'public-read'],
     ['x-amz-grant-read', 'id=1'],
     ['x-amz-if-match-size', '1'],
-    ['x-amz-website-redirect-location', '/x'],
     ['x-amz-write-offset-bytes', '5'],
     ['if-unmodified-since', 'Thu, 01 Dec 2033 16:00:00 GMT'],
   ])('%s is refused, not ignored', async (name, value) => {
