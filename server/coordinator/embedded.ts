@@ -12,6 +12,7 @@ import type {
   DeviceState,
   Lease,
   PolicyState,
+  Presence,
 } from '../../storage/shard/coordinator.ts';
 import type { ShardState } from '../../storage/shard/shard.ts';
 import { encodeMap, type MapCopy, readMap } from './map-file.ts';
@@ -151,10 +152,13 @@ export class EmbeddedCoordinator implements Coordinator {
   }
 
   /** One process owns the folders (their locks see to it), so its lease ends with it. */
-  lease(_node: string): Promise<Lease> {
+  lease(_presence: Presence): Promise<Lease> {
     let released = false;
     return Promise.resolve({
+      session: undefined,
       held: () => !released && !this.#closed,
+      onLost: () => () => undefined,
+      present: () => Promise.resolve(),
       release: () => {
         released = true;
         return Promise.resolve();

@@ -1,4 +1,4 @@
-/** The control plane's port: implementations in server/coordinator (embedded now, etcd later). */
+/** The control plane's port: implementations in server/coordinator (embedded, and over an engine such as etcd). */
 import type { DeviceId, ShardId } from '../../base/units.ts';
 import type { ShardState } from './shard.ts';
 
@@ -29,11 +29,39 @@ export interface PolicyState {
   readonly ring: string;
 }
 
+/** A machine of the cluster. Absent from the map of a single machine. */
+export interface NodeState {
+  readonly name: string;
+  /** HOST:PORT under which other nodes reach it. */
+  readonly address: string;
+  readonly region: string;
+  readonly zone: string;
+}
+
+/** What a running process tells of itself. */
+export interface Presence {
+  readonly node: string;
+  /** Random, new with every process. */
+  readonly instance: string;
+  /** HOST:PORT under which other nodes reach it. */
+  readonly address: string;
+  /** Its devices that serve now. */
+  readonly devices: readonly DeviceId[];
+}
+
+/** A process whose lease has not ended. */
+export interface SessionState extends Presence {
+  readonly id: string;
+}
+
 export interface ClusterMap {
   readonly format: 1;
   readonly clusterId: string;
-  /** Grows by one at every change. */
+  /** Grows at every change. */
   readonly version: number;
+  readonly nodes?: readonly NodeState[];
+  /** Processes that live; what is not there must not be asked. Absent on a single machine. */
+  readonly sessions?: readonly SessionState[];
   readonly devices: readonly DeviceState[];
   readonly policies: readonly PolicyState[];
   readonly defaultPolicy: string;
@@ -42,18 +70,32 @@ export interface ClusterMap {
   readonly shards: readonly ShardState[];
 }
 
-/** A node's right to serve as primary, in monotonic time. */
+/**
+ * A process's right to serve as primary, in its own time. It is over here before it is over for the
+ * others: nobody else may have taken a shard over while `held` answers true.
+ */
 export interface Lease {
-  /** Whether the right holds now, by the local monotonic clock. */
+  /** Names it in the map; undefined on a single machine. */
+  readonly session: string | undefined;
+  /** Whether the right holds now. It may come back, with the next renewal, until it is lost. */
   held(): boolean;
+  /** Calls back once, when it is over for good: a new lease is needed. Returns the unsubscriber. */
+  onLost(listener: () => void): () => void;
+  /** Tells which devices serve now. */
+  present(devices: readonly DeviceId[]): Promise<void>;
+  /** Ends it at once, for all. */
   release(): Promise<void>;
 }
 
 export interface Coordinator {
   /** The newest map this process knows; never goes back. Synchronous: the request path asks nothing of the engine. */
   current(): ClusterMap;
-  /** Compare-and-set of one shard: fails with `stale-epoch` when the map's epoch is not `next.epoch - 1`. Durable when it resolves. */
-  updateShard(id: ShardId, next: ShardState): Promise<ClusterMap>;
+  /**
+   * Compare-and-set of one shard: fails with `stale-epoch` when the map's epoch is not `next.epoch - 1`.
+   * Durable when it resolves. With `ended`, the session that held the shard: fails with `conflict`
+   * while it lives. `unavailable`: the map may hold either.
+   */
+  updateShard(id: ShardId, next: ShardState, ended?: string): Promise<ClusterMap>;
   /** Compare-and-set of one device's line by its current uuid; `conflict` when it differs. */
   updateDevice(id: DeviceId, expectedUuid: string, next: DeviceState): Promise<ClusterMap>;
   /**
@@ -65,6 +107,14 @@ export interface Coordinator {
   setDefaultPolicy(name: string): Promise<ClusterMap>;
   /** Calls back after every change, in order; returns the unsubscriber. */
   watch(listener: (map: ClusterMap) => void): () => void;
-  lease(node: string): Promise<Lease>;
+  /** The right to serve, for the process that this tells of. */
+  lease(presence: Presence): Promise<Lease>;
   close(): Promise<void>;
+}
+
+/** Whether the process that the shard names as its primary's may still serve it. Always false on a single machine: its one process takes every shard. */
+export function holderLives(map: ClusterMap, shard: ShardState): boolean {
+  const { session } = shard;
+  if (session === undefined) return false;
+  return map.sessions?.some((one) => one.id === session) ?? false;
 }

@@ -119,6 +119,8 @@ export interface ShardState {
   readonly epoch: Epoch;
   readonly replicas: readonly DeviceId[];
   readonly primary: DeviceId;
+  /** The lease under which the primary serves; absent: nobody does, or it is a single machine. */
+  readonly session?: string;
   /** A subset of `replicas` that holds every acknowledged commit; includes the primary. */
   readonly inSync: readonly DeviceId[];
 }

@@ -163,7 +163,9 @@ export function coordinatorContract(make: () => Promise<CoordinatorUnderTest>): 
 
   it('holds a lease until it is released', async () => {
     const { coordinator } = await make();
-    const lease = await coordinator.lease('n1');
+    const lease = await coordinator.lease({
+      ...{ node: 'n1', instance: 'i1', address: '127.0.0.1:1', devices: [] },
+    });
     expect(lease.held()).toBe(true);
     await lease.release();
     expect(lease.held()).toBe(false);
