@@ -31,8 +31,9 @@ export interface EtcdOptions {
   readonly now: () => number;
 }
 
-/** A lease of 5 s must survive one member that hangs. */
 const callMillis = 1500;
+/** A lease of 5 s must survive members that hang, and those that wait for a new leader. */
+const keepAliveMillis = 700;
 /** A map of 10,000 shards has some 3 MiB. */
 const answerBytesMax: number = 256 * MiB;
 
@@ -228,7 +229,7 @@ export class EtcdEngine implements MapEngine {
     client: Etcd3,
     lease: string,
   ): Promise<{ readonly TTL: string; readonly header: { readonly revision: string } }> {
-    const deadline = this.#now() + callMillis;
+    const deadline = this.#now() + keepAliveMillis;
     const stream = await client.leaseClient.leaseKeepAlive({ deadline });
     return new Promise((resolve, reject) => {
       stream.on('data', (reply) => {

@@ -2,7 +2,15 @@
 import { StoreError } from '../../base/errors.ts';
 import type { ClusterMap } from '../../storage/shard/coordinator.ts';
 import type { EngineWrite, MapEngine } from './map-engine.ts';
-import { clusterKey, deviceKey, lastDeviceKey, nodeKey, policyKey, shardKey } from './map-keys.ts';
+import {
+  clusterKey,
+  clusterLine,
+  deviceKey,
+  lastDeviceKey,
+  nodeKey,
+  policyKey,
+  shardKey,
+} from './map-keys.ts';
 
 /** etcd takes 128 writes and 1.5 MiB at once by default. */
 const writesAtOnce = 64;
