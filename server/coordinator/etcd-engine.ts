@@ -15,6 +15,7 @@ import type {
   EngineWrite,
   MapEngine,
 } from './map-engine.ts';
+import { sessionKey } from './map-keys.ts';
 
 export interface EtcdOptions {
   /** `http://HOST:PORT` or `https://HOST:PORT`. */
@@ -220,15 +221,26 @@ export class EtcdEngine implements MapEngine {
     return reply.ID;
   }
 
+  /**
+   * A leader that was deposed without knowing it renews leases that its successor ends. So the renewal counts
+   * only when the same member then takes part in a read that a quorum confirms, still in the same term: the
+   * renewal was the work of that term's one leader, and any later one gives all leases their full time.
+   */
   async keepAlive(lease: string): Promise<EngineAlive> {
-    const reply = await this.#ask((client) => this.#keepAliveOnce(client, lease));
-    return { alive: Number(reply.TTL) > 0, revision: Number(reply.header.revision) };
+    return this.#ask(async (client) => {
+      const renewal = await this.#keepAliveOnce(client, lease);
+      const key = this.#key(sessionKey(lease));
+      const read = await client.kv.range({ key, keys_only: true });
+      const { raft_term: term, revision } = read.header;
+      if (term !== renewal.header.raft_term) throw new Error('the leader has changed');
+      return { alive: Number(renewal.TTL) > 0, revision: Number(revision) };
+    });
   }
 
   async #keepAliveOnce(
     client: Etcd3,
     lease: string,
-  ): Promise<{ readonly TTL: string; readonly header: { readonly revision: string } }> {
+  ): Promise<{ readonly TTL: string; readonly header: { readonly raft_term: string } }> {
     const deadline = this.#now() + keepAliveMillis;
     const stream = await client.leaseClient.leaseKeepAlive({ deadline });
     return new Promise((resolve, reject) => {
