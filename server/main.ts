@@ -17,7 +17,7 @@ import {
   loadOrCreateSecret,
   userOf,
 } from './config/credentials.ts';
-import { cellSettings, httpLimits, maxBodyBytes } from './config/defaults.ts';
+import { accessLogBounds, cellSettings, httpLimits, maxBodyBytes } from './config/defaults.ts';
 import type { Settings } from './config/settings.ts';
 import { createUserDirectory } from './config/users.ts';
 import { createCore } from './core/core.ts';
@@ -28,6 +28,7 @@ import { ThreadedHasher } from './hashing/threaded-hasher.ts';
 import { type Address, type Listening, listen } from './http/listen.ts';
 import { keysForServer, makeKeys } from './keys/open-keys.ts';
 import { createS3Door } from './s3/door.ts';
+import { AccessLog } from './s3/logging/access-log.ts';
 import { createEventRenderer } from './s3/notification/record.ts';
 import { createSwiftDoor } from './swift/door.ts';
 import { loadOrCreateCertificate } from './tls/certificate.ts';
@@ -65,6 +66,8 @@ async function openPorts(
 ): Promise<{
   readonly listening: Listening;
   readonly newCredentials: Credentials | undefined;
+  /** Delivers what only memory holds: after the last request. */
+  readonly closeLogs: () => Promise<void>;
   /** What outlives the workers. */
   readonly closeTargets: () => Promise<void>;
 }> {
@@ -92,12 +95,17 @@ async function openPorts(
       for (const one of wake) one();
     },
   });
+  const accessLog = new AccessLog({
+    ...{ core, clock, random, logger },
+    settings: { ...accessLogBounds, flushMillis: settings.accessLogSeconds * 1000 },
+  });
   const s3 = createS3Door({
     ...{ core, users, region, clock, random, logger },
     virtualHostSuffixes: hostSuffixes,
     targets: feeds.targets,
     customerKeysOverHttp: settings.customerKeysOverHttp,
     websiteSuffixes,
+    accessLog,
   });
   const tokenSecret = await loadOrCreateSecret(dataDisk, random);
   const swift = createSwiftDoor({ core, users, clock, random, logger, tokenSecret, version });
@@ -120,6 +128,7 @@ async function openPorts(
   return {
     listening,
     newCredentials: made?.created === true ? made.credentials : undefined,
+    closeLogs: () => accessLog.close(),
     closeTargets: () => feeds.targets.close(),
   };
 }
@@ -161,6 +170,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
       degraded: cell.away().map(({ path, reason }) => `${path}: ${reason}`),
       stop: async () => {
         await listening.close();
+        await opening.closeLogs();
         await closeControl();
         await opened.close();
         await openedKeys.close();

@@ -55,5 +55,11 @@ export const cellSettings: CellSettings = {
   releaseGraceMillis: 60_000,
 };
 
+/** Of access logs: a batch of 1 MiB is some 2,500 lines. */
+export const accessLogBounds: { readonly batchBytes: number; readonly totalBytes: number } = {
+  batchBytes: MiB,
+  totalBytes: 64 * MiB,
+};
+
 /** One PUT or part, as S3 and Swift (max_file_size) allow. */
 export const maxBodyBytes: number = 5 * GiB + 2;

@@ -87,6 +87,8 @@ const schema = z.strictObject({
   serviceKeys: z.array(z.string().regex(serviceKeyId)).default([]),
   /** Where a customer's key may come without TLS: loopback connections cross no network. */
   customerKeysOverHttp: z.enum(['loopback', 'always', 'never']).default('loopback'),
+  /** How long a line of an access log may wait before it is delivered. */
+  accessLogSeconds: z.number().int().min(1).max(86_400).default(300),
   /** Where buckets may send notifications, by name. */
   targets: z.array(targetSchema).max(64).default([]),
 });
@@ -108,6 +110,7 @@ export interface Settings {
   readonly serviceKeys: readonly string[];
   readonly customerKeysOverHttp: 'loopback' | 'always' | 'never';
   readonly targets: readonly TargetSettings[];
+  readonly accessLogSeconds: number;
 }
 
 /** What the sources may hold: keys of the schema, values not checked yet. */

@@ -75,6 +75,11 @@ export class Exchange implements HttpRequest {
     return protocol?.replace(/^TLSv/, '');
   }
 
+  get tlsCipher(): string | undefined {
+    const { socket } = this.connection;
+    return socket instanceof TLSSocket ? socket.getCipher().standardName : undefined;
+  }
+
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();

@@ -18,6 +18,8 @@ export interface HttpRequest {
   readonly secure: boolean;
   /** e.g. `1.3`; undefined without TLS. */
   readonly tlsVersion?: string | undefined;
+  /** As RFC 8446 and the TLS registry name it; undefined without TLS. */
+  readonly tlsCipher?: string | undefined;
   readonly remoteAddress: string;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
@@ -36,6 +38,10 @@ export interface HttpReply {
   readonly headers: readonly (readonly [string, string])[];
   /** Absent for HEAD, 204, 304. An iterable streams; when its length is known, give Content-Length in headers. If it throws, the connection is cut, never ended cleanly. A chunk is handed over: nobody else reads it once it was yielded (base/reused-memory.ts). */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Called when the last byte is handed to the socket, or the connection was cut. Must not throw. */
+  readonly done?:
+    | ((sent: { readonly bytesOut: number; readonly millis: number }) => void)
+    | undefined;
 }
 
 /** A door answers every request and never throws: its error table turns StoreErrors into replies. */

@@ -160,12 +160,14 @@ export class Front {
       logger.warn(fields, `a reply was cut off: ${message}`);
       cut(exchange);
     }
+    const millis = clock.monotonic() - exchange.startedAt;
+    reply.done?.({ bytesOut, millis });
     observe({
       door,
       operation: reply.operation ?? 'unknown',
       method: exchange.method,
       status: reply.status,
-      seconds: (clock.monotonic() - exchange.startedAt) / 1000,
+      seconds: millis / 1000,
       bytesIn: exchange.contentLength ?? 0,
       bytesOut,
     });

@@ -40,6 +40,7 @@ export type S3Code =
   | 'InvalidRetentionPeriod'
   | 'InvalidStorageClass'
   | 'InvalidTag'
+  | 'InvalidTargetBucketForLogging'
   | 'InvalidToken'
   | 'InvalidURI'
   | 'KMS.DisabledException'
@@ -219,6 +220,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     400,
     'invalid-argument',
     'The tag provided was not a valid tag. This error can occur if the tag did not pass input validation.',
+  ),
+  InvalidTargetBucketForLogging: row(
+    400,
+    'invalid-argument',
+    'The target bucket for logging does not exist, is not owned by you, or does not have the appropriate grants for the log-delivery group.',
   ),
   InvalidToken: row(
     400,

@@ -8,6 +8,7 @@ import { type StoreError, toStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { Core, Principal } from '../core/api.ts';
+import type { ContainerRow } from '../core/model.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
 import { admit, runDiscreetly } from './access/admit.ts';
@@ -19,8 +20,11 @@ import type { Call, DoorParts, KeysOverHttp } from './call.ts';
 import { chargeRequester } from './bucket/request-payment.ts';
 import { notImplemented } from './codes.ts';
 import { answerPreflight, corsHeaders } from './cors/respond.ts';
-import { errorReply } from './error-table.ts';
+import { errorReply, failureOf } from './error-table.ts';
 import { checkExpectedOwner } from './expected-owner.ts';
+import type { AccessLog } from './logging/access-log.ts';
+import { hasAccessLog } from './logging/configuration.ts';
+import { logReply } from './logging/observe.ts';
 import type { NotificationTargets } from './notification/targets.ts';
 import type { HeaderPairs } from './object-headers.ts';
 import { Query } from './query.ts';
@@ -44,6 +48,8 @@ export interface S3DoorOptions {
   readonly customerKeysOverHttp?: KeysOverHttp;
   /** Host names, lower case, under which `bucket.suffix` is a bucket's website. */
   readonly websiteSuffixes?: readonly string[];
+  /** Without it buckets cannot have one. */
+  readonly accessLog?: AccessLog | undefined;
 }
 
 export function createS3Door(options: S3DoorOptions): Door {
@@ -55,19 +61,33 @@ interface Seen {
   route: Route | undefined;
   address: Address | undefined;
   principal: Principal | undefined;
+  row: ContainerRow | undefined;
+  errorCode: string | undefined;
+  isWebsite: boolean;
 }
+
+const nothingSeen: Seen = {
+  route: undefined,
+  address: undefined,
+  principal: undefined,
+  row: undefined,
+  errorCode: undefined,
+  isWebsite: false,
+};
 
 class S3Door implements Door {
   readonly #parts: DoorParts;
   readonly #hostId: string;
   readonly #idPrefix: string;
   readonly #websiteSuffixes: readonly string[];
+  readonly #accessLog: AccessLog | undefined;
   #requests = 0;
 
   constructor(options: S3DoorOptions) {
     const { core, users, region, clock, random, logger } = options;
     const { virtualHostSuffixes = [], customerKeysOverHttp = 'loopback', targets } = options;
     this.#websiteSuffixes = options.websiteSuffixes ?? [];
+    this.#accessLog = options.accessLog;
     const keys = new SigningKeys();
     const shared = { core, users, region, clock, random, logger, keys };
     this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, targets };
@@ -77,21 +97,28 @@ class S3Door implements Door {
 
   async handle(request: HttpRequest): Promise<HttpReply> {
     const requestId = this.#nextId();
-    const seen: Seen = { route: undefined, address: undefined, principal: undefined };
+    const { clock } = this.#parts;
+    const [startedAt, began] = [clock.now(), clock.monotonic()];
+    const seen: Seen = { ...nothingSeen };
     let reply: HttpReply;
     try {
       reply = await this.#answer(request, requestId, seen);
     } catch (thrown) {
       const error = toStoreError(thrown, 's3');
       this.#logFailure(error, requestId, seen.route);
+      seen.errorCode = failureOf(error).code;
       const isHead = request.method === 'HEAD';
       const resource = request.path;
       const { address } = seen;
       const place = { requestId, hostId: this.#hostId, resource, isHead, address };
       reply = withRegion(errorReply(error, place), seen.route, this.#parts.region);
     }
+    const isLogged = seen.row === undefined ? reply.status >= 400 : hasAccessLog(seen.row);
+    const answer = { reply, startedAt, began };
+    const done = isLogged ? await this.#logged(request, requestId, seen, answer) : undefined;
     return {
       ...reply,
+      done,
       operation: seen.route?.name,
       headers: [
         ['x-amz-request-id', requestId],
@@ -125,6 +152,7 @@ class S3Door implements Door {
     checkKeyLength(address.key);
     const call = this.#call({ request, headers, query, identity, requestId, address });
     const admitted = { ...call, context: await admit(call, route) };
+    seen.row = admitted.context.permit?.found?.row;
     await checkExpectedOwner(admitted);
     const charged = chargeRequester(admitted);
     const reply = await runDiscreetly(admitted, route.run);
@@ -164,22 +192,51 @@ class S3Door implements Door {
     const query = new Query('');
     const identity = { principal: anonymous, payloadHash: undefined, seed: undefined };
     seen.address = { shape: 'bucket', bucket, key: '' };
+    seen.isWebsite = true;
     return serveWebsite({
       ...{ request, bucket, requestId, hostId: this.#hostId },
       host: headers.get('host') ?? '',
-      bucketRow: () => this.#parts.core.peekContainer(anonymous, bucket),
+      bucketRow: async () => {
+        seen.row = await this.#parts.core.peekContainer(anonymous, bucket);
+        return seen.row;
+      },
       read: async (key) => {
         checkKeyLength(key);
         const route = pickRoute(request.method, 'object', query, headers);
         if (route.run === undefined) throw notImplemented(route.name);
         seen.route = route;
-        const address = { bucket, key };
+        const address = { shape: 'object', bucket, key } as const;
+        seen.address = address;
         const call = this.#call({ request, headers, query, identity, requestId, address });
         const admitted = { ...call, context: await admit(call, route) };
         chargeRequester(admitted);
         return runDiscreetly(admitted, route.run);
       },
     });
+  }
+
+  /** A request that was refused may not have come as far as its bucket. */
+  async #logged(
+    request: HttpRequest,
+    requestId: string,
+    seen: Seen,
+    answer: { readonly reply: HttpReply; readonly startedAt: number; readonly began: number },
+  ): Promise<HttpReply['done']> {
+    const { core, clock } = this.#parts;
+    const { address, route, principal, isWebsite, errorCode } = seen;
+    if (this.#accessLog === undefined || address === undefined || address.bucket === '') {
+      return undefined;
+    }
+    const { reply, startedAt } = answer;
+    const peek = (): Promise<ContainerRow | undefined> =>
+      core.peekContainer(principal ?? anonymous, address.bucket).catch(() => undefined);
+    const row = seen.row ?? (await peek());
+    if (row === undefined) return undefined;
+    const turnAroundMillis = clock.monotonic() - answer.began;
+    const about = { address, route, principal, isWebsite, errorCode, reply, startedAt };
+    const ids = { requestId, hostId: this.#hostId };
+    const observed = { ...about, ...ids, request, row, turnAroundMillis };
+    return logReply(this.#accessLog, this.#parts, observed);
   }
 
   /** What CORS adds to the reply, good or bad; nothing unless a page of some origin asks. */

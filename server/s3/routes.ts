@@ -29,6 +29,7 @@ import {
   putObjectLegalHold,
   putObjectRetention,
 } from './lock/object-lock.ts';
+import { getBucketLogging, putBucketLogging } from './logging/configuration.ts';
 import { abortMultipartUpload } from './multipart/abort.ts';
 import { completeMultipartUpload } from './multipart/complete.ts';
 import { createMultipartUpload } from './multipart/create.ts';
@@ -200,6 +201,8 @@ const built: readonly Built[] = [
     's3:PutBucketRequestPayment',
     putBucketRequestPayment,
   ],
+  ['GET bucket ?logging', 'GetBucketLogging', 's3:GetBucketLogging', getBucketLogging],
+  ['PUT bucket ?logging', 'PutBucketLogging', 's3:PutBucketLogging', putBucketLogging],
   ['GET bucket ?website', 'GetBucketWebsite', 's3:GetBucketWebsite', getBucketWebsite],
   ['PUT bucket ?website', 'PutBucketWebsite', 's3:PutBucketWebsite', putBucketWebsite],
   ['DELETE bucket ?website', 'DeleteBucketWebsite', 's3:DeleteBucketWebsite', deleteBucketWebsite],
@@ -237,7 +240,6 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
       '<Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>',
     ),
   ],
-  ['GET bucket ?logging', 'GetBucketLogging', emptyAs('BucketLoggingStatus')],
   [
     'GET bucket ?accelerate',
     'GetBucketAccelerateConfiguration',
@@ -275,7 +277,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT bucket ?intelligent-tiering', 'PutBucketIntelligentTieringConfiguration'],
   ['PUT bucket ?inventory', 'PutBucketInventoryConfiguration'],
   ['PUT bucket ?lifecycle', 'PutBucketLifecycleConfiguration'],
-  ['PUT bucket ?logging', 'PutBucketLogging'],
   ['PUT bucket ?metadataInventoryTable', 'UpdateBucketMetadataInventoryTableConfiguration'],
   ['PUT bucket ?metadataJournalTable', 'UpdateBucketMetadataJournalTableConfiguration'],
   ['PUT bucket ?metrics', 'PutBucketMetricsConfiguration'],

@@ -7,6 +7,7 @@ import { createCore } from '../../../server/core/core.ts';
 import type { UserDirectory, UserEntry } from '../../../server/core/users.ts';
 import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
 import { createS3Door } from '../../../server/s3/door.ts';
+import { AccessLog } from '../../../server/s3/logging/access-log.ts';
 import type { NotificationTargets } from '../../../server/s3/notification/targets.ts';
 import { MemoryKeys } from '../../memory/keys.ts';
 import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
@@ -83,6 +84,7 @@ export interface Harness {
   readonly core: Core;
   readonly clock: ManualClock;
   readonly rows: MemoryRows;
+  readonly accessLog: AccessLog;
   readonly keys: MemoryKeys;
   /** `path` is decoded; signed by `owner` unless said otherwise. */
   readonly ask: (method: string, path: string, ask?: Ask) => Promise<Answer>;
@@ -132,17 +134,23 @@ export function createHarness(options: HarnessOptions = {}): Harness {
   });
   const { region = 'us-east-1', virtualHostSuffixes = [] } = options;
   const parts = { core, users, region, clock, random, logger: strictLogger };
+  const accessLog = new AccessLog({
+    ...{ core, clock, random, logger },
+    settings: { flushMillis: 3_600_000, batchBytes: 10_000, totalBytes: 100_000 },
+  });
   const door = createS3Door({
     ...parts,
     virtualHostSuffixes,
     customerKeysOverHttp: options.customerKeysOverHttp ?? 'loopback',
     targets: options.targets,
     websiteSuffixes: options.websiteSuffixes ?? [],
+    accessLog,
   });
   return {
     door,
     core,
     rows: ports.rows,
+    accessLog,
     clock,
     keys,
     send: (signed, chunked = false) => send(door, signed, chunked),
@@ -168,6 +176,7 @@ async function send(door: Door, signed: Signed, chunked: boolean): Promise<Answe
   else if (reply.body !== undefined) for await (const piece of reply.body) pieces.push(piece);
   const bytes = Buffer.concat(pieces);
   const headers = new Map(reply.headers.map(([name, value]) => [name.toLowerCase(), value]));
+  reply.done?.({ bytesOut: bytes.length, millis: 7 });
   const declared = headers.get('content-length');
   if (reply.body !== undefined && declared !== undefined && Number(declared) !== bytes.length) {
     throw new Error(`declared ${declared} bytes, sent ${bytes.length}`);
