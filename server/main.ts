@@ -25,9 +25,10 @@ import type { Hasher } from './core/digest/hasher.ts';
 import type { Keys } from './core/encryption/key-ports.ts';
 import { openFeeds } from './feeds/open-feeds.ts';
 import { ThreadedHasher } from './hashing/threaded-hasher.ts';
+import type { Door } from './http/exchange.ts';
 import { type Address, type Listening, listen } from './http/listen.ts';
 import { keysForServer, makeKeys } from './keys/open-keys.ts';
-import { createS3Door } from './s3/door.ts';
+import { createS3Door, type S3DoorOptions } from './s3/door.ts';
 import { AccessLog } from './s3/logging/access-log.ts';
 import { createEventRenderer } from './s3/notification/record.ts';
 import { createSwiftDoor } from './swift/door.ts';
@@ -95,18 +96,8 @@ async function openPorts(
       for (const one of wake) one();
     },
   });
-  const accessLog = new AccessLog({
-    ...{ core, clock, random, logger },
-    settings: { ...accessLogBounds, flushMillis: settings.accessLogSeconds * 1000 },
-  });
-  const s3 = createS3Door({
-    ...{ core, users, region, clock, random, logger },
-    virtualHostSuffixes: hostSuffixes,
-    targets: feeds.targets,
-    customerKeysOverHttp: settings.customerKeysOverHttp,
-    websiteSuffixes,
-    accessLog,
-  });
+  const { targets } = feeds;
+  const { s3, accessLog } = openS3(settings, { core, users, targets, clock, random, logger });
   const tokenSecret = await loadOrCreateSecret(dataDisk, random);
   const swift = createSwiftDoor({ core, users, clock, random, logger, tokenSecret, version });
   const admin = createAdmin({ cell, version, feeds: feeds.source });
@@ -129,8 +120,23 @@ async function openPorts(
     listening,
     newCredentials: made?.created === true ? made.credentials : undefined,
     closeLogs: () => accessLog.close(),
-    closeTargets: () => feeds.targets.close(),
+    closeTargets: () => targets.close(),
   };
+}
+
+/** The S3 door, and what it tells beside its replies. */
+function openS3(
+  settings: Settings,
+  parts: Pick<S3DoorOptions, 'core' | 'users' | 'targets' | 'clock' | 'random' | 'logger'>,
+): { readonly s3: Door; readonly accessLog: AccessLog } {
+  const { region, hostSuffixes, websiteSuffixes, customerKeysOverHttp } = settings;
+  const flushMillis = settings.accessLogSeconds * 1000;
+  const accessLog = new AccessLog({ ...parts, settings: { ...accessLogBounds, flushMillis } });
+  const s3 = createS3Door({
+    ...{ ...parts, region, websiteSuffixes, customerKeysOverHttp, accessLog },
+    virtualHostSuffixes: hostSuffixes,
+  });
+  return { s3, accessLog };
 }
 
 /** Throws StoreError with a sentence for the operator when it cannot start. */
