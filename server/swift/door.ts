@@ -2,6 +2,7 @@
 import { toHex } from '../../base/bytes.ts';
 import { StoreError, toStoreError } from '../../base/errors.ts';
 import { InvariantError } from '../../base/invariant.ts';
+import type { Action } from '../core/access/actions.ts';
 import type { Principal, RequestContext } from '../core/api.ts';
 import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
 import { factsOf } from './access/facts.ts';
@@ -93,8 +94,17 @@ function admit(call: AccountCall, path: SwiftPath, route: Route): Promise<Reques
   const container = path.shape === 'account' ? '' : path.container;
   const key = path.shape === 'object' ? path.key : undefined;
   const address = { account, container, key };
-  return call.door.core.authorise(call.context, { address, actions: [route.action] });
+  const ofVersion = versionActions.get(route.action);
+  const isOfVersion = ofVersion !== undefined && (call.query.text('version-id') ?? '') !== '';
+  const action = isOfVersion ? ofVersion : route.action;
+  return call.door.core.authorise(call.context, { address, actions: [action] });
 }
+
+/** What an action is when `version-id` names a version: old ones are their account's own affair. */
+const versionActions: ReadonlyMap<Action, Action> = new Map([
+  ['object.read', 'object.read-version'],
+  ['object.delete', 'object.delete-version'],
+]);
 
 function run(path: SwiftPath, route: Route, call: AccountCall): Promise<HttpReply> {
   if (route.shape === 'account') return route.run(call);

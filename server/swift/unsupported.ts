@@ -20,8 +20,6 @@ const writeHeaders: Readonly<Record<Shape, readonly string[]>> = {
     'x-container-sync-key',
     'x-container-sharding',
     'x-container-rfc-compliant-etags',
-    'x-versions-location',
-    'x-history-location',
   ],
   object: [],
 };

@@ -5,6 +5,7 @@
  */
 import { toStoreError } from '../../../base/errors.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { deleteKept } from '../archive/keep.ts';
 import type { AccountCall } from '../call.ts';
 import { errorReply } from '../error-table.ts';
 import { chooseFormat, type ListingType } from '../listing/format.ts';
@@ -106,7 +107,10 @@ async function deleteName(call: AccountCall, name: string): Promise<number> {
       await core.deleteContainer(context, { account, container });
       return 204;
     }
-    const outcome = await core.deleteObject(context, { account, container, key, condition: {} });
+    const kept = await deleteKept({ ...call, container, key });
+    if (kept !== undefined) return kept.status;
+    const command = { account, container, key, leavesGap: true, condition: {} };
+    const outcome = await core.deleteObject(context, command);
     return outcome.deleted === undefined ? 404 : 204;
   } catch (error) {
     if (error instanceof Refusal) return error.reply.status;

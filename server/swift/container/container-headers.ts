@@ -1,6 +1,7 @@
 /** What every answer about a container shows. */
 import type { ContainerInfo } from '../../core/api.ts';
 import { wireOf } from '../../http/header-text.ts';
+import { archiveHeaders } from '../archive/location.ts';
 import type { ListingFormat } from '../listing/format.ts';
 import { metadataHeaders, metadataOfSettings } from '../metadata.ts';
 import { versioningHeaders } from '../versions/enabled.ts';
@@ -17,6 +18,7 @@ export function containerHeaders(info: ContainerInfo, format: ListingFormat): [s
     ['Last-Modified', formatLastModified(row.modifiedAt)],
     ['X-Storage-Policy', wireOf(row.policy)],
     ...versioningHeaders(row),
+    ...archiveHeaders(row),
     ...metadataHeaders('container', metadataOfSettings(row.settings)),
   ];
   if (format.varies) headers.push(['Vary', 'Accept']);

@@ -1,5 +1,6 @@
 /** POST of a container: changes its metadata. A storage policy in it is ignored, as in Swift: it cannot change. */
 import type { HttpReply } from '../../http/exchange.ts';
+import { readArchiveChange, refuseBothWays } from '../archive/location.ts';
 import type { ContainerCall } from '../call.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
 import { statusReply } from '../reply.ts';
@@ -10,8 +11,10 @@ export async function postContainer(call: ContainerCall): Promise<HttpReply> {
   const patch = readMetadataPatch(call.headers, 'container');
   const address = { account: call.account, container: call.container };
   const versioning = readVersioning(call.headers);
+  const archive = readArchiveChange(call.headers);
+  refuseBothWays(call, archive);
   await core.updateContainer(call.context, address, {
-    settings: settingsOfPatch(patch),
+    settings: { ...settingsOfPatch(patch), ...archive },
     ...(versioning === undefined ? {} : { versioning }),
   });
   return statusReply(204);

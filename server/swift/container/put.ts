@@ -2,6 +2,7 @@
 import type { MetadataPatch } from '../../core/commands.ts';
 import type { Metadata } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { readArchiveChange, refuseBothWays } from '../archive/location.ts';
 import type { ContainerCall } from '../call.ts';
 import { wireOf } from '../../http/header-text.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
@@ -14,7 +15,9 @@ export async function putContainer(call: ContainerCall): Promise<HttpReply> {
   const policy = readPolicy(call);
   if (Buffer.byteLength(call.container) > core.limits.maxContainerNameBytes) throw refuse(400);
   const address = { account: call.account, container: call.container };
-  const settings = settingsOfPatch(patch);
+  const archive = readArchiveChange(call.headers);
+  refuseBothWays(call, archive);
+  const settings = { ...settingsOfPatch(patch), ...archive };
   const versioning = readVersioning(call.headers);
   const versioned = versioning === undefined ? {} : { versioning };
   const { created, info } = await core.createContainer(call.context, address, {

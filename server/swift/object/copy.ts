@@ -4,6 +4,7 @@ import type { Core, CopyObject, ObjectAddress, RangeRequest } from '../../core/a
 import type { Metadata, VersionRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { parseRangeHeader } from '../../http/range.ts';
+import { keepReplaced } from '../archive/keep.ts';
 import type { ObjectCall } from '../call.ts';
 import { isTrue } from '../headers.ts';
 import { manifestEntry } from '../large/dynamic.ts';
@@ -52,6 +53,7 @@ async function runCopy(
   target: CopyAddress,
 ): Promise<HttpReply> {
   const command = readCopy(call, source, target);
+  await keepReplaced(call, addressOf(target));
   const outcome = await copyOrExplain(call, command);
   return statusReply(201, [
     ['Etag', outcome.row.etag],

@@ -1,5 +1,6 @@
 /** DELETE of an object. */
 import type { HttpReply } from '../../http/exchange.ts';
+import { deleteKept } from '../archive/keep.ts';
 import { renderReport } from '../bulk/report.ts';
 import type { ObjectCall } from '../call.ts';
 import { chooseFormat } from '../listing/format.ts';
@@ -15,8 +16,11 @@ export async function deleteObject(call: ObjectCall): Promise<HttpReply> {
     if (!/^\d+(?:\.\d+)?$/.test(expiry)) throw refuse(400, 'Bad X-If-Delete-At header value');
     throw refuse(501, 'X-If-Delete-At is not supported');
   }
-  const condition = readWriteCondition(headers);
   const versionId = readVersionId(call);
+  const isCurrent = versionId === undefined || versionId === 'null';
+  const kept = isCurrent ? await deleteKept(call) : undefined;
+  if (kept !== undefined) return kept;
+  const condition = readWriteCondition(headers);
   const address = { account, container, key, versionId, condition };
   const outcome = await call.door.core.deleteObject(call.context, { ...address, leavesGap: true });
   if (versionId !== undefined && versionId !== 'null' && outcome.versioning === 'off') {

@@ -1,6 +1,7 @@
 /** PUT of an object; with X-Copy-From it is a copy. */
 import type { PutObject } from '../../core/api.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { keepReplaced } from '../archive/keep.ts';
 import type { ObjectCall } from '../call.ts';
 import type { Headers } from '../headers.ts';
 import { readObjectMetadata } from '../metadata.ts';
@@ -17,9 +18,11 @@ import { checkKeyLength, contentTypeFor, readSystemHeaders } from './object-head
 
 export async function putObject(call: ObjectCall): Promise<HttpReply> {
   if ((call.headers.get('x-copy-from') ?? '') !== '') return copyIntoObject(call);
-  if (isSymlinkPut(call)) return putSymlink(call);
   const versionId = readVersionId(call);
   if (versionId !== undefined) return promoteVersion(call, versionId);
+  const { account, container, key } = call;
+  await keepReplaced(call, { account, container, key });
+  if (isSymlinkPut(call)) return putSymlink(call);
   const outcome = await call.door.core.putObject(call.context, readPut(call));
   return statusReply(201, [
     ['Etag', outcome.row.etag],

@@ -21,6 +21,7 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
         swift: swiftSection(door),
         tempauth: { account_acls: false },
         symlink: { symloop_max: door.core.limits.maxLinks, static_links: true },
+        versioned_writes: { allowed_flags: ['x-versions-location', 'x-history-location'] },
         object_versioning: {},
         bulk_delete: {
           max_deletes_per_request: bulkLimits.deletes,
