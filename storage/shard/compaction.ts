@@ -134,7 +134,7 @@ export class LogCompaction implements Worker<LogCompactionJob> {
     });
     for (const row of await aliasesIn(device, segment)) {
       survey.live.push(row);
-      survey.liveBytes += row.replica.newest(row.key)?.bodyLength ?? 0;
+      survey.liveBytes += row.replica.get(row.key)?.bodyLength ?? 0;
     }
     return survey;
   }
@@ -184,7 +184,7 @@ function bodyAt(
 
 function newestOf(replica: LocalReplica | undefined, key: Uint8Array): StoredRow | undefined {
   try {
-    return replica?.newest(key);
+    return replica?.get(key);
   } catch (error) {
     // A damaged row is found when it is read; its replica is then rebuilt.
     if (isStoreError(error, 'corrupt')) return undefined;

@@ -79,6 +79,8 @@ export class ReplicaCopy {
     await this.primary.answer(this.peer.reset(this.primary.state.epoch));
     this.#add(false);
     await this.primary.settleAll();
+    // What was ordered before the learner was added comes to it from the index alone.
+    await this.primary.local.flush();
   }
 
   #add(held: boolean): Member {

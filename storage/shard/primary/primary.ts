@@ -214,7 +214,8 @@ export class ShardPrimary {
     this.#durable = upTo;
     while ((this.#shipments[0] ?? Number.POSITIVE_INFINITY) <= upTo) this.#shipments.shift();
     this.local.applyUpTo(upTo);
-    this.local.flush().then(
+    // Readable from here on: by key at once, and whoever scans the index has it flushed before.
+    this.local.flushLazily().then(
       () => {
         if (this.#stopped === undefined) this.#commits.settle(upTo);
       },

@@ -216,15 +216,17 @@ export class ServedShard implements Shard {
   }
 
   scan(range: ScanRange): Promise<readonly Row[]> {
-    return this.#read((primary) => {
+    return this.#read(async (primary) => {
       const { index, rows } = primary.local;
+      await primary.local.flush();
       return scanRows(index, rows.prefix, range);
     });
   }
 
   list(query: ListQuery): Promise<ListPage> {
-    return this.#read((primary) => {
+    return this.#read(async (primary) => {
       const { index, rows } = primary.local;
+      await primary.local.flush();
       return listPage(index, rows.prefix, query);
     });
   }

@@ -5,6 +5,7 @@
  * several writes to one key only the last reaches the index.
  */
 import { StoreError } from '../../../base/errors.ts';
+import { MiB } from '../../../base/units.ts';
 import { asBuffer } from '../log/record.ts';
 import type { Index } from '../row.ts';
 
@@ -18,15 +19,18 @@ type IndexOperation =
   | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
   | { readonly type: 'del'; readonly key: Uint8Array };
 
-/** Followers' rows wait for company up to this many; nobody reads them from the index. */
+/** Rows wait for company up to this many, or so many bytes: who reads by key finds them here, and who scans flushes first. */
 const lazyRows = 1024;
+const lazyBytes: number = 4 * MiB;
 /** Beyond this the log has to wait for the index, so that memory stays bounded. */
 const backlogRows = 16 * lazyRows;
+const backlogBytes = 4 * lazyBytes;
 
 export class Applier {
   readonly #index: Index;
   readonly #onFailure: (error: StoreError) => void;
   #pending = new Map<string, Pending>();
+  #pendingBytes = 0;
   #flushing = new Map<string, Pending>();
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -39,6 +43,7 @@ export class Applier {
   /** The applier keeps both arrays; their bytes must not change. */
   put(key: Uint8Array, value: Uint8Array): void {
     this.#pending.set(asBuffer(key).toString('latin1'), { key, value });
+    this.#pendingBytes += value.length;
   }
 
   delete(key: Uint8Array): void {
@@ -55,11 +60,11 @@ export class Applier {
     return this.#index.getSync(key);
   }
 
-  /** Flushes when enough has come together, for rows that nobody waits for; waits only when the index falls far behind the log. */
+  /** Flushes when enough has come together; waits only when the index falls far behind the log. */
   async flushLazily(): Promise<void> {
-    if (this.#pending.size < lazyRows) return;
+    if (this.#pending.size < lazyRows && this.#pendingBytes < lazyBytes) return;
     const flushed = this.flush();
-    if (this.#pending.size >= backlogRows) return flushed;
+    if (this.#pending.size >= backlogRows || this.#pendingBytes >= backlogBytes) return flushed;
     // The failure is reported once, to `onFailure`; nobody waits for this flush.
     flushed.catch(() => undefined);
   }
@@ -84,6 +89,7 @@ export class Applier {
   async #write(): Promise<void> {
     this.#flushing = this.#pending;
     this.#pending = new Map();
+    this.#pendingBytes = 0;
     const operations: IndexOperation[] = [];
     for (const { key, value } of this.#flushing.values()) {
       operations.push(value === undefined ? { type: 'del', key } : { type: 'put', key, value });

@@ -95,6 +95,11 @@ export class LocalReplica implements ReplicaPeer {
     return this.#host.applier.flush();
   }
 
+  /** See Applier.flushLazily. */
+  flushLazily(): Promise<void> {
+    return this.#host.applier.flushLazily();
+  }
+
   get state(): ReplicaState {
     return this.#state;
   }
@@ -377,14 +382,8 @@ export class LocalReplica implements ReplicaPeer {
     this.#broken = damagedError();
   }
 
-  /** The row as it is in the index: durable on all in-sync replicas when this one is the primary's. StoreError `corrupt`. */
+  /** The newest row that was applied, in the index or on its way there: durable on all in-sync replicas when this one is the primary's. StoreError `corrupt`. */
   get(key: Uint8Array): StoredRow | undefined {
-    const value = readable(() => this.#host.index.getSync(indexKey(this.rows.prefix, key)));
-    return value === undefined ? undefined : decodeRow(key, value);
-  }
-
-  /** The row as it will be in the index when everything applied so far is flushed. StoreError `corrupt`. */
-  newest(key: Uint8Array): StoredRow | undefined {
     const value = readable(() => this.#host.applier.lookup(indexKey(this.rows.prefix, key)));
     return value === undefined ? undefined : decodeRow(key, value);
   }
@@ -400,7 +399,7 @@ export class LocalReplica implements ReplicaPeer {
   }
 
   async readBody(key: Uint8Array, digest: BodyDigest): Promise<Uint8Array | undefined> {
-    const row = this.newest(key);
+    const row = this.get(key);
     if (row?.body?.hash !== digest.hash || row.body.length !== digest.length) return undefined;
     return this.bodyOf(row);
   }
