@@ -8,6 +8,8 @@ export interface Clock {
   sleep(millis: number, signal?: AbortSignal): Promise<void>;
   /** Runs `task` once after `millis`; the returned function cancels it. */
   after(millis: number, task: () => void): () => void;
+  /** Resolves when the events that are at hand now have been taken in: for work that gathers company. */
+  turn(): Promise<void>;
 }
 
 import { StoreError } from './errors.ts';
@@ -32,4 +34,5 @@ export const systemClock: Clock = {
     const timer = setTimeout(task, millis);
     return () => clearTimeout(timer);
   },
+  turn: () => new Promise((resolve) => void setImmediate(resolve)),
 };

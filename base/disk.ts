@@ -29,6 +29,8 @@ export interface DiskFile {
   readSync(position: number, into: Uint8Array): number;
   /** Writes all pieces one after the other at `position`; they are borrowed until it resolves. Not durable before `sync`. */
   write(position: number, pieces: readonly Uint8Array[]): Promise<void>;
+  /** `write`, and durable when it resolves: as `sync` right after it, for these bytes alone, in one call to the system. */
+  writeDurably(position: number, pieces: readonly Uint8Array[]): Promise<void>;
   /** fdatasync: everything written before the call is durable when it resolves. */
   sync(): Promise<void>;
   truncate(size: number): Promise<void>;

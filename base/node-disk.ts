@@ -113,9 +113,14 @@ class NodeDiskFile implements DiskFile {
   readonly #handle: fs.FileHandle;
   /** For large writes from memory that lies well. */
   readonly #direct: DirectFile;
+  readonly #path: string;
+  /** Opened so that a write returns when it is durable (O_DSYNC). */
+  #through: Promise<fs.FileHandle> | undefined;
+  #closed = false;
 
   constructor(handle: fs.FileHandle, path: string) {
     this.#handle = handle;
+    this.#path = path;
     this.#direct = new DirectFile(path);
   }
 
@@ -164,6 +169,21 @@ class NodeDiskFile implements DiskFile {
     }
   }
 
+  async writeDurably(position: number, pieces: readonly Uint8Array[]): Promise<void> {
+    const expected = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    try {
+      // The path would open it anew.
+      if (this.#closed) throw new StoreError('internal', 'disk.writeDurably', 'the file is closed');
+      this.#through ??= fs.open(this.#path, constants.O_WRONLY | constants.O_DSYNC);
+      const { bytesWritten } = await (await this.#through).writev(pieces, position);
+      if (bytesWritten === expected) return;
+      await this.#writeRest(position, pieces, bytesWritten);
+      await this.#handle.datasync();
+    } catch (error) {
+      throw diskError(error, 'disk.writeDurably');
+    }
+  }
+
   /** A short writev (a signal, a nearly full disk): write what is left piece by piece. */
   async #writeRest(
     position: number,
@@ -207,8 +227,10 @@ class NodeDiskFile implements DiskFile {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     try {
-      await Promise.all([this.#handle.close(), this.#direct.close()]);
+      const through = await this.#through;
+      await Promise.all([this.#handle.close(), this.#direct.close(), through?.close()]);
     } catch (error) {
       throw diskError(error, 'disk.close');
     }

@@ -141,7 +141,7 @@ async function main(writers: number, seconds: number): Promise<void> {
       disks.map((disk, place) => {
         const index = indexes[place];
         if (index === undefined) throw new Error('no index');
-        return ShardDevice.open({ id: deviceId(place + 1), disk, index });
+        return ShardDevice.open({ id: deviceId(place + 1), disk, clock: systemClock, index });
       }),
     );
     const group = await ShardGroup.open({

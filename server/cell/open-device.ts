@@ -122,10 +122,7 @@ async function openContents(
       onFailed: (cause) => context.onFailed(id, cause.message),
     });
     const shards = await ShardDevice.open({
-      id,
-      disk,
-      index,
-      logger,
+      ...{ id, disk, clock, index, logger },
       settings: { segmentBytes: settings.logSegmentBytes },
     });
     shards.onFailure((error) => context.onFailed(id, error.message));

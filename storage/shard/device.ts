@@ -7,6 +7,7 @@
  *   newer one is begun), so only what an explicit flush covered counts; replay may do things twice.
  * - A segment is deleted only when a durable checkpoint lies behind it and no body in it is live.
  */
+import type { Clock } from '../../base/clock.ts';
 import type { Disk } from '../../base/disk.ts';
 import { StoreError, isStoreError } from '../../base/errors.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
@@ -39,6 +40,7 @@ import { deleteRange, digestOf, type Index, prefixRange } from './row.ts';
 export interface ShardDeviceOptions {
   readonly id: DeviceId;
   readonly disk: Disk;
+  readonly clock: Clock;
   /** Open, keys and values in `view` encoding; stays the caller's to close, after this device. */
   readonly index: Index;
   readonly logger?: Logger;
@@ -69,6 +71,7 @@ export class ShardDevice implements ReplicaHost {
   readonly disk: Disk;
   readonly index: Index;
   readonly applier: Applier;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #settings: LogSettings;
   #log: DeviceLog | undefined;
@@ -83,6 +86,7 @@ export class ShardDevice implements ReplicaHost {
     this.id = options.id;
     this.disk = options.disk;
     this.index = options.index;
+    this.#clock = options.clock;
     this.#logger = options.logger ?? silentLogger;
     this.#settings = { ...defaultLogSettings, ...options.settings };
     this.applier = new Applier(options.index, (error) => this.fail(error));
@@ -157,6 +161,7 @@ export class ShardDevice implements ReplicaHost {
     const { disk } = this;
     this.#log = await DeviceLog.open({
       disk,
+      clock: this.#clock,
       settings: this.#settings,
       end: outcome.end,
       onFailure: (error) => this.fail(error),

@@ -18,6 +18,9 @@ class ManualClock implements Clock {
   after(): () => void {
     return () => undefined;
   }
+  turn(): Promise<void> {
+    return Promise.resolve();
+  }
   async advance(millis: number): Promise<void> {
     this.#now += millis;
     for (const { at, wake } of this.#waiting) if (at <= this.#now) wake();

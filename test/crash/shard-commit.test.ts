@@ -133,8 +133,8 @@ async function openShard(
   parts: { readonly disk: Parameters<typeof ShardDevice.open>[0]['disk']; readonly index: Level },
   coordinator: Coordinator,
 ): Promise<{ device: ShardDevice; group: ShardGroup }> {
-  const device = await ShardDevice.open({ id: one, ...parts, settings });
   const clock = new SimClock();
+  const device = await ShardDevice.open({ id: one, ...parts, clock, settings });
   const logger = silentLogger;
   const devices = [device];
   const group = await ShardGroup.open({ coordinator, devices, stateMachine, clock, logger });

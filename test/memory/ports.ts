@@ -46,6 +46,10 @@ export class ManualClock implements Clock {
     this.#now += millis;
   }
 
+  turn(): Promise<void> {
+    return Promise.resolve();
+  }
+
   sleep(millis: number): Promise<void> {
     this.#now += millis;
     return Promise.resolve();

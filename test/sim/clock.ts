@@ -16,6 +16,7 @@ export class SimClock implements Clock {
   #order = 0;
   readonly #wallStart: number;
   #timers: Timer[] = [];
+  #turns = 0;
 
   constructor(wallStart = 1_790_000_000_000) {
     this.#wallStart = wallStart;
@@ -37,6 +38,23 @@ export class SimClock implements Clock {
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer);
     };
+  }
+
+  /** A real turn of the event loop: immediates run in the order in which they were asked for. */
+  turn(): Promise<void> {
+    this.#turns++;
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        this.#turns--;
+        resolve();
+      });
+    });
+  }
+
+  /** Until nothing can go on but by a timer. */
+  async #quiet(): Promise<void> {
+    do await quiet();
+    while (this.#turns > 0);
   }
 
   sleep(millis: number, signal?: AbortSignal): Promise<void> {
@@ -87,7 +105,7 @@ export class SimClock implements Clock {
     work.then(done, done);
     const limit = this.#now + limitMillis;
     for (;;) {
-      await quiet();
+      await this.#quiet();
       if (settled) return work;
       if (!this.#step(limit)) throw new Error('the simulation is stuck: nothing is left to happen');
     }
@@ -96,8 +114,8 @@ export class SimClock implements Clock {
   /** Lets `millis` of virtual time pass. */
   async advance(millis: number): Promise<void> {
     const until = this.#now + millis;
-    await quiet();
-    while (this.#step(until)) await quiet();
+    await this.#quiet();
+    while (this.#step(until)) await this.#quiet();
     this.#now = until;
   }
 }

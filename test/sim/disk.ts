@@ -277,6 +277,14 @@ export class SimDisk implements Disk {
       this.#checkLife(life);
       if (!open) throw new StoreError('internal', 'disk.file', `the file is closed: ${path}`);
     };
+    const sync = async (): Promise<void> => {
+      check();
+      // Only what was written before the call: what arrives while it runs is not covered.
+      const covered = this.#medium.countOf(file);
+      await this.#perform({ type: 'sync', path, file }, () => {
+        this.#medium.syncUpTo(file, covered);
+      });
+    };
     return {
       read: async (position, into) => {
         check();
@@ -293,13 +301,11 @@ export class SimDisk implements Disk {
         check();
         await this.#write({ path, file, position, pieces });
       },
-      sync: async () => {
+      sync,
+      writeDurably: async (position, pieces) => {
         check();
-        // Only what was written before the call: what arrives while it runs is not covered.
-        const covered = this.#medium.countOf(file);
-        await this.#perform({ type: 'sync', path, file }, () => {
-          this.#medium.syncUpTo(file, covered);
-        });
+        await this.#write({ path, file, position, pieces });
+        await sync();
       },
       truncate: async (size) => {
         check();

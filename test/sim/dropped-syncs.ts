@@ -12,6 +12,10 @@ export function dropSyncs(disk: Disk, dropped: (call: SyncCall) => boolean): Dis
     read: (position, into) => file.read(position, into),
     readSync: (position, into) => file.readSync(position, into),
     write: (position, pieces) => file.write(position, pieces),
+    writeDurably: async (position, pieces) => {
+      if (dropped({ kind: 'file', path })) await file.write(position, pieces);
+      else await file.writeDurably(position, pieces);
+    },
     sync: async () => {
       if (!dropped({ kind: 'file', path })) await file.sync();
     },

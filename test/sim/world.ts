@@ -100,6 +100,13 @@ class Life implements Clock, Logger {
       if (this.#alive) task();
     });
   }
+  turn(): Promise<void> {
+    return new Promise((resolve) => {
+      void this.#clock.turn().then(() => {
+        if (this.#alive) resolve();
+      });
+    });
+  }
   sleep(millis: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const aborted = (): void => {

@@ -2,6 +2,7 @@
  * The bytes of docs/format/shard-log.md, pinned: what one release writes every later one reads. A test
  * that fails here means a new format version, with both read, and a new file beside the old.
  */
+import { systemClock } from '../../../base/clock.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { fromUtf8, utf8 } from '../../../base/bytes.ts';
@@ -58,6 +59,7 @@ describe('the shard log, version 1', () => {
     const disk = new SimDisk();
     const log = await DeviceLog.open({
       disk,
+      clock: systemClock,
       settings: defaultLogSettings,
       end: { segment: 0, offset: 0, number: 1 },
       onFailure: () => undefined,

@@ -1,3 +1,4 @@
+import { systemClock } from '../../../../base/clock.ts';
 import { expect, test } from 'vitest';
 import type { Disk } from '../../../../base/disk.ts';
 import { DeviceLog } from '../../../../storage/shard/log/log.ts';
@@ -11,7 +12,7 @@ const path = 'log/00000000.log';
 async function open(disk: Disk): Promise<DeviceLog> {
   const { end } = await scanLog(disk, beginning, { batch: () => 'go on', hole: () => undefined });
   return DeviceLog.open({
-    ...{ disk, end, onFailure: () => undefined, onSegment: () => undefined },
+    ...{ disk, clock: systemClock, end, onFailure: () => undefined, onSegment: () => undefined },
     settings: { segmentBytes: 65_536, batchBytes: 4096, cachedBytes: 0 },
   });
 }

@@ -1,3 +1,4 @@
+import { systemClock } from '../../../../base/clock.ts';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../../base/bytes.ts';
 import { type StoreError, isStoreError } from '../../../../base/errors.ts';
@@ -50,6 +51,7 @@ async function open(
   const failures: StoreError[] = [];
   const log = await DeviceLog.open({
     disk,
+    clock: systemClock,
     settings: { ...defaultLogSettings, segmentBytes },
     end: (await scan(disk)).end,
     onFailure: (error) => failures.push(error),

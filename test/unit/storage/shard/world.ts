@@ -210,6 +210,7 @@ export class World {
     return ShardDevice.open({
       id: deviceId(place + 1),
       disk: disk.session(),
+      clock: this.clock,
       index: index.open(),
       logger: this.logger,
       settings: this.#options.log ?? {},
