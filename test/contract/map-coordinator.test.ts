@@ -194,6 +194,7 @@ function jumping(clock: SimClock, offset: () => number): Clock {
     monotonic: () => clock.monotonic(),
     sleep: (millis, signal) => clock.sleep(millis, signal),
     after: (millis, task) => clock.after(millis, task),
+    turn: () => clock.turn(),
   };
 }
 
