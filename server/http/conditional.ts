@@ -7,8 +7,9 @@ export function parseEntityTags(value: string | undefined): readonly string[] | 
   if (text === '') return undefined;
   if (text === '*' || text === '"*"') return '*';
   const tags: string[] = [];
-  // A quoted tag may hold commas; what is not quoted ends at a comma. An unclosed quote ends with the text.
-  const pattern = /(?:W\/)?"([^"]*)"?|([^\s,"][^,"]*)/gy;
+  // A quoted tag may hold commas; what does not begin with a quote ends at a comma, quotes inside
+  // and all: `not-"abc"` must not match `abc`. An unclosed quote ends with the text.
+  const pattern = /(?:W\/)?"([^"]*)"?|([^\s,"][^,]*)/gy;
   let at = 0;
   while (at < text.length) {
     const character = text[at];

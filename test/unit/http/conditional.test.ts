@@ -12,6 +12,7 @@ describe('entity tags', () => {
     expect(parseEntityTags('W/"abc", def ,"g,h"')).toEqual(['abc', 'def', 'g,h']);
     expect(parseEntityTags(' * ')).toBe('*');
     expect(parseEntityTags('"unclosed')).toEqual(['unclosed']);
+    expect(parseEntityTags('not-"abc", "d"')).toEqual(['not-"abc"', 'd']);
     expect(parseEntityTags('')).toBeUndefined();
     expect(parseEntityTags(undefined)).toBeUndefined();
   });
@@ -20,7 +21,7 @@ describe('entity tags', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         const tags = parseEntityTags(text);
-        return tags === undefined || tags === '*' || tags.every((tag) => !tag.includes('"'));
+        return tags === undefined || tags === '*' || tags.every((tag) => tag === tag.trim());
       }),
     );
   });
