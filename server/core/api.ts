@@ -8,6 +8,7 @@
  */
 import type { Micros } from '../../base/units.ts';
 import type { ObjectEvent } from './feed/events.ts';
+import type { ManifestOutcome, PutManifest } from './large/manifest-command.ts';
 import type {
   FeedsChange,
   MetadataPatch,
@@ -149,6 +150,10 @@ export interface GetObject extends ObjectAddress, WithCustomerKey {
   readonly metadataOnly?: boolean | undefined;
   /** Its bytes are surely not read, and nothing that they tell is shown (tags, ACL): no key is needed. */
   readonly rowOnly?: boolean | undefined;
+  /** Its own bytes are wanted: of a static large object the document, of a dynamic one what was written beside it. */
+  readonly asManifest?: boolean | undefined;
+  /** An object that has expired and is still there counts as there. */
+  readonly allowExpired?: boolean | undefined;
   /** Where the object is a link. Default `follow`: what it names, through up to `limits.maxLinks` links. `keep`: the link itself. */
   readonly links?: 'follow' | 'follow-static' | 'keep' | undefined;
 }
@@ -179,31 +184,43 @@ export interface PartView {
   readonly checksums: readonly Checksum[];
 }
 
-/** Some of the parts that a completed upload left in its object. */
+/** Some of the parts that an object was made of. */
 export interface PartPage {
   /** Of all parts of the object. */
   readonly count: number;
+  /** `body` is `empty` where the part is another object. */
   readonly parts: readonly PartRow[];
   readonly truncated: boolean;
 }
 
 /** A version ready to be read. `read` may be called several times (multi-range). */
 export interface ObjectReader {
-  /** Of what is read; its version id is that of the object which was asked for, also where that is a link. */
+  /** Of what is read, of a large object with the etag and size of the whole or of its document; its version id is that of the object which was asked for, also where that is a link. */
   readonly row: VersionRow;
+  /** Made of other objects (decision 0025). */
+  readonly large: 'static' | 'dynamic' | undefined;
+  /** False: more bytes follow than the row's size says, and nobody knows how many (a dynamic large object of too many parts). */
+  readonly hasLength: boolean;
   /** The one that was asked for. */
   readonly container: ContainerRow;
   /** Where the links led that were followed. */
   readonly target?: LinkTarget | undefined;
   readonly part: PartView | undefined;
-  /** Bytes [start, end), verified; the consumer owns each chunk. A stored body that cannot be made whole throws: the door must then cut the connection. */
+  /**
+   * Bytes [start, end), verified; the consumer owns each chunk. A stored body that cannot be made whole throws: the door must then cut the connection.
+   * A part of a large object that is gone, forbidden or changed throws `conflict` with detail `segment`.
+   */
   read(start: number, end: number): AsyncIterable<Uint8Array>;
-  /** Parts with numbers greater than `after`, in order; undefined when it was not uploaded in parts. */
+  /** `range-not-satisfiable` with detail `partsCount` when there is no such part; an object that has none is its own first. */
+  viewPart(partNumber: number): Promise<PartView>;
+  /** Parts with numbers greater than `after`, in order; undefined when it has none. */
   parts(after: number, limit: number): Promise<PartPage | undefined>;
 }
 
 export interface CopyObject {
-  readonly source: ObjectAddress & Pick<GetObject, 'versionId' | 'links'> & WithCustomerKey;
+  readonly source: ObjectAddress &
+    Pick<GetObject, 'versionId' | 'links' | 'partNumber' | 'asManifest' | 'allowExpired'> &
+    WithCustomerKey;
   readonly sourceCondition: ReadCondition;
   /** Only these bytes (Swift COPY with Range, UploadPartCopy); judged against the size by the caller's `pick`. */
   readonly range?: RangeRequest | undefined;
@@ -213,8 +230,6 @@ export interface CopyObject {
   readonly condition: WriteCondition;
   /** Of the new object; nothing is taken over from the source. */
   readonly encryption?: EncryptionWish | undefined;
-  /** What the door makes of the source before it is read: a dynamic large object is copied as its content. */
-  readonly resolve?: ((source: ObjectReader) => Promise<ObjectReader>) | undefined;
   /** Called with the source's row: what the new object carries. Throws to refuse. */
   readonly describe: (source: VersionRow) => {
     readonly contentType: string;
@@ -348,6 +363,8 @@ export interface Core {
   putObject(ctx: RequestContext, command: PutObject): Promise<PutOutcome>;
   /** Makes an object that stands for another one. `conflict` with detail `link`: a static link, and what it names is not as it says. */
   putLink(ctx: RequestContext, command: PutLink): Promise<PutOutcome>;
+  /** Makes a static large object, once every part of it was found as it is claimed to be. */
+  putManifest(ctx: RequestContext, command: PutManifest): Promise<ManifestOutcome>;
   /** `no-such-object`, `no-such-version`, `is-delete-marker` (with detail version), … What happens behind a link has detail `link`: the path there; `conflict` with it: the link is broken. */
   openObject(ctx: RequestContext, command: GetObject): Promise<ObjectReader>;
   updateObject(
@@ -440,6 +457,8 @@ export interface CoreLimits {
   readonly maxPageItems: number;
   /** Links that a read follows, one after the other. */
   readonly maxLinks: number;
+  /** Of one dynamic large object, as far as it has a known length. */
+  readonly maxDynamicParts: number;
 }
 
 /** Where a version's bytes are: re-exported for the doors' renderers. */

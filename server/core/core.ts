@@ -21,6 +21,7 @@ import { listUploads } from './container/list-uploads.ts';
 import { listVersions } from './container/list-versions.ts';
 import { peekContainer } from './container/peek.ts';
 import { updateContainer } from './container/update.ts';
+import { putManifest } from './large/put-manifest.ts';
 import { defaultLimits } from './limits.ts';
 import { defaultMetadataLimits } from './metadata.ts';
 import { abortUpload } from './multipart/abort.ts';
@@ -95,6 +96,7 @@ export function createCore(options: CoreOptions): Core {
     listUploads: (ctx, address, query) => listUploads(s, ctx, address, query),
     putObject: (ctx, command) => putObject(s, ctx, command),
     putLink: (ctx, command) => putLink(s, ctx, command),
+    putManifest: (ctx, command) => putManifest(s, ctx, command),
     openObject: (ctx, command) => openObject(s, ctx, command),
     updateObject: (ctx, address, change, event) => updateObject(s, ctx, { address, change, event }),
     reencryptObject: (ctx, address, wish) => reencryptObject(s, ctx, { address, wish }),

@@ -12,6 +12,7 @@ export const defaultLimits: CoreLimits = {
   maxParts: 10_000,
   maxPageItems: 10_000,
   maxLinks: 2,
+  maxDynamicParts: 10_000,
 };
 
 export function checkKey(limits: CoreLimits, key: string, op: string): void {

@@ -229,7 +229,7 @@ export interface VersionRow {
   /** When clients see it last changed; moves with a Swift POST, equals `version` otherwise. */
   readonly modifiedAt: Micros;
   readonly size: number;
-  /** Without quotes: hex MD5, or `<hex>-<parts>` for a multipart object. Empty for a delete marker. */
+  /** Without quotes: hex MD5, or `<hex>-<parts>` for an object of parts. Empty for a delete marker. */
   readonly etag: string;
   readonly contentType: string;
   /** cache-control, content-disposition, content-encoding, content-language, expires; and door-made ones with a `:` in their name (`s3:storage-class`, `swift:object-manifest`). */
@@ -244,6 +244,8 @@ export interface VersionRow {
   readonly link?: Link | undefined;
   /** Who keeps the key of its bytes, parts included; absent: they are plain. */
   readonly encryption?: Encryption | undefined;
+  /** A static large object (decision 0025): `body` holds its document; `size` and `etag` are those of the whole. */
+  readonly manifest?: ManifestNote | undefined;
   /** Milliseconds since 1970 after which it must not be served; undefined: never. */
   readonly expiresAt?: number | undefined;
   readonly lock?: ObjectLock | undefined;
@@ -291,6 +293,23 @@ export function seenThroughLink(row: VersionRow): { readonly size: number; reado
 export interface ChainPlace {
   readonly newer: Micros;
   readonly older?: Micros | undefined;
+}
+
+/** What is known of a static large object's document without reading it. */
+export interface ManifestNote {
+  readonly size: number;
+  /** Hex MD5. */
+  readonly etag: string;
+}
+
+/** The etag of a large object as Swift and manifests have it: without the number of parts that S3 shows behind it. */
+export function bareEtag(etag: string): string {
+  return etag.replace(/-\d+$/, '');
+}
+
+/** What a version counts with in all sums: the parts of a static large object are counted where they are. */
+export function ownBytes(row: Pick<VersionRow, 'size' | 'manifest'>): number {
+  return row.manifest?.size ?? row.size;
 }
 
 /** An open, or recently completed, multipart upload. */

@@ -1,4 +1,5 @@
 /** Dates and entity tags of conditional requests (RFC 9110 sections 5.6.7, 8.8.3 and 13.1). Pure: no clock, no time zone of the machine. */
+import { civilFromDays, daysFromCivil } from '../../base/calendar/civil-date.ts';
 
 /** Bare tags (no quotes, no `W/`) of If-Match and If-None-Match; `*` for any. undefined: absent or empty. Bare tags are accepted: real clients send them. */
 export function parseEntityTags(value: string | undefined): readonly string[] | '*' | undefined {
@@ -102,35 +103,4 @@ export function formatHttpDate(millis: number): string {
 
 function two(value: number): string {
   return value < 10 ? `0${value}` : String(value);
-}
-
-/** Days since 1970-01-01 of a date in the proleptic Gregorian calendar (Hinnant, "chrono-compatible low-level date algorithms"). */
-export function daysFromCivil(year: number, month: number, day: number): number {
-  const y = month <= 2 ? year - 1 : year;
-  const era = Math.floor(y / 400);
-  const yearOfEra = y - era * 400;
-  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
-  const dayOfEra =
-    yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
-  return era * 146_097 + dayOfEra - 719_468;
-}
-
-/** The date (month 1-12) of a day counted from 1970-01-01. */
-export function civilFromDays(epochDay: number): { year: number; month: number; day: number } {
-  const z = epochDay + 719_468;
-  const era = Math.floor(z / 146_097);
-  const dayOfEra = z - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  );
-  const dayOfYear =
-    dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shifted = Math.floor((5 * dayOfYear + 2) / 153);
-  const month = shifted + (shifted < 10 ? 3 : -9);
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-  return { year, month, day: dayOfYear - Math.floor((153 * shifted + 2) / 5) + 1 };
 }

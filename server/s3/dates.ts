@@ -1,5 +1,5 @@
 /** The two forms of date that S3 uses besides HTTP's own. Pure arithmetic: no time zone of the machine. */
-import { civilFromDays, daysFromCivil } from '../http/conditional.ts';
+import { civilFromDays, daysFromCivil } from '../../base/calendar/civil-date.ts';
 
 const DAY_SECONDS = 86_400;
 

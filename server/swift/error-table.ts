@@ -1,6 +1,7 @@
 /** What Swift answers for every kind of StoreError. A new kind does not compile until it has a line here. */
 import type { ErrorKind, StoreError } from '../../base/errors.ts';
 import type { HttpReply } from '../http/exchange.ts';
+import type { AccountCall } from './call.ts';
 import { quote } from './path.ts';
 import { type HeaderList, statusReply, textReply } from './reply.ts';
 
@@ -46,6 +47,12 @@ const errorTable = {
   'stale-epoch': { status: 503 },
   internal: { status: 500 },
 } as const satisfies Record<ErrorKind, ErrorAnswer>;
+
+/** The status of an error in a report on many names: strangers learn that they must sign in. */
+export function statusOf(call: Pick<AccountCall, 'principal'>, error: StoreError): number {
+  const denied = error.kind === 'access-denied' && call.principal.type === 'anonymous';
+  return denied ? 401 : errorReply(error).status;
+}
 
 /** The reply to an error that an operation did not answer in a way of its own. */
 export function errorReply(error: StoreError): HttpReply {

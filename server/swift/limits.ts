@@ -27,3 +27,6 @@ export const tokenLifeSeconds = 86_400;
 
 /** Swift's limits against ranges that cost the server more than the client (RFC 9110 section 17.15). */
 export const rangeLimits = { ranges: 50, overlaps: 2, outOfOrder: 8 } as const;
+
+/** Of one static large object's manifest; segments are those that are objects. */
+export const manifestLimits = { segments: 1000, bytes: 8_388_608 } as const;

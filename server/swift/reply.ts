@@ -43,6 +43,9 @@ const reasons: Readonly<Record<number, readonly [title: string, sentence: string
   507: ['Insufficient Storage', 'There was not enough space to save the resource.'],
 };
 
+/** Of statuses that have no sentence. */
+const titles: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 204: 'No Content' };
+
 const html: readonly [string, string] = ['Content-Type', 'text/html; charset=UTF-8'];
 const empty = new Uint8Array(0);
 
@@ -56,9 +59,15 @@ export function statusReply(status: number, headers: HeaderList = []): HttpReply
   return { status, headers: [html, ...headers], body };
 }
 
+/** Title and sentence of a status, a line each; '' where there is none. */
+export function reasonOf(status: number): string {
+  return reasons[status]?.join('\n') ?? '';
+}
+
 /** `404 Not Found`: how bodies that report on many names write a status. */
 export function statusLine(status: number): string {
-  return status === 200 ? '200 OK' : `${status} ${reasons[status]?.[0] ?? 'Unknown'}`;
+  const title = titles[status] ?? reasons[status]?.[0] ?? 'Unknown';
+  return `${status} ${title}`;
 }
 
 /** A reply with a text of its own. */

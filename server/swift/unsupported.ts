@@ -34,9 +34,6 @@ const parameters: readonly string[] = [
   'temp_url_expires',
   'temp_url_prefix',
   'temp_url_ip_range',
-  'part-number',
-  'heartbeat',
-  'async',
 ];
 
 /** Throws Refusal 501. */
@@ -47,25 +44,11 @@ export function refuseUnsupported(
   query: Query,
 ): void {
   for (const name of parameters) if (query.has(name)) throw notBuilt(`the parameter ${name}`);
-  refuseManifestModes(method, query);
   if (!writes.has(method)) return;
   for (const name of writeHeaders[shape]) {
     if ((headers.get(name) ?? '') !== '') throw notBuilt(`the header ${name}`);
   }
   if (shape === 'account') refuseAccountHeaders(headers);
-}
-
-/**
- * `multipart-manifest=get` asks for the manifest itself. Where no object is one, the object itself is the exact answer, and
- * python-swiftclient sends it as a habit. `multipart-manifest=delete` deletes a large object with
- * its parts, as every DELETE here does.
- */
-function refuseManifestModes(method: string, query: Query): void {
-  const mode = query.text('multipart-manifest');
-  if (mode === 'delete' && method === 'DELETE') return;
-  if (mode !== undefined && (mode !== 'get' || method === 'PUT')) {
-    throw notBuilt(`multipart-manifest=${mode}`);
-  }
 }
 
 function refuseAccountHeaders(headers: Headers): void {

@@ -1,6 +1,6 @@
 import { StoreError } from '../../../base/errors.ts';
 import type { WriteCondition } from '../commands.ts';
-import { type VersionRow, versionIdOf } from '../model.ts';
+import { bareEtag, type VersionRow, versionIdOf } from '../model.ts';
 import { isLocked } from './lock.ts';
 
 /** Whether the version must not be served any more: readers treat it as absent before the expirer comes. One that expiry would remove does not expire while it is locked. */
@@ -26,8 +26,13 @@ export function modifiedSecondsOf(row: Pick<VersionRow, 'modifiedAt'>): number {
   return Math.floor(row.modifiedAt / 1_000_000) * 1000;
 }
 
-export function matchesTag(row: Pick<VersionRow, 'etag'>, tags: readonly string[] | '*'): boolean {
-  return tags === '*' || tags.includes(row.etag);
+/** A static large object answers to both ways of writing its etag: S3 shows the number of parts behind it, Swift does not. */
+export function matchesTag(
+  row: Pick<VersionRow, 'etag' | 'manifest'>,
+  tags: readonly string[] | '*',
+): boolean {
+  if (tags === '*' || tags.includes(row.etag)) return true;
+  return row.manifest !== undefined && tags.includes(bareEtag(row.etag));
 }
 
 /** Throws unless a write over `existing` is allowed (see WriteCondition). Used early by the front and, where it counts, by the decision. */

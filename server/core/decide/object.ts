@@ -12,7 +12,15 @@ import type {
 } from '../commands.ts';
 import { sealedSize } from '../encryption/sealed-body.ts';
 import type { ObjectEvent } from '../feed/events.ts';
-import type { ContainerRow, Id, Metadata, ObjectLock, PartRow, VersionRow } from '../model.ts';
+import {
+  type ContainerRow,
+  type Id,
+  type Metadata,
+  type ObjectLock,
+  ownBytes,
+  type PartRow,
+  type VersionRow,
+} from '../model.ts';
 import { parseVersionId } from '../version-id.ts';
 import type { Commit } from './commit.ts';
 import { checkAddressed, checkWriteCondition, isExpired, visibleObject } from './condition.ts';
@@ -77,11 +85,12 @@ function placeOf({ containerId, key }: At): At {
 
 /** Whether the inline body is there, if there must be one, and as long as the row implies. */
 export function hasItsSize(
-  row: Pick<PartRow, 'body' | 'size'>,
+  row: Pick<PartRow, 'body' | 'size'> & Pick<VersionRow, 'manifest'>,
   inline: Uint8Array | undefined,
 ): boolean {
   if (row.body.type !== 'inline') return inline === undefined;
-  return inline?.length === (row.body.salt === undefined ? row.size : sealedSize(row.size));
+  const size = ownBytes(row);
+  return inline?.length === (row.body.salt === undefined ? size : sealedSize(size));
 }
 
 function push(

@@ -18,7 +18,7 @@
  */
 import { invariant } from '../../../base/invariant.ts';
 import { type Micros, micros } from '../../../base/units.ts';
-import type { ChainPlace, Id, VersionRow } from '../model.ts';
+import { type ChainPlace, type Id, ownBytes, type VersionRow } from '../model.ts';
 import type { KeyOf, ShardView } from '../ports.ts';
 import type { Commit } from './commit.ts';
 
@@ -99,7 +99,7 @@ export class VersionChain {
     this.#put(headPlace(row), { row: linked, inline: body });
     if (row.isGap === true) return linked;
     this.#versions++;
-    this.#versionBytes += row.size;
+    this.#versionBytes += ownBytes(row);
     return linked;
   }
 
@@ -157,7 +157,7 @@ export class VersionChain {
   #countRemoved(row: VersionRow): void {
     this.#removed.push(row);
     this.#versions--;
-    this.#versionBytes -= row.size;
+    this.#versionBytes -= ownBytes(row);
   }
 
   /** Makes room for a new head of this stamp: the one there is goes to its place among the others. Returns the greatest stamp of these. */
@@ -354,5 +354,5 @@ function withLinks(entry: Entry, links: Links): Entry {
 }
 
 function countOf(head: VersionRow | undefined): { objects: number; bytes: number } {
-  return head?.kind === 'object' ? { objects: 1, bytes: head.size } : { objects: 0, bytes: 0 };
+  return head?.kind === 'object' ? { objects: 1, bytes: ownBytes(head) } : { objects: 0, bytes: 0 };
 }

@@ -1,3 +1,4 @@
+import { concatBytes } from '../../../base/bytes.ts';
 import { StoreError } from '../../../base/errors.ts';
 import type { CopyObject, ObjectReader, RangeRequest, RequestContext } from '../api.ts';
 import type { PutOutcome } from '../commands.ts';
@@ -7,7 +8,9 @@ import { checkNewLock } from '../decide/lock.ts';
 import { protect } from '../encryption/protect.ts';
 import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
-import type { Link, VersionRow } from '../model.ts';
+import { dynamicEntry } from '../large/dynamic.ts';
+import { decodeManifest, manifestEtag, wholeSize } from '../large/manifest-document.ts';
+import type { Link, Metadata, VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
 import { checkStorageClass } from '../storage-classes.ts';
 import { ingestBody } from './ingest.ts';
@@ -30,6 +33,26 @@ export function resolveRange(
     });
   }
   return { start, end };
+}
+
+/** What was copied as its content does not inherit that it was a manifest. */
+function systemOfCopy(command: CopyObject, source: VersionRow, system: Metadata): Metadata {
+  const { [dynamicEntry]: entry, ...others } = system;
+  const isInherited = entry !== undefined && entry === source.system[dynamicEntry];
+  return isInherited && command.source.asManifest !== true ? others : system;
+}
+
+/** The copy of a manifest is one: what its row says of the whole, which the document tells. */
+async function largeCopy(
+  command: CopyObject,
+  reader: ObjectReader,
+): Promise<Pick<VersionRow, 'size' | 'etag' | 'manifest'> | undefined> {
+  const { manifest } = reader.row;
+  if (command.source.asManifest !== true || manifest === undefined) return undefined;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of reader.read(0, manifest.size)) chunks.push(chunk);
+  const parts = decodeManifest(concatBytes(chunks));
+  return { size: wholeSize(parts), etag: manifestEtag(parts), manifest };
 }
 
 export function openSource(
@@ -65,14 +88,19 @@ export async function copyObject(
   const found = await resolveContainer(services, ctx, { address: target, action: 'object.write' });
   checkKey(services.limits, target.key, 'object.copy');
   checkStorageClass(services, storageClass, 'object.copy');
-  const opened = await openSource(services, ctx, command);
-  const reader = (await command.resolve?.(opened)) ?? opened;
+  const reader = await openSource(services, ctx, command);
   const source = reader.row;
-  const { start, end } = resolveRange(command.range, source.size);
+  const isWhole = reader.part === undefined && command.range === undefined;
+  const { start, end } =
+    isWhole && !reader.hasLength
+      ? { start: 0, end: Infinity }
+      : (reader.part ?? resolveRange(command.range, source.size));
+  const length = end === Infinity ? undefined : end - start;
   const description = command.describe(source);
   const link = await copiedLink(services, ctx, found, source);
   const { containerId } = found;
-  const { contentType, system, user, expiresAt, lock } = description;
+  const { contentType, user, expiresAt, lock } = description;
+  const system = systemOfCopy(command, source, description.system);
   checkNewLock(found.row, lock, { nowMillis: services.clock.now(), op: 'object.copy' });
   await checkEarly(services, { containerId, key: target.key }, condition);
   const algorithms = description.checksums ?? source.checksums.map((one) => one.algorithm);
@@ -80,11 +108,13 @@ export async function copyObject(
   const protection = await protect(services, ctx, { container: found, key: target.key, wish });
   const { objectKey, encryption } = protection ?? {};
   const ingested = await ingestBody(services, ctx, {
-    body: { chunks: reader.read(start, end), size: end - start, checksums: algorithms },
+    body: { chunks: reader.read(start, end), size: length, checksums: algorithms },
     target: targetOf(services, found, { key: target.key, storageClass }),
     objectKey,
   });
-  const { body, inline, size, etag, checksums } = ingested;
+  const { body, inline, checksums } = ingested;
+  const asLarge = await largeCopy(command, reader);
+  const { size, etag } = asLarge ?? ingested;
   try {
     const outcome = await services.rows.execute({
       type: 'object.put',
@@ -92,6 +122,7 @@ export async function copyObject(
       key: target.key,
       object: {
         ...{ size, etag, contentType, system, user, checksums, body },
+        ...(asLarge === undefined ? {} : { manifest: asLarge.manifest }),
         ...{ encryption, expiresAt, lock, storageClass, link },
       },
       ...(inline === undefined ? {} : { inline }),

@@ -13,6 +13,8 @@ export interface LocateRequest {
   /** Whether the container was ever versioned: else no marker need be looked for. */
   readonly hasHistory: boolean;
   readonly withBody: boolean;
+  /** What has expired and is still there counts as there. */
+  readonly allowExpired?: boolean | undefined;
 }
 
 export interface Located {
@@ -48,7 +50,8 @@ export async function locateVersion(services: Services, at: LocateRequest): Prom
 function isAbsent(row: VersionRow, at: LocateRequest, now: number): boolean {
   if (row.kind === 'delete-marker') return row.isGap === true;
   // A date of expiry ends the currency of a version that has a name, not the version.
-  return isExpired(row, now) && (row.isNull || at.versionId === undefined);
+  if (at.allowExpired === true || !isExpired(row, now)) return false;
+  return row.isNull || at.versionId === undefined;
 }
 
 async function current(services: Services, at: LocateRequest): Promise<Located | undefined> {

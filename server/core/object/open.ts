@@ -1,110 +1,105 @@
-import { StoreError } from '../../../base/errors.ts';
-import type { GetObject, ObjectReader, PartView, RequestContext } from '../api.ts';
+import { concatBytes } from '../../../base/bytes.ts';
+import type { GetObject, ObjectReader, RequestContext } from '../api.ts';
+import { listObjects } from '../container/list-objects.ts';
+import type { ResolvedContainer } from '../container/find.ts';
 import { resolveContainer } from '../container/resolve.ts';
-import { checkCustomerKey, type ObjectKey, unwrapObjectKey } from '../encryption/object-key.ts';
-import type { Id, VersionRow } from '../model.ts';
+import { isDynamic, openDynamic } from '../large/dynamic.ts';
+import { changed, type LargeObject, maxDepth, type OpenPart } from '../large/large-object.ts';
+import { openStatic } from '../large/static.ts';
 import type { Services } from '../services.ts';
 import { checkReadCondition } from './condition.ts';
 import { checkTrail, followLink, isFollowed, type LinkTrail } from './links.ts';
-import { listObjectParts } from './list-object-parts.ts';
-import { locateVersion } from './locate.ts';
-import { partSpan, readSource } from './read-body.ts';
+import { openOwn } from './open-own.ts';
 
+/** `trail`: the links that led here. */
 export async function openObject(
   services: Services,
   ctx: RequestContext,
   command: GetObject,
   trail?: LinkTrail,
 ): Promise<ObjectReader> {
-  const { key, versionId, partNumber, metadataOnly } = command;
-  const action = versionId === undefined ? 'object.read' : 'object.read-version';
-  const found = await resolveContainer(services, ctx, { address: command, action });
-  const { containerId, row: container } = found;
-  const hasHistory = container.versioning !== 'off';
-  const located = await locateVersion(services, {
-    ...{ containerId, key, versionId, hasHistory },
-    withBody: metadataOnly !== true,
-  });
-  const { row } = located;
-  checkTrail(trail, row);
-  if (isFollowed(command, row)) {
-    return followLink(services, ctx, { command, found, row, trail, open: openObject });
-  }
-  const unlock = unlockerOf(services, ctx, { containerId, row, command });
-  // A customer's key is judged whatever is asked of the object; the others where bytes are.
-  if (row.encryption?.by === 'customer' || command.customerKey !== undefined) await unlock();
-  checkReadCondition(command.condition, row);
-  if (metadataOnly !== true) await unlock();
-  const part =
-    partNumber === undefined
-      ? undefined
-      : await viewPart(services, { containerId, key, row }, partNumber);
-  const read = async function* (start: number, end: number): AsyncGenerator<Uint8Array> {
-    let { inline } = located;
-    if (row.body.type === 'inline' && inline === undefined) {
-      const again = await locateVersion(services, {
-        ...{ containerId, key, versionId, hasHistory },
-        withBody: true,
-      });
-      // Without a version id it may have been replaced meanwhile; then these are not its bytes.
-      if (again.row.version !== row.version) {
-        throw new StoreError('conflict', 'object.read', 'the object was replaced meanwhile');
-      }
-      inline = again.inline;
-    }
-    const source = { body: row.body, size: row.size, inline, objectKey: await unlock() };
-    yield* readSource(services, { containerId, key, ...source }, { start, end });
-  };
-  const parts: ObjectReader['parts'] = (after, limit) =>
-    listObjectParts(services, { containerId, key, row }, { after, limit });
-  return { row, container, part, read, parts };
+  return openAt(services, ctx, command, { trail, depth: 0 });
 }
 
-/** Finds the object's key when it is first called, and gives it again later; undefined: the object is plain. */
-function unlockerOf(
+interface Way {
+  readonly trail: LinkTrail | undefined;
+  /** How many large objects this one is a part of. */
+  readonly depth: number;
+}
+
+async function openAt(
   services: Services,
   ctx: RequestContext,
-  what: { readonly containerId: Id; readonly row: VersionRow; readonly command: GetObject },
-): () => Promise<ObjectKey | undefined> {
-  const { containerId, row, command } = what;
-  const { encryption } = row;
-  const { customerKey, rowOnly } = command;
-  const op = 'object.open';
-  let objectKey: ObjectKey | undefined;
-  return async () => {
-    if (rowOnly === true) return undefined;
-    checkCustomerKey(encryption, customerKey, op);
-    if (encryption === undefined || objectKey !== undefined) return objectKey;
-    objectKey = await unwrapObjectKey(services, ctx, { encryption, containerId, customerKey, op });
-    return objectKey;
-  };
+  command: GetObject,
+  way: Way,
+): Promise<ObjectReader> {
+  const { partNumber, versionId, asManifest } = command;
+  const action = versionId === undefined ? 'object.read' : 'object.read-version';
+  const found = await resolveContainer(services, ctx, { address: command, action });
+  const { trail, depth } = way;
+  const { reader: own, unlock } = await openOwn(services, ctx, found, command);
+  checkTrail(trail, own.row);
+  if (isFollowed(command, own.row)) {
+    const open: typeof openObject = (s, c, next, further) =>
+      openAt(s, c, next, { trail: further, depth });
+    return followLink(services, ctx, { command, found, row: own.row, trail, open });
+  }
+  // A customer's key is judged whatever is asked of the object; the others where bytes are.
+  const isCustomers = own.row.encryption?.by === 'customer' || command.customerKey !== undefined;
+  if (isCustomers) await unlock();
+  const large =
+    asManifest === true
+      ? undefined
+      : await openLarge(services, ctx, { found, own, command, depth });
+  const reader = large === undefined ? ownView(own) : { ...own, ...large };
+  checkReadCondition(command.condition, reader.row);
+  if (command.metadataOnly !== true) await unlock();
+  if (partNumber === undefined) return reader;
+  return { ...reader, part: await reader.viewPart(partNumber) };
 }
 
-async function viewPart(
+/** A large object that nobody wants whole: its document, or what was written beside its parts. */
+function ownView(own: ObjectReader): ObjectReader {
+  const { row } = own;
+  if (row.manifest !== undefined) {
+    const { size, etag } = row.manifest;
+    return { ...own, large: 'static', row: { ...row, size, etag } };
+  }
+  return isDynamic(row) ? { ...own, large: 'dynamic' } : own;
+}
+
+/** Undefined when it is not made of other objects. */
+async function openLarge(
   services: Services,
-  at: { readonly containerId: Id; readonly key: string; readonly row: VersionRow },
-  partNumber: number,
-): Promise<PartView> {
-  const { row, containerId, key } = at;
-  const { body } = row;
-  if (body.type !== 'parts') {
-    if (partNumber !== 1) throw noSuchPart(partNumber, 1);
-    const { checksums, size } = row;
-    return { partNumber, partsCount: undefined, start: 0, end: size, checksums };
+  ctx: RequestContext,
+  at: { found: ResolvedContainer; own: ObjectReader; command: GetObject; depth: number },
+): Promise<LargeObject | undefined> {
+  const { found, own, command, depth } = at;
+  const { row } = own;
+  const { account } = found.row;
+  const { allowExpired } = command;
+  // What was permitted was to read the whole.
+  const { permit: _ofWhole, ...reading } = ctx;
+  const open: OpenPart = (part) => {
+    if (depth + 1 >= maxDepth) throw changed(part);
+    const { container, key, asManifest } = part;
+    const which = { account, container, key, asManifest, allowExpired, condition: {} };
+    return openAt(services, reading, which, { trail: undefined, depth: depth + 1 });
+  };
+  if (row.manifest !== undefined) {
+    const { size } = row.manifest;
+    return openStatic({ row, open, readDocument: () => readWhole(own.read(0, size)) });
   }
-  const span = partSpan(body.runs, partNumber);
-  if (span === undefined) {
-    const count = body.runs.reduce((sum, run) => sum + run.count, 0);
-    throw noSuchPart(partNumber, count);
-  }
-  const { uploadId } = body;
-  const part = await services.rows.get('part', { containerId, key, uploadId, partNumber });
-  const { start, end, count } = span;
-  return { partNumber, partsCount: count, start, end, checksums: part?.checksums ?? [] };
+  if (!isDynamic(row)) return undefined;
+  return openDynamic({
+    ...{ row, open, maxParts: services.limits.maxDynamicParts },
+    list: async ({ container }, query) =>
+      (await listObjects(services, reading, { account, container }, query)).page,
+  });
 }
 
-function noSuchPart(partNumber: number, count: number): StoreError {
-  return new StoreError('range-not-satisfiable', 'object.open', 'there is no such part', {
-    detail: { partNumber, partsCount: count },
-  });
+async function readWhole(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return concatBytes(chunks);
 }

@@ -4,6 +4,7 @@ import { isStoreError } from '../../../base/errors.ts';
 import { parseEntityTags, parseHttpDate } from '../../http/conditional.ts';
 import { type HttpReply, headerBytes } from '../../http/exchange.ts';
 import { type ByteSpan, contentRange, parseRangeHeader, resolveRange } from '../../http/range.ts';
+import { started } from '../../http/started.ts';
 import { type Call, objectOf } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { readCondition } from '../conditions.ts';
@@ -14,11 +15,10 @@ import { parseVersionId } from './version-id.ts';
 export async function getObject(call: Call): Promise<HttpReply> {
   const { reader, span, isPartial } = await open(call, false);
   const headers = readHeaders(call, reader, span, isPartial);
-  return {
-    status: isPartial ? 206 : 200,
-    headers,
-    body: reader.read(span.start, span.end),
-  };
+  const body = reader.read(span.start, span.end);
+  const status = isPartial ? 206 : 200;
+  // A large object's first segment may be gone, or forbidden: that is an answer, and no cut connection.
+  return { status, headers, body: reader.large === undefined ? body : await started(body) };
 }
 
 export async function headObject(call: Call): Promise<HttpReply> {

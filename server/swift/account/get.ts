@@ -7,7 +7,7 @@ import { collectListing } from '../listing/collect.ts';
 import { chooseFormat } from '../listing/format.ts';
 import { readListingParameters } from '../listing/parameters.ts';
 import { type ListingEntry, listingReply, renderListing } from '../listing/render.ts';
-import { formatIso } from '../timestamps.ts';
+import { formatIso } from '../../../base/calendar/civil-date.ts';
 import { accountHeaders } from './account-headers.ts';
 
 export async function getAccount(call: AccountCall): Promise<HttpReply> {

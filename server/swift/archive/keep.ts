@@ -87,12 +87,18 @@ async function keepCurrent(
   }
 }
 
-const plainly = { condition: {}, links: 'keep', metadataOnly: true, rowOnly: true } as const;
+const plainly = {
+  condition: {},
+  links: 'keep',
+  asManifest: true,
+  metadataOnly: true,
+  rowOnly: true,
+} as const;
 
 /** As it is: a link as a link, a manifest as a manifest. */
 function copyAs(call: ObjectCall, source: Address, target: Address): Promise<unknown> {
   return call.door.core.copyObject(asOwner(call), {
-    source: { ...source, links: 'keep' },
+    source: { ...source, links: 'keep', asManifest: true },
     target,
     sourceCondition: {},
     condition: {},

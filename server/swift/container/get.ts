@@ -1,6 +1,6 @@
 /** GET of a container: its listing. */
 import type { ContainerInfo } from '../../core/api.ts';
-import { type VersionRow, type Versioning, versionIdOf } from '../../core/model.ts';
+import { bareEtag, type VersionRow, type Versioning, versionIdOf } from '../../core/model.ts';
 import type { PageItem } from '../../core/ports.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import type { ContainerCall } from '../call.ts';
@@ -8,7 +8,7 @@ import { collectListing } from '../listing/collect.ts';
 import { chooseFormat } from '../listing/format.ts';
 import { readListingParameters } from '../listing/parameters.ts';
 import { type ListingEntry, listingReply, renderListing } from '../listing/render.ts';
-import { formatIso } from '../timestamps.ts';
+import { formatIso } from '../../../base/calendar/civil-date.ts';
 import { linkEntry } from '../symlink/link.ts';
 import { getVersions } from '../versions/list.ts';
 import { versionPath } from '../versions/version-id.ts';
@@ -42,12 +42,15 @@ function entryOf(
 ): ListingEntry {
   if (item.type === 'group') return { subdir: item.name };
   const { name, row } = item;
+  const { manifest } = row;
+  const slo = manifest !== undefined && about.isJson ? { slo_etag: `"${bareEtag(row.etag)}"` } : {};
   const entry = {
     name,
-    hash: row.etag,
+    hash: manifest?.etag ?? row.etag,
     bytes: row.size,
     content_type: row.contentType,
     last_modified: formatIso(row.modifiedAt),
+    ...slo,
   };
   if (!about.isJson) return entry;
   const linked = row.link === undefined ? entry : { ...entry, ...linkEntry(call, row.link) };

@@ -1,13 +1,17 @@
 /** COPY, and PUT with X-Copy-From (swift/common/middleware/copy.py). */
 import { isStoreError, StoreError } from '../../../base/errors.ts';
 import type { Core, CopyObject, ObjectAddress, RangeRequest } from '../../core/api.ts';
+import type { PartClaim } from '../../core/large/manifest-command.ts';
 import type { Metadata, VersionRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { parseRangeHeader } from '../../http/range.ts';
 import { keepReplaced } from '../archive/keep.ts';
 import type { ObjectCall } from '../call.ts';
+import { reportType } from '../bulk/report.ts';
 import { isTrue } from '../headers.ts';
-import { manifestEntry } from '../large/dynamic.ts';
+import { manifestReply } from '../large/put-manifest.ts';
+import { manifestEntry } from '../large/manifest-header.ts';
+import { readManifest, wantsManifest } from '../large/manifest-view.ts';
 import { checkMerged, readObjectMetadata } from '../metadata.ts';
 import { guessType } from '../mime.ts';
 import { nameText, quote, splitPath, unquote } from '../path.ts';
@@ -17,13 +21,13 @@ import { formatLastModified } from '../timestamps.ts';
 import { explainVersionError, madeVersionHeaders, readVersionId } from '../versions/version-id.ts';
 import { judgeCopySource, readWriteCondition } from './conditions.ts';
 import { readExpiry } from './expiry.ts';
+import { readPartNumber } from './get.ts';
 import {
   checkKeyLength,
   descriptionHeaders,
   readContentType,
   readSystemHeaders,
 } from './object-headers.ts';
-import { resolveSource, wantsManifest } from './open.ts';
 
 type CopyOutcome = Awaited<ReturnType<Core['copyObject']>>;
 type CopyAddress = ObjectAddress & { readonly account: string };
@@ -52,15 +56,16 @@ async function runCopy(
   source: CopyAddress,
   target: CopyAddress,
 ): Promise<HttpReply> {
-  const command = readCopy(call, source, target);
+  const manifest = wantsManifest(call) ? await copyManifest(call, source, target) : undefined;
+  if (manifest !== undefined) return manifest;
+  const partNumber = await readSourcePart(call, source);
+  const command = readCopy(call, { ...source, partNumber }, target);
   await keepReplaced(call, addressOf(target));
   const outcome = await copyOrExplain(call, command);
   return statusReply(201, [
     ['Etag', outcome.row.etag],
     ['Last-Modified', formatLastModified(outcome.row.modifiedAt)],
-    ['X-Copied-From', quote(`${source.container}/${source.key}`)],
-    ['X-Copied-From-Account', quote(source.account)],
-    ['X-Copied-From-Last-Modified', formatLastModified(outcome.source.modifiedAt)],
+    ...copiedHeaders(source, outcome.source),
     ...madeVersionHeaders(outcome),
     ...descriptionHeaders(outcome.row).filter(([name]) => name.startsWith('X-')),
   ]);
@@ -80,12 +85,56 @@ async function copyOrExplain(call: ObjectCall, command: CopyObject): Promise<Cop
   }
 }
 
-function readCopy(call: ObjectCall, source: CopyAddress, target: CopyAddress): CopyObject {
+/** `part-number` of a copy speaks of its source, and says nothing when that has no parts. */
+async function readSourcePart(call: ObjectCall, source: CopyAddress): Promise<number | undefined> {
+  const partNumber = readPartNumber(call);
+  if (partNumber === undefined) return undefined;
+  const which = { ...addressOf(source), condition: {}, metadataOnly: true };
+  const { large, row } = await call.door.core.openObject(call.context, which);
+  return large === 'static' || row.body.type === 'parts' ? partNumber : undefined;
+}
+
+/** The manifest of a static large object is put again, and so checked again, at the target; undefined: the source is none. */
+async function copyManifest(
+  call: ObjectCall,
+  source: CopyAddress,
+  target: CopyAddress,
+): Promise<HttpReply | undefined> {
+  const which = { ...addressOf(source), condition: {}, asManifest: true };
+  const reader = await call.door.core.openObject(call.context, which);
+  if (reader.large !== 'static') return undefined;
+  const { describe, condition } = readCopy(call, source, target);
+  const { checksums: _checksums, ...description } = describe(reader.row);
+  const parts = await readManifest(reader);
+  const claims = parts.map((part): PartClaim => {
+    if (part.type === 'data') return part;
+    const { type, container, key, etag, size, range } = part;
+    return { type, container, key, etag, size, range };
+  });
+  const paths = parts.map((part) => (part.type === 'data' ? '' : `/${part.container}/${part.key}`));
+  const command = { ...addressOf(target), ...description, parts: claims, condition };
+  const type = reportType(call.headers) ?? 'text/plain';
+  const reply = await manifestReply(call, type, { command, paths });
+  const copied = copiedHeaders(source, reader.row);
+  return reply.status === 201 ? { ...reply, headers: [...reply.headers, ...copied] } : reply;
+}
+
+function copiedHeaders(source: CopyAddress, row: VersionRow): [string, string][] {
+  return [
+    ['X-Copied-From', quote(`${source.container}/${source.key}`)],
+    ['X-Copied-From-Account', quote(source.account)],
+    ['X-Copied-From-Last-Modified', formatLastModified(row.modifiedAt)],
+  ];
+}
+
+function readCopy(
+  call: ObjectCall,
+  source: CopyAddress & { readonly partNumber?: number | undefined },
+  target: CopyAddress,
+): CopyObject {
   const { headers } = call;
   checkKeyLength(call, target.key);
   if (isSymlinkPut(call)) throw refuse(400, 'Symlink requests require a zero byte body');
-  // The segments are named relative to the account of their manifest.
-  const ofSource: ObjectCall = { ...call, ...source };
   const fresh = isTrue(headers.get('x-fresh-metadata'));
   const contentType = isTrue(headers.get('x-detect-content-type'))
     ? guessType(target.key)
@@ -98,12 +147,13 @@ function readCopy(call: ObjectCall, source: CopyAddress, target: CopyAddress): C
       ...addressOf(source),
       versionId: readVersionId(call),
       links: wantsLink(call) ? 'keep' : 'follow',
+      partNumber: source.partNumber,
+      asManifest: wantsManifest(call),
     },
     target: addressOf(target),
     // Swift's conditions are judged in `describe`, which sees the source's row.
     sourceCondition: {},
     range: readRange(headers.get('range')),
-    resolve: (reader) => resolveSource(ofSource, reader),
     condition: readWriteCondition(conditionsOfTarget(headers)),
     describe: (row: VersionRow) => {
       judgeCopySource(headers, row);

@@ -1,15 +1,18 @@
 /** DELETE of an object. */
 import type { HttpReply } from '../../http/exchange.ts';
 import { deleteKept } from '../archive/keep.ts';
-import { renderReport } from '../bulk/report.ts';
 import type { ObjectCall } from '../call.ts';
-import { chooseFormat } from '../listing/format.ts';
-import { Query } from '../query.ts';
+import { isTrue } from '../headers.ts';
+import { deleteManifest, deleteManifestQuietly } from '../large/delete-manifest.ts';
 import { refuse, statusReply } from '../reply.ts';
 import { deletedVersionHeaders, notVersioned, readVersionId } from '../versions/version-id.ts';
 import { readWriteCondition } from './conditions.ts';
 
 export async function deleteObject(call: ObjectCall): Promise<HttpReply> {
+  if (call.query.text('multipart-manifest') === 'delete') {
+    const isQuiet = isTrue(call.query.text('async'));
+    return isQuiet ? deleteManifestQuietly(call) : deleteManifest(call);
+  }
   const { account, container, key, headers } = call;
   const expiry = headers.get('x-if-delete-at');
   if (expiry !== undefined) {
@@ -27,12 +30,5 @@ export async function deleteObject(call: ObjectCall): Promise<HttpReply> {
     throw notVersioned();
   }
   const found = outcome.deleted !== undefined;
-  if (call.query.text('multipart-manifest') !== 'delete') {
-    return statusReply(found ? 204 : 404, deletedVersionHeaders(outcome, versionId));
-  }
-  // Clients ask so for what shows as a static large object, and read a bulk report.
-  const { type } = chooseFormat(new Query(''), headers);
-  const report = { status: 200, body: '', deleted: found ? 1 : 0, notFound: found ? 0 : 1 };
-  const body = renderReport({ ...report, errors: [] }, type);
-  return { status: 200, headers: [['Content-Type', type]], body };
+  return statusReply(found ? 204 : 404, deletedVersionHeaders(outcome, versionId));
 }

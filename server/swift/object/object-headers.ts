@@ -3,7 +3,7 @@ import type { Metadata, VersionRow } from '../../core/model.ts';
 import type { ObjectCall } from '../call.ts';
 import { type Headers, isTrue } from '../headers.ts';
 import { isUtf8, textOf, titleCase, wireOf } from '../../http/header-text.ts';
-import { checkManifestHeader, manifestEntry } from '../large/dynamic.ts';
+import { checkManifestHeader, manifestEntry } from '../large/manifest-header.ts';
 import { metadataHeaders } from '../metadata.ts';
 import { guessType } from '../mime.ts';
 import { refuse } from '../reply.ts';
@@ -36,6 +36,15 @@ export function readSystemHeaders(headers: Headers): Metadata {
 export function foreignSystem(system: Metadata): Metadata {
   const own = new Set(systemNames.values());
   return Object.fromEntries(Object.entries(system).filter(([name]) => !own.has(name)));
+}
+
+/** Only a manifest may say that it is one. Throws Refusal 400. */
+export function refuseReserved(headers: Headers): void {
+  if (!headers.has('x-static-large-object')) return;
+  throw refuse(
+    400,
+    'X-Static-Large-Object is a reserved header. To create a static large object add query param multipart-manifest=put.',
+  );
 }
 
 /** The Content-Type given; undefined when there is none or the client wants it guessed. Throws Refusal 400. */
@@ -82,7 +91,9 @@ export function descriptionHeaders(row: VersionRow): [string, string][] {
     headers.push([titleCase(header), wireOf(value)]);
   }
   if (row.expiresAt !== undefined) headers.push(['X-Delete-At', formatExpiry(row.expiresAt)]);
-  // A multipart object of the S3 door: its etag is no MD5 of its bytes, which this header tells clients.
-  if (row.body.type === 'parts') headers.push(['X-Static-Large-Object', 'True']);
+  // A multipart object of the S3 door is one too: its etag is no MD5 of its bytes, which this header tells clients.
+  if (row.body.type === 'parts' || row.manifest !== undefined) {
+    headers.push(['X-Static-Large-Object', 'True']);
+  }
   return headers;
 }

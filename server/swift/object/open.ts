@@ -1,54 +1,51 @@
-/** An object as a request wants to see it: its own bytes, or, of a large object, those of its segments. */
+/** An object as a request wants to see it: its own bytes, those of all its segments, or its manifest. */
 import { isStoreError } from '../../../base/errors.ts';
 import type { ObjectReader } from '../../core/api.ts';
+import { shownEtag } from '../../core/large/large-object.ts';
 import { parseEntityTags } from '../../http/conditional.ts';
 import { wireOf } from '../../http/header-text.ts';
 import type { ObjectCall } from '../call.ts';
-import { isDynamic, openDynamic } from '../large/dynamic.ts';
+import { viewManifest, wantsManifest } from '../large/manifest-view.ts';
 import { Refusal, statusReply } from '../reply.ts';
 import { wantsLink } from '../symlink/link.ts';
 import { explainVersionError, readVersionId } from '../versions/version-id.ts';
 
 export interface ObjectView {
-  /** Etag and size in its row are those of what is read. */
+  /** Etag (as Swift has it), size and type in its row are those of what is shown. */
   readonly reader: ObjectReader;
   /** The Etag header: that of a large object stands in quotes, as in Swift. */
   readonly etag: string;
-  /** False: more bytes follow than the row's size says, and nobody knows how many. */
-  readonly hasLength: boolean;
+  /** Of a static large object that is shown whole. */
+  readonly manifestEtag: string | undefined;
   /** Swift serves one range of a dynamic large object, and the whole for several. */
   readonly takesRanges: 'several' | 'one';
 }
 
 /** Throws StoreError, and Refusal 412 where `If-Match: *` meets nothing. */
 export async function openView(call: ObjectCall): Promise<ObjectView> {
-  const reader = await openReader(call);
-  if (wantsManifest(call) || !isDynamic(reader.row)) return plainView(reader);
-  const { reader: whole, isComplete } = await openDynamic(call, reader);
-  const etag = isComplete ? `"${whole.row.etag}"` : wireOf(whole.row.etag);
-  return { reader: whole, etag, hasLength: isComplete, takesRanges: 'one' };
+  const asManifest = wantsManifest(call);
+  const opened = await openReader(call, asManifest);
+  const reader = asManifest ? await viewManifest(call, opened) : opened;
+  const { row, large, hasLength } = reader;
+  if (large === undefined || asManifest) {
+    const etag = wireOf(row.etag);
+    return { reader, etag, manifestEtag: undefined, takesRanges: 'several' };
+  }
+  const bare = shownEtag(reader);
+  return {
+    reader: { ...reader, row: { ...row, etag: bare } },
+    etag: hasLength ? `"${bare}"` : bare,
+    manifestEtag: row.manifest?.etag,
+    takesRanges: large === 'dynamic' ? 'one' : 'several',
+  };
 }
 
-/** What a copy reads: the content of a large object, or its manifest when that is asked for. */
-export async function resolveSource(call: ObjectCall, reader: ObjectReader): Promise<ObjectReader> {
-  if (wantsManifest(call) || !isDynamic(reader.row)) return reader;
-  return (await openDynamic(call, reader)).reader;
-}
-
-export function wantsManifest(call: ObjectCall): boolean {
-  return call.query.text('multipart-manifest') === 'get';
-}
-
-function plainView(reader: ObjectReader): ObjectView {
-  return { reader, etag: wireOf(reader.row.etag), hasLength: true, takesRanges: 'several' };
-}
-
-async function openReader(call: ObjectCall): Promise<ObjectReader> {
+async function openReader(call: ObjectCall, asManifest: boolean): Promise<ObjectReader> {
   const { account, container, key } = call;
   try {
     // Conditions are judged by the door, on the row: Swift's rules are not those that core follows for S3.
     return await call.door.core.openObject(call.context, {
-      ...{ account, container, key },
+      ...{ account, container, key, asManifest },
       versionId: readVersionId(call),
       links: wantsLink(call) ? 'keep' : 'follow',
       condition: {},

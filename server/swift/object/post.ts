@@ -7,7 +7,12 @@ import { refuse, statusReply, textReply } from '../reply.ts';
 import { isSymlinkPut, linkPath } from '../symlink/link.ts';
 import { refuseConditions } from '../unsupported.ts';
 import { readExpiry } from './expiry.ts';
-import { foreignSystem, readContentType, readSystemHeaders } from './object-headers.ts';
+import {
+  foreignSystem,
+  readContentType,
+  readSystemHeaders,
+  refuseReserved,
+} from './object-headers.ts';
 
 export async function postObject(call: ObjectCall): Promise<HttpReply> {
   const { account, container, key, headers } = call;
@@ -19,13 +24,15 @@ export async function postObject(call: ObjectCall): Promise<HttpReply> {
   if (call.query.has('version-id')) {
     throw refuse(400, 'POST to a specific version is not allowed');
   }
+  refuseReserved(headers);
   const contentType = readContentType(headers);
   const user = readObjectMetadata(headers);
   const expiresAt = readExpiry(headers, clock.now()) ?? null;
   const address = { account, container, key };
   const { row } = await core.openObject(call.context, {
-    ...address,
-    ...{ condition: {}, rowOnly: true, links: 'keep' },
+    ...{ ...address, condition: {} },
+    // Only what stands beside the bytes is needed, of a large object or a link its own.
+    ...{ asManifest: true, rowOnly: true, metadataOnly: true, links: 'keep' },
   });
   const updated = await core.updateObject(call.context, address, {
     ...(contentType === undefined ? {} : { contentType }),

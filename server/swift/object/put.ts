@@ -4,6 +4,7 @@ import type { HttpReply } from '../../http/exchange.ts';
 import { keepReplaced } from '../archive/keep.ts';
 import type { ObjectCall } from '../call.ts';
 import type { Headers } from '../headers.ts';
+import { putManifest } from '../large/put-manifest.ts';
 import { readObjectMetadata } from '../metadata.ts';
 import { refuse, statusReply } from '../reply.ts';
 import { isSymlinkPut } from '../symlink/link.ts';
@@ -14,9 +15,15 @@ import { formatLastModified } from '../timestamps.ts';
 import { readWriteCondition } from './conditions.ts';
 import { copyIntoObject } from './copy.ts';
 import { readExpiry } from './expiry.ts';
-import { checkKeyLength, contentTypeFor, readSystemHeaders } from './object-headers.ts';
+import {
+  checkKeyLength,
+  contentTypeFor,
+  readSystemHeaders,
+  refuseReserved,
+} from './object-headers.ts';
 
 export async function putObject(call: ObjectCall): Promise<HttpReply> {
+  if (call.query.text('multipart-manifest') === 'put') return putManifest(call);
   if ((call.headers.get('x-copy-from') ?? '') !== '') return copyIntoObject(call);
   const versionId = readVersionId(call);
   if (versionId !== undefined) return promoteVersion(call, versionId);
@@ -39,8 +46,7 @@ function readPut(call: ObjectCall): PutObject {
   if (headers.has('content-range')) {
     throw refuse(400, 'Content-Range is not allowed with this method');
   }
-  // Only a manifest may say that it is one.
-  if (headers.has('x-static-large-object')) throw refuse(400, 'X-Static-Large-Object is reserved');
+  refuseReserved(headers);
   return {
     account,
     container,

@@ -2,7 +2,14 @@
 import { utf8 } from '../../../base/bytes.ts';
 import type { HttpReply, HttpRequest } from '../../http/exchange.ts';
 import type { SwiftDoorOptions } from '../call.ts';
-import { accountNameBytes, bulkLimits, listingLimit, metadataLimits } from '../limits.ts';
+import { heartbeatMillis } from '../bulk/heartbeat.ts';
+import {
+  accountNameBytes,
+  bulkLimits,
+  listingLimit,
+  manifestLimits,
+  metadataLimits,
+} from '../limits.ts';
 import type { Query } from '../query.ts';
 import { statusReply } from '../reply.ts';
 
@@ -23,6 +30,13 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
         symlink: { symloop_max: door.core.limits.maxLinks, static_links: true },
         versioned_writes: { allowed_flags: ['x-versions-location', 'x-history-location'] },
         object_versioning: {},
+        slo: {
+          max_manifest_segments: manifestLimits.segments,
+          max_manifest_size: manifestLimits.bytes,
+          yield_frequency: heartbeatMillis / 1000,
+          min_segment_size: 1,
+          allow_async_delete: true,
+        },
         bulk_delete: {
           max_deletes_per_request: bulkLimits.deletes,
           max_failed_deletes: bulkLimits.failures,

@@ -9,8 +9,8 @@ import { chooseJson } from '../listing/format.ts';
 import { readListingParameters } from '../listing/parameters.ts';
 import { type ListingEntry, listingReply, renderListing } from '../listing/render.ts';
 import { refuse } from '../reply.ts';
+import { formatIso } from '../../../base/calendar/civil-date.ts';
 import { linkEntry } from '../symlink/link.ts';
-import { formatIso } from '../timestamps.ts';
 import { markerType, parseVersion } from './version-id.ts';
 
 type VersionQuery = Parameters<Core['listVersions']>[2];

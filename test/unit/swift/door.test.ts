@@ -130,7 +130,6 @@ describe('every answer', () => {
       ['POST', account, { 'X-Account-Quota-Bytes': '5' }],
       ['POST', `${account}/c`, { 'X-Container-Meta-Quota-Bytes': '5' }],
       ['PUT', `${account}/c2`, { 'X-Container-Meta-Quota-Count': '1' }],
-      ['PUT', `${account}/c/o?multipart-manifest=put`, {}],
       ['PUT', `${account}/c?extract-archive=tar`, {}],
       ['GET', `${account}/c/o?temp_url_sig=a&temp_url_expires=1`, {}],
       ['POST', `${account}/c/o`, { 'If-Match': 'x' }],

@@ -1,15 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { formatIso } from '../../../base/calendar/civil-date.ts';
 import { micros } from '../../../base/units.ts';
 import { chooseFormat, type ListingType } from '../../../server/swift/listing/format.ts';
 import { readListingParameters } from '../../../server/swift/listing/parameters.ts';
 import { type ListingDocument, renderListing } from '../../../server/swift/listing/render.ts';
 import { Query } from '../../../server/swift/query.ts';
 import { Refusal } from '../../../server/swift/reply.ts';
-import {
-  formatIso,
-  formatLastModified,
-  formatTimestamp,
-} from '../../../server/swift/timestamps.ts';
+import { formatLastModified, formatTimestamp } from '../../../server/swift/timestamps.ts';
 
 function refusalOf(run: () => unknown): number | undefined {
   try {

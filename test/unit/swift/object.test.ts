@@ -258,6 +258,19 @@ describe('a multipart object of the other door', () => {
     expect(reader.row.system).toEqual({ 's3:storage-class': 'STANDARD' });
     expect(reader.row.user).toEqual({ b: '2' });
     expect((await ask('GET', `${container}/large`)).bytes.equals(whole)).toBe(true);
+    const shown = await ask('GET', `${container}/large?multipart-manifest=get`);
+    expect(JSON.parse(shown.text)).toMatchObject(
+      pieces.map((piece, i) => ({
+        // No object has such a name: a client that deletes what it takes for segments harms nothing.
+        name: `/c+segments/large/${upload.uploadId}/${i + 1}`,
+        ...{ bytes: piece.length, hash: md5(piece) },
+      })),
+    );
+    const part = await ask('HEAD', `${container}/large?part-number=2`);
+    expect(part.headers.get('content-range')).toBe('bytes 1500-21499/21510');
+    const gone = await ask('DELETE', `${container}/large?multipart-manifest=delete`);
+    expect(gone.text).toContain('Number Deleted: 1\n');
+    expect((await ask('HEAD', `${container}/large`)).status).toBe(404);
   });
 });
 

@@ -1,0 +1,94 @@
+/** A version with its own bytes, whatever they mean. */
+import { StoreError } from '../../../base/errors.ts';
+import type { GetObject, ObjectReader, PartView, RequestContext } from '../api.ts';
+import type { ResolvedContainer } from '../container/find.ts';
+import { checkCustomerKey, type ObjectKey, unwrapObjectKey } from '../encryption/object-key.ts';
+import { noSuchPart } from '../large/large-object.ts';
+import { type Id, ownBytes, type VersionRow } from '../model.ts';
+import type { Services } from '../services.ts';
+import { listObjectParts } from './list-object-parts.ts';
+import { type Located, locateVersion } from './locate.ts';
+import { partSpan, readSource } from './read-body.ts';
+
+export async function openOwn(
+  services: Services,
+  ctx: RequestContext,
+  found: ResolvedContainer,
+  command: GetObject,
+): Promise<{ readonly reader: ObjectReader; readonly unlock: Unlock }> {
+  const { key, versionId, metadataOnly, allowExpired } = command;
+  const { containerId, row: container } = found;
+  const hasHistory = container.versioning !== 'off';
+  const locate = (withBody: boolean): Promise<Located> =>
+    locateVersion(services, { containerId, key, versionId, hasHistory, withBody, allowExpired });
+  const located = await locate(metadataOnly !== true);
+  const { row } = located;
+  const unlock = unlockerOf(services, ctx, { containerId, row, command });
+  const read = async function* (start: number, end: number): AsyncGenerator<Uint8Array> {
+    let { inline } = located;
+    if (row.body.type === 'inline' && inline === undefined) {
+      const again = await locate(true);
+      // Without a version id it may have been replaced meanwhile; then these are not its bytes.
+      if (again.row.version !== row.version) {
+        throw new StoreError('conflict', 'object.read', 'the object was replaced meanwhile');
+      }
+      inline = again.inline;
+    }
+    const source = { body: row.body, size: ownBytes(row), inline, objectKey: await unlock() };
+    yield* readSource(services, { containerId, key, ...source }, { start, end });
+  };
+  const parts: ObjectReader['parts'] = (after, limit) =>
+    listObjectParts(services, { containerId, key, row }, { after, limit });
+  const view: ObjectReader['viewPart'] = (partNumber) =>
+    viewPart(services, { containerId, key, row }, partNumber);
+  const reader: ObjectReader = {
+    ...{ row, container, large: undefined, hasLength: true, part: undefined },
+    ...{ read, parts, viewPart: view },
+  };
+  return { reader, unlock };
+}
+
+type Unlock = () => Promise<ObjectKey | undefined>;
+
+/** Finds the object's key when it is first called, and gives it again later; undefined: the object is plain. */
+function unlockerOf(
+  services: Services,
+  ctx: RequestContext,
+  what: { readonly containerId: Id; readonly row: VersionRow; readonly command: GetObject },
+): Unlock {
+  const { containerId, row, command } = what;
+  const { encryption } = row;
+  const { customerKey, rowOnly } = command;
+  const op = 'object.open';
+  let objectKey: ObjectKey | undefined;
+  return async () => {
+    if (rowOnly === true) return undefined;
+    checkCustomerKey(encryption, customerKey, op);
+    if (encryption === undefined || objectKey !== undefined) return objectKey;
+    objectKey = await unwrapObjectKey(services, ctx, { encryption, containerId, customerKey, op });
+    return objectKey;
+  };
+}
+
+async function viewPart(
+  services: Services,
+  at: { readonly containerId: Id; readonly key: string; readonly row: VersionRow },
+  partNumber: number,
+): Promise<PartView> {
+  const { row, containerId, key } = at;
+  const { body, size } = row;
+  if (body.type !== 'parts') {
+    if (partNumber !== 1) throw noSuchPart(partNumber, 1, size);
+    const { checksums } = row;
+    return { partNumber, partsCount: undefined, start: 0, end: size, checksums };
+  }
+  const span = partSpan(body.runs, partNumber);
+  if (span === undefined) {
+    const count = body.runs.reduce((sum, run) => sum + run.count, 0);
+    throw noSuchPart(partNumber, count, size);
+  }
+  const { uploadId } = body;
+  const part = await services.rows.get('part', { containerId, key, uploadId, partNumber });
+  const { start, end, count } = span;
+  return { partNumber, partsCount: count, start, end, checksums: part?.checksums ?? [] };
+}
