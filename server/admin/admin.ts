@@ -40,7 +40,7 @@ export function statusOf(cell: Cell, version: string): StatusReport {
     }),
     shards: {
       total: map.shards.length,
-      served: cell.group.all().filter((shard) => shard.primary !== undefined).length,
+      served: cell.group.own().length,
       full: map.shards.filter((shard) => shard.inSync.length === shard.replicas.length).length,
     },
     workers: cell.workers.status(),

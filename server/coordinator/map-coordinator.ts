@@ -7,13 +7,14 @@ import type { Clock } from '../../base/clock.ts';
 import { StoreError, toStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { DeviceId, ShardId } from '../../base/units.ts';
-import type {
-  ClusterMap,
-  Coordinator,
-  DeviceState,
-  Lease,
-  PolicyState,
-  Presence,
+import {
+  type ClusterMap,
+  type Coordinator,
+  type DeviceState,
+  type Lease,
+  type PolicyState,
+  type Presence,
+  shardIn,
 } from '../../storage/shard/coordinator.ts';
 import type { ShardState } from '../../storage/shard/shard.ts';
 import type { EngineChange, EngineGuard, EngineWrite, MapEngine } from './map-engine.ts';
@@ -92,7 +93,7 @@ export class MapCoordinator implements Coordinator {
 
   async updateShard(id: ShardId, next: ShardState, ended?: string): Promise<ClusterMap> {
     const key = shardKey(id);
-    const found = this.#map.shards.find((shard) => shard.id === id);
+    const found = shardIn(this.#map, id);
     const stale = (): StoreError =>
       new StoreError('stale-epoch', 'coordinator.updateShard', 'the shard has moved on', {
         detail: { shard: id, epoch: found?.epoch ?? 0 },
@@ -101,7 +102,7 @@ export class MapCoordinator implements Coordinator {
     const guards = [{ key, revision: this.#lines.revision(key) }];
     if (ended !== undefined) guards.push({ key: sessionKey(ended), revision: 0 });
     if (await this.#commit(guards, [{ key, line: next }])) return this.#map;
-    const now = this.#map.shards.find((shard) => shard.id === id);
+    const now = shardIn(this.#map, id);
     if (now?.epoch !== found.epoch) throw stale();
     throw new StoreError('conflict', 'coordinator.updateShard', "the shard's holder lives", {
       detail: { shard: id },

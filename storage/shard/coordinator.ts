@@ -118,3 +118,15 @@ export function holderLives(map: ClusterMap, shard: ShardState): boolean {
   if (session === undefined) return false;
   return map.sessions?.some((one) => one.id === session) ?? false;
 }
+
+const shardsById = new WeakMap<readonly ShardState[], ReadonlyMap<ShardId, ShardState>>();
+
+/** One shard's line, found without looking at all of them. */
+export function shardIn({ shards }: ClusterMap, id: ShardId): ShardState | undefined {
+  let byId = shardsById.get(shards);
+  if (byId === undefined) {
+    byId = new Map(shards.map((shard) => [shard.id, shard]));
+    shardsById.set(shards, byId);
+  }
+  return byId.get(id);
+}

@@ -1,15 +1,18 @@
-/** All shards of this machine, over its devices: opens each with a primary, and routes rows to it. */
+/** All shards of the cluster as this process sees them: serves those that are its to serve, and routes rows to all. */
 import { compareBytes, fromHex } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
 import { invariant } from '../../base/invariant.ts';
 import type { Logger } from '../../base/log.ts';
 import type { DeviceId, ShardId } from '../../base/units.ts';
-import type { Coordinator, Lease } from './coordinator.ts';
+import { type ClusterMap, type Coordinator, type Lease, shardIn } from './coordinator.ts';
 import type { ShardDevice } from './device.ts';
+import type { ReplicaPeer } from './peer.ts';
 import { ServedShard } from './primary/served-shard.ts';
+import type { RemoteMachines } from './remote.ts';
+import { RoutedShard } from './routed-shard.ts';
 import { defaultShardSettings, type ShardSettings } from './settings.ts';
-import type { ShardState, StateMachine } from './shard.ts';
+import type { Shard, ShardState, StateMachine } from './shard.ts';
 
 export interface ShardGroupOptions {
   readonly coordinator: Coordinator;
@@ -19,54 +22,104 @@ export interface ShardGroupOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings?: Partial<ShardSettings>;
-  /** The right to serve; without one it never ends. */
-  readonly lease?: Lease;
+  /** The other machines, and the right to serve beside them. Without them this process serves every shard. */
+  readonly cluster?: {
+    readonly remote: RemoteMachines;
+    readonly lease: () => Lease | undefined;
+  };
 }
 
 interface Route {
+  /** As in the map, and its bytes. */
+  readonly text: string;
   readonly start: Uint8Array;
-  readonly shard: ServedShard;
+  readonly served: ServedShard;
+  /** Through it the shard is reached wherever it is served. */
+  readonly shard: Shard;
 }
 
 export class ShardGroup {
-  readonly #coordinator: Coordinator;
+  readonly #options: ShardGroupOptions;
+  readonly #settings: ShardSettings;
   readonly #devices = new Map<DeviceId, ShardDevice>();
+  #map: ClusterMap;
   /** By the start of their ranges. */
-  readonly #routes: readonly Route[];
-  readonly #shards: readonly ServedShard[];
+  #routes: readonly Route[] = [];
+  readonly #ends: (() => void)[] = [];
 
   private constructor(options: ShardGroupOptions) {
-    this.#coordinator = options.coordinator;
+    this.#options = options;
+    this.#settings = { ...defaultShardSettings, ...options.settings };
     for (const device of options.devices) this.#add(device);
-    const { stateMachine, coordinator, clock, logger, lease } = options;
-    const settings = { ...defaultShardSettings, ...options.settings };
-    const devices = this.#devices;
-    const routes = coordinator.current().shards.map((state) => ({
-      start: fromHex(state.start),
-      shard: new ServedShard({
-        id: state.id,
-        devices,
-        stateMachine,
-        coordinator,
-        lease,
-        clock,
-        logger,
-        settings,
-      }),
-    }));
-    this.#routes = routes.toSorted((a, b) => compareBytes(a.start, b.start));
-    this.#shards = this.#routes.map((route) => route.shard);
+    this.#map = options.coordinator.current();
+    this.#route(this.#map);
+    if (options.cluster !== undefined) this.#follow(options.cluster.remote);
   }
 
   /** Opens every shard that has a present in-sync replica; the others answer `unavailable` until one comes. */
   static async open(options: ShardGroupOptions): Promise<ShardGroup> {
     const group = new ShardGroup(options);
-    await Promise.all(group.all().map((shard) => shard.open()));
+    await Promise.all(group.served().map((shard) => shard.open()));
     return group;
   }
 
+  #follow(remote: RemoteMachines): void {
+    this.#ends.push(
+      this.#options.coordinator.watch((map) => this.#mapChanged(map)),
+      remote.onLost((devices, error) => {
+        for (const device of devices) this.#deviceFailed(device, error);
+      }),
+    );
+  }
+
+  #mapChanged(map: ClusterMap): void {
+    const before = this.#map;
+    this.#map = map;
+    this.#route(map);
+    // Who lives and who does not concerns every shard.
+    const concernsAll = before.sessions !== map.sessions;
+    for (const shard of this.served()) {
+      if (concernsAll || shardIn(before, shard.id) !== shardIn(map, shard.id)) shard.mapChanged();
+    }
+  }
+
+  /** Takes over which shards there are, and where each begins. */
+  #route({ shards }: ClusterMap): void {
+    const known = new Map(this.#routes.map((route) => [route.served.id, route]));
+    const isSame =
+      shards.length === known.size &&
+      shards.every(({ id, start }) => known.get(id)?.text === start);
+    if (isSame) return;
+    const routes = shards.map(({ id, start }): Route => {
+      const found = known.get(id);
+      known.delete(id);
+      const served = found?.served ?? this.#makeServed(id);
+      const shard = found?.shard ?? this.#makeRouted(served);
+      return { text: start, start: fromHex(start), served, shard };
+    });
+    this.#routes = routes.toSorted((a, b) => compareBytes(a.start, b.start));
+    for (const { served } of known.values()) void served.close();
+  }
+
+  #makeServed(id: ShardId): ServedShard {
+    const { stateMachine, coordinator, clock, logger, cluster } = this.#options;
+    return new ServedShard({
+      ...{ id, stateMachine, coordinator, clock, logger },
+      devices: this.#devices,
+      remote: cluster?.remote,
+      lease: () => cluster?.lease(),
+      settings: this.#settings,
+    });
+  }
+
+  #makeRouted(served: ServedShard): Shard {
+    const { cluster, coordinator, clock } = this.#options;
+    if (cluster === undefined) return served;
+    return new RoutedShard({ served, remote: cluster.remote, coordinator, clock });
+  }
+
   /** The shard that owns a 16-byte id (hex): the last one that starts at or before it. */
-  route(id: string): ServedShard {
+  route(id: string): Shard {
     const wanted = fromHex(id);
     let low = 0;
     let high = this.#routes.length - 1;
@@ -77,12 +130,27 @@ export class ShardGroup {
       else high = middle - 1;
     }
     const found = this.#routes[low];
-    invariant(found !== undefined, 'the map has shards');
-    return found.shard;
+    if (found !== undefined) return found.shard;
+    throw new StoreError('unavailable', 'shards.route', 'the cluster has no shards yet');
   }
 
-  all(): readonly ServedShard[] {
-    return this.#shards;
+  /** Every shard, wherever it is served. */
+  all(): readonly Shard[] {
+    return this.#routes.map((route) => route.shard);
+  }
+
+  /** Those whose primary is here: their background work is this process's. */
+  own(): readonly Shard[] {
+    return this.served().filter((shard) => shard.primary !== undefined);
+  }
+
+  /** Every shard as far as this process serves it. */
+  served(): readonly ServedShard[] {
+    return this.#routes.map((route) => route.served);
+  }
+
+  find(id: ShardId): ServedShard | undefined {
+    return this.#routes.find((route) => route.served.id === id)?.served;
   }
 
   /** A device that is here and has not failed. */
@@ -96,17 +164,46 @@ export class ShardGroup {
     return [...this.#devices.values()].filter((device) => device.failure === undefined);
   }
 
+  /** A shard's replica on a device that serves, here or on another machine. */
+  replica(device: DeviceId, shard: ShardId): ReplicaPeer | undefined {
+    const local = this.device(device);
+    if (local !== undefined) return local.replica(shard);
+    return this.#options.cluster?.remote.replica(device, shard);
+  }
+
+  /** Whether a device serves, here or on another machine. */
+  serves(device: DeviceId): boolean {
+    return this.device(device) !== undefined || this.livesElsewhere(device);
+  }
+
+  /** Whether a device serves on another machine, though it may not be reached from here. */
+  livesElsewhere(device: DeviceId): boolean {
+    return this.#options.cluster?.remote.lives(device) ?? false;
+  }
+
   state(id: ShardId): ShardState {
-    const state = this.#coordinator.current().shards.find((one) => one.id === id);
+    const state = shardIn(this.#options.coordinator.current(), id);
     invariant(state !== undefined, 'every served shard is in the map');
     return state;
   }
 
+  /** The lease is over: every primary here stops. */
+  leaseLost(): void {
+    for (const shard of this.served()) shard.leaseLost();
+  }
+
+  /** There is a new lease: shards that nobody serves may be taken. */
+  leaseTaken(): void {
+    for (const shard of this.served()) shard.mapChanged();
+  }
+
+  #deviceFailed(device: DeviceId, error: StoreError): void {
+    for (const shard of this.served()) shard.deviceFailed(device, error);
+  }
+
   #add(device: ShardDevice): void {
     this.#devices.set(device.id, device);
-    device.onFailure((error) => {
-      for (const shard of this.#shards) shard.deviceFailed(device.id, error);
-    });
+    device.onFailure((error) => this.#deviceFailed(device.id, error));
   }
 
   /** A device has come back or was initialised anew: shards that had no primary look for one; the rest is repair's work. */
@@ -115,11 +212,12 @@ export class ShardGroup {
       throw new StoreError('conflict', 'shards.attach', 'the device serves already');
     }
     this.#add(device);
-    await Promise.all(this.all().map((shard) => shard.open()));
+    await Promise.all(this.served().map((shard) => shard.open()));
   }
 
   /** Stops all primaries, after the commits in flight; the devices stay the caller's to close. */
   async close(): Promise<void> {
-    await Promise.all(this.all().map((shard) => shard.close()));
+    for (const end of this.#ends.splice(0)) end();
+    await Promise.all(this.served().map((shard) => shard.close()));
   }
 }

@@ -42,15 +42,16 @@ export interface CopiedRow {
 
 /**
  * One replica: a shard on a device. Every promise resolves when what was asked is synced on the
- * device. Calls take effect in the order in which they are made.
+ * device. Calls take effect in the order in which they are made. A peer on another machine is bound
+ * to one run of the process there: when that ends, or the connection to it, every later call fails.
  * Errors: `stale-epoch` for the epoch of a primary that has been replaced; `conflict` for commits
  * that do not follow the replica's last; `unavailable` and `full` from the device.
  */
 export interface ReplicaPeer {
   readonly device: DeviceId;
   readonly shard: ShardId;
-  /** Waits for what is on its way to the log. */
-  status(): Promise<ReplicaStatus>;
+  /** Waits for what is on its way to the log. With an epoch, lower ones are refused from now on (until the process ends). */
+  status(epoch?: Epoch): Promise<ReplicaStatus>;
   append(shipment: Shipment): Promise<void>;
   /** From `start` on commits of `epoch` follow; lower epochs are refused from now on. */
   begin(epoch: Epoch, start: Sequence): Promise<void>;
@@ -67,7 +68,7 @@ export interface ReplicaPeer {
   /** The inline body of a row, verified; undefined when it has none like it. The caller owns the bytes. */
   readBody(key: Uint8Array, digest: BodyDigest): Promise<Uint8Array | undefined>;
   /** The device gives the replica up: its rows go. */
-  remove(): Promise<void>;
+  remove(epoch: Epoch): Promise<void>;
 }
 
 /** Epochs that have commits, given that the last commit is `last`. */

@@ -10,11 +10,11 @@ import type { DeviceId } from '../../base/units.ts';
 import type { Worker } from '../work/worker.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { ShardGroup } from './group.ts';
+import type { ReplicaPeer } from './peer.ts';
 import { ReplicaCopy } from './primary/copy.ts';
-import { minInSync, type ShardPrimary } from './primary/primary.ts';
+import type { ShardPrimary } from './primary/primary.ts';
 import type { ServedShard } from './primary/served-shard.ts';
 import { chooseReplacement } from './replacement.ts';
-import type { LocalReplica } from './replica/replica.ts';
 import type { ShardState } from './shard.ts';
 
 /** `rebuild`: named by the map, not in sync. `replace`: `from` has been away too long. `remove`: another took its place. */
@@ -55,16 +55,16 @@ export class ShardRepair implements Worker<RepairJob> {
 
   async next(): Promise<RepairJob | undefined> {
     this.#noteAway();
-    const jobs = this.#options.group.all().flatMap((shard) => this.#jobs(shard));
+    const jobs = this.#options.group.served().flatMap((shard) => this.#jobs(shard));
     // One that fails again and again must not keep the others waiting.
     return jobs[this.#turn++ % Math.max(1, jobs.length)];
   }
 
   #noteAway(): void {
     const { group, clock } = this.#options;
-    const wanted = new Set(group.all().flatMap(({ id }) => group.state(id).replicas));
+    const wanted = new Set(group.own().flatMap(({ id }) => group.state(id).replicas));
     for (const device of wanted) {
-      if (group.device(device) !== undefined) this.#awaySince.delete(device);
+      if (group.serves(device)) this.#awaySince.delete(device);
       else if (!this.#awaySince.has(device)) this.#awaySince.set(device, clock.monotonic());
     }
     for (const device of this.#awaySince.keys()) {
@@ -73,21 +73,25 @@ export class ShardRepair implements Worker<RepairJob> {
   }
 
   #jobs(shard: ServedShard): RepairJob[] {
-    // Without a primary there is nobody to copy from.
-    if (shard.primary === undefined) return [];
+    const { primary } = shard;
     const state = this.#options.group.state(shard.id);
-    const missed = state.replicas.filter((device) => !state.inSync.includes(device));
-    const jobs = missed.flatMap((device) => this.#jobFor(shard, state, device) ?? []);
-    return [...jobs, ...this.#leftovers(shard, state)];
+    const leftovers = this.#leftovers(shard, state);
+    // Without a primary here there is nobody to copy from.
+    if (primary === undefined) return leftovers;
+    const inSync = new Set(primary.inSyncDevices);
+    const missed = state.replicas.filter((device) => !inSync.has(device));
+    const jobs = missed.flatMap((device) => this.#jobFor(shard, primary, device) ?? []);
+    return [...jobs, ...leftovers];
   }
 
-  #jobFor(shard: ServedShard, state: ShardState, from: DeviceId): RepairJob | undefined {
+  #jobFor(shard: ServedShard, primary: ShardPrimary, from: DeviceId): RepairJob | undefined {
     const { group, coordinator } = this.#options;
-    if (group.device(from) !== undefined) return { type: 'rebuild', shard, device: from };
-    const isUrgent = state.inSync.length < minInSync(state);
-    if (!this.#stayedAway(from, isUrgent ? this.#urgentMillis : this.#awayMillis)) return undefined;
-    const present = (device: DeviceId): boolean => group.device(device) !== undefined;
-    const device = chooseReplacement(coordinator.current(), state, from, present);
+    if (group.replica(from, shard.id) !== undefined)
+      return { type: 'rebuild', shard, device: from };
+    const patience = primary.writable ? this.#awayMillis : this.#urgentMillis;
+    if (!this.#stayedAway(from, patience)) return undefined;
+    const present = (device: DeviceId): boolean => group.replica(device, shard.id) !== undefined;
+    const device = chooseReplacement(coordinator.current(), primary.state, from, present);
     return device === undefined ? undefined : { type: 'replace', shard, from, device };
   }
 
@@ -106,33 +110,35 @@ export class ShardRepair implements Worker<RepairJob> {
 
   async run(job: RepairJob): Promise<void> {
     const { shard, device } = job;
-    const primary = shard.primary;
-    const replica = this.#options.group.device(device)?.replica(shard.id);
-    if (primary === undefined || replica === undefined) {
-      throw unavailable('the shard or the device is not there any more');
-    }
     if (job.type === 'remove') {
-      // The map may have changed since `next`.
-      if (!primary.state.replicas.includes(device)) await replica.remove();
+      await this.#remove(shard, device);
       return;
     }
+    const { primary } = shard;
+    if (primary === undefined) throw unavailable('the shard is not served here any more');
     if (job.type === 'replace') {
       const { replicas } = primary.state;
       await primary.changeReplicas(replicas.map((home) => (home === job.from ? device : home)));
     }
+    const peer = this.#options.group.replica(device, shard.id);
+    if (peer === undefined) throw unavailable('the device is not there any more');
     // Also what a change of the map that did not happen leaves: only named replicas are rebuilt.
-    const { replicas, inSync } = primary.state;
-    if (!replicas.includes(device) || inSync.includes(device)) return;
-    await this.#rebuild(primary, replica);
+    if (!primary.state.replicas.includes(device) || primary.inSyncDevices.includes(device)) return;
+    await this.#rebuild(primary, peer);
     const fields = { event: 'shard.replica-rebuilt', shard: shard.id, device };
     this.#options.logger.info(fields, "A replica is back in the shard's in-sync set.");
   }
 
-  async #rebuild(primary: ShardPrimary, replica: LocalReplica): Promise<void> {
-    const index = this.#options.group.device(primary.local.device)?.index;
-    if (index === undefined) throw unavailable("the primary's device is gone");
+  /** The map may have changed since `next`, and may change again: a primary that is newer than what is known here has told the replica so. */
+  async #remove(shard: ServedShard, device: DeviceId): Promise<void> {
+    const { group } = this.#options;
+    const { replicas, epoch } = group.state(shard.id);
+    if (!replicas.includes(device)) await group.device(device)?.replica(shard.id).remove(epoch);
+  }
+
+  async #rebuild(primary: ShardPrimary, peer: ReplicaPeer): Promise<void> {
     const { logger } = this.#options;
-    const copy = new ReplicaCopy({ primary, peer: replica, index, logger });
+    const copy = new ReplicaCopy({ primary, peer, index: primary.local.index, logger });
     try {
       let joined = false;
       while (!joined) joined = await copy.step();

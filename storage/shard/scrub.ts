@@ -103,11 +103,13 @@ export class BodyScrub implements Worker<BodyScrubJob> {
     const now = replica.get(row.key);
     // Replaced, deleted or moved since the page was read.
     if (now?.sequence !== row.sequence || (await replica.bodyOf(now)) !== undefined) return;
-    const served = this.#options.group.all().find((one) => one.id === shard);
+    const { group } = this.#options;
+    const served = group.all().find((one) => one.id === shard);
     // The primary's own copy is healed by this very read.
     const good = await served?.getWithBody(row.key);
     if (good?.body === undefined || good.row.bodyLength !== row.bodyLength) return;
-    if (served?.primary?.local !== replica) await replica.relocate([{ row: now, body: good.body }]);
+    if (group.find(shard)?.primary?.local !== replica)
+      await replica.relocate([{ row: now, body: good.body }]);
     this.#healed++;
     this.#options.logger.info(
       { event: 'shard.body-scrubbed', shard, device: device.id },

@@ -92,7 +92,9 @@ export class ReplicaCopy {
 
   /** Sends the commits that the replica lacks; false when it needs a copy. */
   async #catchUp(): Promise<boolean> {
-    const status = await this.primary.answer(this.peer.status());
+    const { epoch: current } = this.primary.state;
+    // Who was primary before cannot wipe it any more.
+    const status = await this.primary.answer(this.peer.status(current));
     const { local } = this.primary;
     if (status.condition !== 'ready' || !isPrefix(status, local.state)) return false;
     const member = this.#add(true);

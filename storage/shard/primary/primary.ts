@@ -7,6 +7,8 @@
  *   first, under a new epoch.
  * - A replica joins the set only when it holds everything acknowledged so far and acknowledgements
  *   already wait for it.
+ * - What is answered from the state here (a refusal, a command that changes nothing) is answered only
+ *   while the lease is held: nobody else has taken the shard over then.
  * - After `stop` nothing is acknowledged any more.
  */
 import type { Clock } from '../../../base/clock.ts';
@@ -20,10 +22,12 @@ import {
   sequence as toSequence,
 } from '../../../base/units.ts';
 import { answerWithin } from './answer.ts';
+import { minInSync, notServing, releasedState, unavailable } from './in-sync.ts';
 import { Commits } from './commits.ts';
-import type { Coordinator } from '../coordinator.ts';
+import type { Coordinator, Lease } from '../coordinator.ts';
 import type { EncodedRecord } from '../log/record.ts';
 import { Member } from './member.ts';
+import { Outbox } from './outbox.ts';
 import type { ReplicaPeer } from '../peer.ts';
 import type { LocalReplica } from '../replica/replica.ts';
 import type { ShardSettings } from '../settings.ts';
@@ -36,6 +40,10 @@ export interface PrimaryOptions {
   readonly peers: readonly ReplicaPeer[];
   readonly stateMachine: StateMachine;
   readonly coordinator: Coordinator;
+  /** Undefined on a single machine: nobody else could take over. */
+  readonly lease: Lease | undefined;
+  /** Whether a device that does not answer here may be serving others: its machine lives. */
+  readonly mayServe: (device: DeviceId) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: ShardSettings;
@@ -51,7 +59,7 @@ export class ShardPrimary {
   readonly #own: Member;
   #state: ShardState;
   #members: Member[];
-  #outbox: EncodedRecord[] = [];
+  readonly #outbox = new Outbox();
   #shipScheduled = false;
   /** Last sequence of each shipment that is not durable everywhere yet. */
   #shipments: Sequence[] = [];
@@ -60,6 +68,7 @@ export class ShardPrimary {
   #cancelCheck: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
   #stopped: StoreError | undefined;
+  #isLeaving = false;
   #changes: Promise<void> = Promise.resolve();
 
   constructor(options: PrimaryOptions) {
@@ -99,6 +108,11 @@ export class ShardPrimary {
     return this.#members.filter((member) => member.role === 'in-sync' && !member.failed);
   }
 
+  /** Devices whose replicas hold every acknowledged commit and answer. */
+  get inSyncDevices(): readonly DeviceId[] {
+    return this.#inSync().map((member) => member.peer.device);
+  }
+
   get writable(): boolean {
     return this.#inSync().length >= minInSync(this.#state);
   }
@@ -120,10 +134,12 @@ export class ShardPrimary {
       if (isStoreError(error, 'corrupt')) throw this.damaged(error);
       // The refusal may rest on commits that are not durable yet.
       await commits.waitForAll();
+      this.checkLease();
       throw error;
     }
     if (record === undefined) {
       await commits.waitForAll();
+      this.checkLease();
       return result;
     }
     const done = commits.wait(record);
@@ -133,7 +149,17 @@ export class ShardPrimary {
     return result;
   }
 
+  /** Throws `stale-epoch` when another may have taken the shard over: nothing that was read here counts then. */
+  checkLease(): void {
+    const { lease } = this.#options;
+    if (lease === undefined) return;
+    if (this.#isLeaving || this.#stopped !== undefined || !lease.held()) {
+      throw notServing(this.#state.id);
+    }
+  }
+
   #admit(): void {
+    this.checkLease();
     if (this.#stopped !== undefined) throw this.#stopped;
     if (!this.writable) {
       throw unavailable('too few replicas of the shard are in sync', {
@@ -167,25 +193,14 @@ export class ShardPrimary {
 
   /** Sends what is decided, in at most `slots` shipments under way. */
   #ship(slots: number): void {
-    while (this.#outbox.length > 0 && this.#shipments.length < slots) {
-      const commits = this.#takeOutbox();
+    while (!this.#outbox.isEmpty && this.#shipments.length < slots) {
+      const commits = this.#outbox.take(this.#options.settings.shipmentBytesMax);
       const last = commits.at(-1);
       if (last === undefined) return;
       this.#shipments.push(last.sequence);
       for (const member of this.#members) this.#send(member, commits, last.sequence);
     }
     if (this.#shipments.length > 0) this.#scheduleCheck();
-  }
-
-  #takeOutbox(): readonly EncodedRecord[] {
-    let bytes = 0;
-    let count = 0;
-    for (const record of this.#outbox) {
-      bytes += record.length;
-      if (count > 0 && bytes > this.#options.settings.shipmentBytesMax) break;
-      count++;
-    }
-    return this.#outbox.splice(0, count);
   }
 
   #send(member: Member, commits: readonly EncodedRecord[], last: Sequence): void {
@@ -267,6 +282,11 @@ export class ShardPrimary {
     if (member !== undefined) this.#memberFailed(member, error);
   }
 
+  /** Another may have taken the shard over. */
+  lose(error: StoreError): void {
+    this.#lose(error, undefined);
+  }
+
   #lose(error: StoreError, excluded: DeviceId | undefined): void {
     if (this.#stopped !== undefined) return;
     this.stop(error);
@@ -280,7 +300,7 @@ export class ShardPrimary {
     this.#stopped = error;
     this.#cancelCheck?.();
     this.#cancelRetry?.();
-    this.#outbox = [];
+    this.#outbox.clear();
     for (const member of this.#members) member.fail(error);
     this.#commits.abandon(error);
     this.local.defer(false);
@@ -296,21 +316,79 @@ export class ShardPrimary {
     return run;
   }
 
+  /**
+   * The in-sync set to be: without failed members. Between machines never fewer than can take a write:
+   * those that failed for this machine may be well for another, which then takes over.
+   */
+  #targetSet(): Member[] {
+    const living = this.#inSync();
+    if (this.#options.lease === undefined || living.length >= minInSync(this.#state)) return living;
+    const { replicas } = this.#state;
+    return this.#members.filter(
+      ({ role, peer }) => role === 'in-sync' && replicas.includes(peer.device),
+    );
+  }
+
   /** Takes failed replicas out of the in-sync set. */
   async #shrink(): Promise<void> {
     const failed = this.#members.filter((member) => member.role === 'in-sync' && member.failed);
     if (failed.length === 0 || this.#stopped !== undefined) return;
-    const remaining = this.#inSync();
     // Below the least, clients are told at once that the outcome is unknown.
-    const tooFew = remaining.length < minInSync(this.#state);
-    if (tooFew) this.#commits.abandon(unavailable('too few replicas of the shard are in sync', {}));
-    if (!(await this.#changeSet(remaining))) {
+    if (!this.writable) {
+      this.#commits.abandon(unavailable('too few replicas of the shard are in sync', {}));
+    }
+    const target = this.#targetSet();
+    if (failed.every((member) => target.includes(member))) {
+      this.#stepDownLater();
+      return;
+    }
+    if (!(await this.#changeSet(target))) {
       this.#retryShrink();
       return;
     }
-    this.#members = this.#members.filter((member) => !failed.includes(member));
+    this.#keepOnly(target);
     await this.#begin();
     this.#advance();
+  }
+
+  /** In-sync members that the map does not name any more go. */
+  #keepOnly(set: readonly Member[]): void {
+    this.#members = this.#members.filter(
+      (member) => member.role !== 'in-sync' || set.includes(member),
+    );
+  }
+
+  /** Without enough replicas that answer here, another machine that may reach more of them is let try. */
+  #stepDownLater(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = this.#options.clock.after(this.#options.settings.patienceMillis, () => {
+      if (this.#stopped !== undefined || this.writable) return;
+      const hidden = this.#members.some(
+        ({ role, failed, peer }) =>
+          role === 'in-sync' && failed && this.#options.mayServe(peer.device),
+      );
+      if (hidden) void this.release();
+      else this.#stepDownLater();
+    });
+  }
+
+  /**
+   * Gives the shard up, for any in-sync replica to take over: nothing more is begun, and what is in flight
+   * is settled first, as far as it can be. Never rejects.
+   */
+  async release(): Promise<void> {
+    if (this.#isLeaving || this.#stopped !== undefined) return;
+    this.#isLeaving = true;
+    if (this.writable) await this.#commits.waitForAll().catch(() => undefined);
+    await this.#exclusively(async () => {
+      if (this.#stopped !== undefined) return;
+      const released = releasedState({
+        ...this.#state,
+        inSync: this.#targetSet().map((member) => member.peer.device),
+      });
+      await this.#options.coordinator.updateShard(released.id, released).catch(() => undefined);
+    });
+    this.#lose(unavailable('the shard is given up', { released: true }), undefined);
   }
 
   /** Writes the new in-sync set to the map, under the next epoch. False: the map may hold either. */
@@ -352,7 +430,8 @@ export class ShardPrimary {
     for (const member of this.#members) {
       if (member.held) member.call(() => void tell(member));
     }
-    await Promise.all(this.#members.filter((member) => !member.held).map(tell));
+    const others = this.#members.filter((member) => !member.held && member.failed === undefined);
+    await Promise.all(others.map(tell));
   }
 
   /** Replaces the devices of the shard's replicas (not those in sync), under a new epoch. */
@@ -360,7 +439,10 @@ export class ShardPrimary {
     await this.#exclusively(async () => {
       if (this.#stopped !== undefined) throw this.#stopped;
       this.#state = { ...this.#state, replicas };
-      if (await this.#changeSet(this.#inSync())) await this.#begin();
+      const target = this.#targetSet();
+      if (!(await this.#changeSet(target))) return;
+      this.#keepOnly(target);
+      await this.#begin();
     });
   }
 
@@ -410,21 +492,9 @@ export class ShardPrimary {
         throw error;
       }
       member.role = 'in-sync';
+      this.#keepOnly(this.#inSync());
       await this.#begin();
       this.#advance();
     });
   }
-}
-
-/** Fewer replicas in sync than this acknowledge nothing. */
-export function minInSync(state: ShardState): number {
-  return Math.min(2, state.replicas.length);
-}
-
-function unavailable(
-  message: string,
-  detail: StoreError['detail'],
-  cause?: StoreError,
-): StoreError {
-  return new StoreError('unavailable', 'shard.execute', message, { detail, cause });
 }

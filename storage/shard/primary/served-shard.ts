@@ -1,16 +1,15 @@
-/** A shard as this process serves it: finds a primary among the local replicas, and another when that one is lost. */
+/**
+ * A shard as this process serves it: stands for primary when nobody else may serve it and a replica
+ * that is in sync is here, and hands it on when that one is lost.
+ */
 import type { Clock } from '../../../base/clock.ts';
 import { StoreError, isStoreError, toStoreError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { type DeviceId, type ShardId, deviceId } from '../../../base/units.ts';
-import type { Coordinator, Lease } from '../coordinator.ts';
+import { type Coordinator, holderLives, type Lease, shardIn } from '../coordinator.ts';
 import type { ShardDevice } from '../device.ts';
-import { establish } from './establish.ts';
-import { listPage, scanRows } from '../list.ts';
-import { healBody } from './heal.ts';
-import { ShardPrimary } from './primary.ts';
+import type { RemoteMachines } from '../remote.ts';
 import type { LocalReplica } from '../replica/replica.ts';
-import type { StoredRow } from '../row.ts';
 import type { ShardSettings } from '../settings.ts';
 import type {
   ListPage,
@@ -21,19 +20,32 @@ import type {
   ShardState,
   StateMachine,
 } from '../shard.ts';
+import { type ElectionTools, type Established, establish } from './establish.ts';
+import { notServing, releasedState } from './in-sync.ts';
+import { ShardPrimary } from './primary.ts';
+import { getRow, getRowWithBody, listShard, scanShard } from './serving.ts';
 
 export interface ServedShardOptions {
   readonly id: ShardId;
   /** The devices of this process; may change while the shard is served. */
   readonly devices: ReadonlyMap<DeviceId, ShardDevice>;
+  /** Undefined on a single machine. */
+  readonly remote: RemoteMachines | undefined;
   readonly stateMachine: StateMachine;
   readonly coordinator: Coordinator;
-  /** Without one the process serves for as long as it runs. */
-  readonly lease: Lease | undefined;
+  /** The right to serve that this process has now; undefined on a single machine, which serves for as long as it runs. */
+  readonly lease: () => Lease | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: ShardSettings;
 }
+
+/** Between machines that could all take a shard over, each waits a little longer than the one before it. */
+const turnMillis = 250;
+/** How often another machine, whose replica knows more, is let go first. */
+const politeTurns = 3;
+/** Who has given a shard up lets others try for so long. */
+const yieldMillis = 3000;
 
 export class ServedShard implements Shard {
   readonly id: ShardId;
@@ -42,6 +54,8 @@ export class ServedShard implements Shard {
   #establishing: Promise<void> | undefined;
   #failure: StoreError | undefined;
   #cancelRetry: (() => void) | undefined;
+  #turns = 0;
+  #notBefore = 0;
   #closed = false;
 
   constructor(options: ServedShardOptions) {
@@ -49,7 +63,7 @@ export class ServedShard implements Shard {
     this.#options = options;
   }
 
-  /** The primary that serves now; undefined while there is none. */
+  /** The primary that serves now; undefined while there is none here. */
   get primary(): ShardPrimary | undefined {
     return this.#primary;
   }
@@ -60,39 +74,131 @@ export class ServedShard implements Shard {
   }
 
   get state(): ShardState {
-    const { id } = this;
-    const state = this.#options.coordinator.current().shards.find((shard) => shard.id === id);
+    const state = shardIn(this.#options.coordinator.current(), this.id);
     if (state === undefined) {
       throw new StoreError('internal', 'shard.open', 'the map does not know the shard');
     }
     return state;
   }
 
-  /** Finds a primary unless there is one; never rejects: without one the shard answers `unavailable` and tries again later. */
+  get #isShared(): boolean {
+    return this.#options.remote !== undefined;
+  }
+
+  /** Stands for primary if that is this process's to do; never rejects: without one the shard answers `unavailable` and tries again later. */
   open(): Promise<void> {
     if (this.#primary !== undefined || this.#closed) return Promise.resolve();
+    if (this.#establishing === undefined && !this.#isToStand()) return Promise.resolve();
     this.#establishing ??= this.#establish(new Set()).finally(() => {
       this.#establishing = undefined;
     });
     return this.#establishing;
   }
 
+  /** The map has changed: another may have taken the shard over, or may have ceased to serve it. */
+  mapChanged(): void {
+    if (this.#closed) return;
+    const primary = this.#primary;
+    if (primary === undefined) {
+      this.#standSoon();
+      return;
+    }
+    const { state } = this;
+    if (state.epoch <= primary.state.epoch) return;
+    const isOwn =
+      state.session === this.#options.lease()?.session && state.primary === primary.local.device;
+    if (!isOwn) primary.lose(notServing(this.id));
+  }
+
+  /** The lease under which the primary serves is over. */
+  leaseLost(): void {
+    this.#primary?.lose(notServing(this.id));
+  }
+
+  /** Whether this process has to stand now; what must come before, or instead, is seen to. */
+  #isToStand(): boolean {
+    if (!this.#isShared) return true;
+    if (!this.#mayStand()) {
+      // The lease may come back with its next renewal; everything else shows in the map.
+      if (this.#options.lease()?.held() === false) this.#standAfter(yieldMillis);
+      return false;
+    }
+    if (this.#localCandidates(new Set()).length > 0) return true;
+    this.#releaseForOthers();
+    return false;
+  }
+
+  #mayStand(): boolean {
+    if (!this.#isShared) return true;
+    const lease = this.#options.lease();
+    if (lease?.held() !== true) return false;
+    const { state } = this;
+    const isHeld = holderLives(this.#options.coordinator.current(), state);
+    return !isHeld || state.session === lease.session;
+  }
+
+  /** Replicas in sync that are here and work, in the order of the map. */
+  #localCandidates(excluded: ReadonlySet<DeviceId>): DeviceId[] {
+    const { replicas, inSync } = this.state;
+    return replicas.filter(
+      (device) => inSync.includes(device) && this.#localOn(device, excluded) !== undefined,
+    );
+  }
+
+  #localOn(device: DeviceId, excluded: ReadonlySet<DeviceId>): LocalReplica | undefined {
+    const found = excluded.has(device) ? undefined : this.#options.devices.get(device);
+    return found?.failure === undefined ? found?.replica(this.id) : undefined;
+  }
+
+  /** Stands when it is this machine's turn: the first living replica in the order of the map at once, the others later. */
+  #standSoon(): void {
+    if (this.#closed || this.#primary !== undefined || this.#cancelRetry !== undefined) return;
+    if (this.#establishing !== undefined || !this.#isToStand()) return;
+    const [own] = this.#localCandidates(new Set());
+    if (own === undefined) return;
+    const { replicas, inSync } = this.state;
+    const before = replicas
+      .slice(0, replicas.indexOf(own))
+      .filter((device) => inSync.includes(device) && this.#options.remote?.lives(device) === true);
+    const { clock } = this.#options;
+    const wait = Math.max(before.length * turnMillis, this.#notBefore - clock.monotonic(), 0);
+    this.#standAfter(wait);
+  }
+
+  #standAfter(millis: number): void {
+    if (millis === 0) {
+      void this.open();
+      return;
+    }
+    this.#cancelRetry?.();
+    this.#cancelRetry = this.#options.clock.after(millis, () => {
+      this.#cancelRetry = undefined;
+      void this.open();
+    });
+  }
+
+  /** This process holds the shard by the map and has no replica left to serve it with. */
+  #releaseForOthers(): void {
+    const { lease, coordinator, settings } = this.#options;
+    const { state } = this;
+    if (state.session === undefined || state.session !== lease()?.session) return;
+    const released = releasedState(state);
+    coordinator.updateShard(this.id, released).catch((error: unknown) => {
+      this.#failure = toStoreError(error, 'shard.release');
+      this.#standAfter(settings.patienceMillis);
+    });
+  }
+
   async #establish(excluded: Set<DeviceId>): Promise<void> {
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
-    const { devices, coordinator, clock, settings } = this.#options;
-    const replicaOn = (device: DeviceId): LocalReplica | undefined => {
-      const found = excluded.has(device) ? undefined : devices.get(device);
-      return found?.failure === undefined ? found?.replica(this.id) : undefined;
-    };
-    // An election stands in the way of every request: it has as much patience as they.
-    const answerMillis = 2 * settings.patienceMillis;
-    const tools = { coordinator, replicaOn, clock, answerMillis };
+    const tools = this.#tools(excluded);
     // Each attempt leaves at least one more device out.
     while (!this.#closed) {
       try {
-        const { state, local, peers } = await establish(this.state, tools);
-        await this.#take(state, local, peers);
+        const { lease } = this.#options;
+        const held = lease();
+        await this.#take(await establish(this.state, { ...tools, session: held?.session }), held);
         return;
       } catch (cause) {
         const error = toStoreError(cause, 'shard.open');
@@ -108,43 +214,66 @@ export class ServedShard implements Shard {
     }
   }
 
-  async #take(
-    state: ShardState,
-    local: LocalReplica,
-    peers: readonly LocalReplica[],
-  ): Promise<void> {
-    const { stateMachine, coordinator, clock, logger, settings } = this.#options;
+  #tools(excluded: ReadonlySet<DeviceId>): Omit<ElectionTools, 'session'> {
+    const { coordinator, remote, clock, settings } = this.#options;
+    return {
+      coordinator,
+      localOn: (device) => this.#localOn(device, excluded),
+      peerOn: (device) => (excluded.has(device) ? undefined : remote?.replica(device, this.id)),
+      mayServe: (device) => remote?.lives(device) ?? false,
+      insists: this.#turns >= politeTurns,
+      clock,
+      // An election stands in the way of every request: it has as much patience as they.
+      answerMillis: 2 * settings.patienceMillis,
+    };
+  }
+
+  async #take({ state, local, peers }: Established, lease: Lease | undefined): Promise<void> {
+    const { stateMachine, coordinator, remote, clock, logger, settings } = this.#options;
     await local.flush();
     if (this.#closed) return;
-    this.#primary = new ShardPrimary({
-      state,
-      local,
-      peers,
-      stateMachine,
-      coordinator,
-      clock,
-      logger,
-      settings,
+    this.#turns = 0;
+    const primary = new ShardPrimary({
+      ...{ state, local, peers, stateMachine, coordinator, lease, clock, logger, settings },
+      mayServe: (device) => remote?.lives(device) ?? false,
       onLost: (error, device) => this.#lost(error, device),
     });
+    this.#primary = primary;
+    // What has happened while it was being established.
+    this.mapChanged();
   }
 
   #retryLater(error: StoreError): void {
-    const { logger, clock, settings } = this.#options;
-    const fields = { event: 'shard.unavailable', shard: this.id, reason: error.message };
-    logger.warn(fields, 'A shard has no primary; it is tried again.');
-    this.#cancelRetry = clock.after(settings.patienceMillis, () => {
-      void this.open();
-    });
+    const { logger, settings } = this.#options;
+    const isPolite = error.kind === 'conflict' || error.kind === 'stale-epoch';
+    if (!this.#isShared || !isPolite) {
+      const fields = { event: 'shard.unavailable', shard: this.id, reason: error.message };
+      logger.warn(fields, 'A shard has no primary; it is tried again.');
+    }
+    if (error.detail['better'] !== undefined) this.#turns++;
+    const polite = 2 * turnMillis;
+    this.#standAfter(this.#isShared && isPolite ? polite : settings.patienceMillis);
   }
 
   #lost(error: StoreError, device: DeviceId | undefined): void {
     this.#primary = undefined;
     if (this.#closed) return;
-    const { logger } = this.#options;
+    const { logger, clock } = this.#options;
     const fields = { event: 'shard.primary-lost', shard: this.id, reason: error.message };
     logger.warn(fields, "A shard's primary is lost; another replica takes over.");
     const excluded = new Set(device === undefined ? [] : [device]);
+    if (this.#isShared) {
+      if (error.detail['released'] === true) this.#notBefore = clock.monotonic() + yieldMillis;
+      if (this.#localCandidates(excluded).length === 0) {
+        this.#releaseForOthers();
+        return;
+      }
+      if (!this.#isToStand()) return;
+      if (this.#notBefore > clock.monotonic()) {
+        this.#standSoon();
+        return;
+      }
+    }
     this.#establishing = this.#establish(excluded).finally(() => {
       this.#establishing = undefined;
     });
@@ -158,10 +287,8 @@ export class ServedShard implements Shard {
   /** The primary, after waiting for a change of primary that is under way. */
   async #serving(): Promise<ShardPrimary> {
     if (this.#primary === undefined) await this.#establishing;
-    if (this.#options.lease?.held() === false) {
-      throw new StoreError('unavailable', 'shard', 'this node may not serve the shard now');
-    }
     if (this.#primary !== undefined) return this.#primary;
+    if (this.#isShared) throw notServing(this.id);
     throw new StoreError('unavailable', 'shard', 'the shard has no primary', {
       cause: this.#failure,
       detail: { shard: this.id },
@@ -186,66 +313,30 @@ export class ServedShard implements Shard {
   }
 
   get(key: Uint8Array): Promise<Row | undefined> {
-    return this.#read(async ({ local }) => local.get(key));
+    return this.#read(async (primary) => getRow(primary, key));
   }
 
   getWithBody(key: Uint8Array): Promise<{ row: Row; body: Uint8Array | undefined } | undefined> {
-    return this.#read(async (primary) => {
-      const row = primary.local.get(key);
-      if (row === undefined) return undefined;
-      if (row.body === undefined) return { row, body: undefined };
-      return (await readBody(primary, row)) ?? (await this.#readAgain(primary, row));
-    });
-  }
-
-  /** The body was not where the row said: it has moved meanwhile, or its bytes are bad here. */
-  async #readAgain(
-    primary: ShardPrimary,
-    before: StoredRow,
-  ): Promise<{ row: Row; body: Uint8Array | undefined } | undefined> {
-    const row = primary.local.get(before.key);
-    if (row === undefined) return undefined;
-    if (row.body === undefined) return { row, body: undefined };
-    const found = await readBody(primary, row);
-    if (found !== undefined) return found;
-    const body = await healBody(primary, row, this.#options.logger);
-    if (body !== undefined) return { row, body };
-    throw new StoreError('unavailable', 'shard.getWithBody', 'no replica has the body whole', {
-      detail: { shard: this.id, corrupt: true },
-    });
+    return this.#read((primary) => getRowWithBody(primary, key, this.#options.logger));
   }
 
   scan(range: ScanRange): Promise<readonly Row[]> {
-    return this.#read(async (primary) => {
-      const { index, rows } = primary.local;
-      await primary.local.flush();
-      return scanRows(index, rows.prefix, range);
-    });
+    return this.#read((primary) => scanShard(primary, range));
   }
 
   list(query: ListQuery): Promise<ListPage> {
-    return this.#read(async (primary) => {
-      const { index, rows } = primary.local;
-      await primary.local.flush();
-      return listPage(index, rows.prefix, query);
-    });
+    return this.#read((primary) => listShard(primary, query));
   }
 
+  /** Between machines the shard is handed on first, so that nobody has to wait for the lease to end. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry?.();
     await this.#establishing;
     const primary = this.#primary;
     this.#primary = undefined;
+    if (this.#isShared) await primary?.release();
     await primary?.settleAll().catch(() => undefined);
     primary?.stop(new StoreError('cancelled', 'shard.close', 'the shard is being closed'));
   }
-}
-
-async function readBody(
-  primary: ShardPrimary,
-  row: StoredRow,
-): Promise<{ row: Row; body: Uint8Array } | undefined> {
-  const body = await primary.local.bodyOf(row);
-  return body === undefined ? undefined : { row, body };
 }

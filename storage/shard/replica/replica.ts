@@ -70,7 +70,7 @@ export class LocalReplica implements ReplicaPeer {
   /** An append failed: what follows would leave a gap. */
   #broken: StoreError | undefined;
   #lastAppend: Promise<void> = Promise.resolve();
-  #lastReset: Promise<void> = Promise.resolve();
+  #lastWipe: Promise<void> = Promise.resolve();
   #unapplied: Unapplied[] = [];
   #deferred = false;
   /** In replay: batches were lost before here, and nothing yet proves that none was this shard's. */
@@ -104,9 +104,13 @@ export class LocalReplica implements ReplicaPeer {
     return this.#state;
   }
 
-  async status(): Promise<ReplicaStatus> {
+  async status(epoch?: Epoch): Promise<ReplicaStatus> {
+    if (epoch !== undefined) {
+      this.#checkEpoch(epoch);
+      this.#follow(epoch);
+    }
     // Appends end in the order in which they were made.
-    await Promise.allSettled([this.#lastAppend]);
+    await Promise.allSettled([this.#lastAppend, this.#lastWipe]);
     return this.#state;
   }
 
@@ -206,7 +210,7 @@ export class LocalReplica implements ReplicaPeer {
   }
 
   async begin(epoch: Epoch, start: Sequence): Promise<void> {
-    if (epoch < this.#state.epoch) throw stale(epoch, this.#state.epoch);
+    this.#checkEpoch(epoch);
     this.#follow(epoch);
     await this.#logState({ type: recordTypes.epoch, epoch, sequence: start });
   }
@@ -219,23 +223,33 @@ export class LocalReplica implements ReplicaPeer {
     await this.#reset(epoch, 'learning');
   }
 
-  /** One reset after the other: a late one must not wipe what was copied since. */
   #reset(epoch: Epoch, next: 'ready' | 'learning'): Promise<void> {
-    const run = this.#lastReset.then(() => this.#resetNow(epoch, next));
-    this.#lastReset = run.then(
+    return this.#wipe(epoch, () => {
+      this.#appended = 0;
+      const extra = new Uint8Array([next === 'learning' ? 1 : 0]);
+      return this.#logState({ type: recordTypes.reset, epoch, sequence: toSequence(0), extra });
+    });
+  }
+
+  /** One wiping after the other: a late one must not take away what was copied since. */
+  #wipe(epoch: Epoch, task: () => Promise<void>): Promise<void> {
+    const run = this.#lastWipe.then(async () => {
+      this.#checkEpoch(epoch);
+      await Promise.allSettled([this.#lastAppend]);
+      // Another primary may have made itself known meanwhile.
+      this.#checkEpoch(epoch);
+      this.#broken = this.#host.log.failure;
+      await task();
+    });
+    this.#lastWipe = run.then(
       () => undefined,
       () => undefined,
     );
     return run;
   }
 
-  async #resetNow(epoch: Epoch, next: 'ready' | 'learning'): Promise<void> {
+  #checkEpoch(epoch: Epoch): void {
     if (epoch < this.#state.epoch) throw stale(epoch, this.#state.epoch);
-    await Promise.allSettled([this.#lastAppend]);
-    this.#broken = this.#host.log.failure;
-    this.#appended = 0;
-    const extra = new Uint8Array([next === 'learning' ? 1 : 0]);
-    await this.#logState({ type: recordTypes.reset, epoch, sequence: toSequence(0), extra });
   }
 
   async copy(epoch: Epoch, rows: readonly CopiedRow[]): Promise<void> {
@@ -249,6 +263,7 @@ export class LocalReplica implements ReplicaPeer {
   }
 
   async level(epoch: Epoch, base: Sequence, history: readonly EpochStart[]): Promise<void> {
+    this.#checkEpoch(epoch);
     const sequence = toSequence(Math.max(base, this.#appended));
     this.#appended = sequence;
     await this.#logState({
@@ -259,10 +274,8 @@ export class LocalReplica implements ReplicaPeer {
     });
   }
 
-  async remove(): Promise<void> {
-    await Promise.allSettled([this.#lastAppend]);
-    this.#broken = this.#host.log.failure;
-    await this.#logState({ type: recordTypes.remove, epoch: this.#state.epoch });
+  async remove(epoch: Epoch): Promise<void> {
+    await this.#wipe(epoch, () => this.#logState({ type: recordTypes.remove, epoch }));
   }
 
   async missing(limit: number): Promise<readonly Uint8Array[]> {
@@ -282,7 +295,7 @@ export class LocalReplica implements ReplicaPeer {
     readonly entries?: readonly EntryInput[];
     readonly extra?: Uint8Array;
   }): Promise<void> {
-    if (input.epoch < this.#state.epoch) throw stale(input.epoch, this.#state.epoch);
+    this.#checkEpoch(input.epoch);
     if (this.#broken !== undefined) throw this.#broken;
     const { shard } = this;
     const sequence = input.sequence ?? toSequence(this.#appended);
@@ -322,9 +335,10 @@ export class LocalReplica implements ReplicaPeer {
         this.rows.applyRelocated(record, place);
         return;
       case recordTypes.level:
+        this.#follow(epoch);
         if (state.condition !== 'learning') return;
         this.#state = {
-          ...state,
+          ...this.#state,
           condition: 'ready',
           sequence: state.sequence === 0 ? sequence : state.sequence,
           history: decodeHistory(record.extra),

@@ -141,7 +141,7 @@ describe('a group of shards', () => {
     disk?.flip('log/00000000.log', at + 2, 3);
     expect(await world.read('a')).toEqual({ text: '1', body: 'precious bytes' });
     await world.clock.advance(10);
-    const row = world.group.route(firstRoute).primary?.local.get(keyOf('a'));
+    const row = world.group.find(shardId(1))?.primary?.local.get(keyOf('a'));
     expect(row?.body?.offset).not.toBe(at);
     // The good copy is this device's own now.
     for (const [place, other] of world.disks.entries())
