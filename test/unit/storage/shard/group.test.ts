@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isStoreError } from '../../../../base/errors.ts';
 import { deviceId, shardId } from '../../../../base/units.ts';
-import { firstRoute, keyOf, World } from './world.ts';
+import { keyOf, World } from './world.ts';
 
 const kindOf = async (work: Promise<unknown>): Promise<string> => {
   try {
