@@ -206,14 +206,19 @@ export class Front {
     refuse(socket, code);
   }
 
-  /** The framing of a body is broken, or it ended too soon: the door hears it, answers, and the connection closes. */
+  /**
+   * The framing of a body is broken, or it ended too soon: the door hears it, answers, and the
+   * connection closes. What comes after a whole body is no fault of that body's.
+   */
   #refusedBody(connection: Connection, current: Exchange, code: string): void {
     const isShort = code === 'HPE_INVALID_EOF_STATE';
-    current.failBody(
-      isShort
-        ? new StoreError('incomplete-body', 'http.body', 'the body ended before its length')
-        : new StoreError('invalid-argument', 'http.body', `the body is malformed: ${code}`),
-    );
+    if (!current.request.complete) {
+      current.failBody(
+        isShort
+          ? new StoreError('incomplete-body', 'http.body', 'the body ended before its length')
+          : new StoreError('invalid-argument', 'http.body', `the body is malformed: ${code}`),
+      );
+    }
     connection.closing = true;
     current.response.shouldKeepAlive = false;
     const { clock, limits } = this.#options;

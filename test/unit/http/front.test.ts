@@ -224,6 +224,19 @@ describe('request bodies', () => {
     stalled.socket.destroy();
   });
 
+  it('are whole although something else follows them', async () => {
+    await start(async (request) => {
+      // The parser meets what follows before anybody asks for the body.
+      await pause(30);
+      return text(await readBody(request));
+    });
+    const wire = await harness.dial('http');
+    wire.send('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nbar');
+    const reply = await wire.reply();
+    expect([reply.status, reply.body]).toEqual([200, 'ba']);
+    await wire.end();
+  });
+
   it('are read also under an expectation that nobody knows', async () => {
     await start(async (request) => text(await readBody(request)));
     const wire = await harness.dial('http');
