@@ -32,6 +32,10 @@ class ThreadDigests implements BodyDigests {
     this.#id = id;
   }
 
+  get keeps(): boolean {
+    return false;
+  }
+
   update(bytes: Uint8Array): Promise<void> | undefined {
     let at = 0;
     while (at < bytes.length) {

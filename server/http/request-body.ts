@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
 import { invariant } from '../../base/invariant.ts';
+import { receivedMemory } from '../../base/received-memory.ts';
 
 export interface RequestBodyOptions {
   readonly request: IncomingMessage;
@@ -114,6 +115,7 @@ export class RequestBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uin
 
   #receive(chunk: Uint8Array): void {
     if (this.#discarded !== undefined || this.#failure !== undefined) return;
+    receivedMemory.follow(chunk);
     const waiter = this.#waiter;
     if (waiter !== undefined) {
       this.#waiter = undefined;

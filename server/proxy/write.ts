@@ -4,10 +4,11 @@
  * at most two stripes are in flight; a device that fails or lags is left behind for the rest of
  * this body and its fragment index is reported as missing.
  */
-import { concatBytes } from '../../base/bytes.ts';
+import { concatBytes, emptyBytes } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { isStoreError, StoreError, toStoreError } from '../../base/errors.ts';
 import { invariant } from '../../base/invariant.ts';
+import { receivedMemory } from '../../base/received-memory.ts';
 import { fragmentIndex } from '../../base/units.ts';
 import { writeQuorum } from '../../ring/policy.ts';
 import { splitStripe } from '../../storage/erasure/stripe.ts';
@@ -111,7 +112,7 @@ class BodyWriter {
     this.#createdAt = context.clock.now();
   }
 
-  /** `pieces` are the bytes of one stripe, `length` together: full except for the last one. They are copied, or handed over. */
+  /** `pieces` are the bytes of one stripe, `length` together: full except for the last one. They are copied and given up, or handed over. */
   async add(pieces: readonly Uint8Array[], length: number): Promise<void> {
     this.#assertQuorum();
     const { inFlight } = this.#context;
@@ -148,6 +149,7 @@ class BodyWriter {
     for (const piece of pieces) {
       buffer.bytes.set(piece, at);
       at += piece.length;
+      receivedMemory.giveUp(piece);
     }
     const { data, parity } = buffer.cut(length);
     await policy.codec.encodeInto(data, parity);
@@ -287,10 +289,12 @@ export async function* stripesOf(
     while (filled + rest.length >= size) {
       const count = size - filled;
       pieces.push(rest.subarray(0, count));
+      const isLast = count === rest.length;
       yield { pieces, length: size };
       pieces = [];
       filled = 0;
-      rest = rest.subarray(count);
+      // Whoever took the stripe may have given the chunk's memory up with its last byte.
+      rest = isLast ? emptyBytes : rest.subarray(count);
     }
     if (rest.length > 0) {
       pieces.push(rest);

@@ -12,6 +12,8 @@ export interface BodyDigests {
   update(bytes: Uint8Array): Promise<void> | undefined;
   /** The raw digests, CRCs and xxHash big-endian. Ends the computation. */
   finish(): Promise<ReadonlyMap<ChecksumAlgorithm, Uint8Array>>;
+  /** Whether bytes may still be read after `update` has taken them in. */
+  readonly keeps: boolean;
   /** To be called once in every case, also after `finish`. */
   drop(): void;
 }
@@ -29,6 +31,10 @@ class LocalDigests implements BodyDigests {
     const wanted = new Set(algorithms);
     this.#md5 = wanted.delete('md5') ? createMd5(size) : undefined;
     this.#others = [...wanted].map((algorithm) => [algorithm, createDigester(algorithm)]);
+  }
+
+  get keeps(): boolean {
+    return this.pending > 0;
   }
 
   /** Bytes that are kept because they are not hashed yet. */

@@ -2,6 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import { concatBytes } from '../../../base/bytes.ts';
 import { StoreError } from '../../../base/errors.ts';
+import { receivedMemory } from '../../../base/received-memory.ts';
 import { invariant } from '../../../base/invariant.ts';
 import type { IncomingBody, RequestContext } from '../api.ts';
 import type { BodyDigests } from '../digest/hasher.ts';
@@ -152,6 +153,7 @@ class CheckedBody {
       if (declared !== undefined && this.#size > declared) throw this.#wrongLength();
       const room = this.#digests.update(chunk);
       if (room !== undefined) await room;
+      if (this.#digests.keeps) receivedMemory.keep(chunk);
       yield chunk;
     }
     if (declared !== undefined && declared !== this.#size) throw this.#wrongLength();

@@ -10,6 +10,7 @@
  * must not commit before the end.
  */
 import { type Hash, createHash, hash } from 'node:crypto';
+import { receivedMemory } from '../../../base/received-memory.ts';
 import { s3Error } from '../codes.ts';
 import type { Seed } from '../auth/authenticate.ts';
 import { hmacHex, sameSignature } from '../auth/signing-keys.ts';
@@ -114,6 +115,7 @@ export class AwsChunkedDecoder {
     this.#line += Buffer.from(piece.buffer, piece.byteOffset + start, end - start).toString(
       'latin1',
     );
+    receivedMemory.giveUp(piece.subarray(start, end));
     if (lineFeed >= 0) {
       const line = this.#line.slice(0, -2);
       this.#line = '';
