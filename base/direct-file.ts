@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { isPageAligned, pageBytes, PageStock } from './page-memory.ts';
+import { isPageAligned, pageBytes, PageStock } from './memory/page-memory.ts';
 
 /**
  * Below it a buffered write is cheaper: a small direct one waits for the medium by itself, where

@@ -36,7 +36,7 @@ export interface HttpReply {
   readonly operation?: string | undefined;
   /** [name, value] pairs with the case to send; values are latin1 strings (use `headerBytes` for UTF-8). Content-Length is set by server/http when `body` is bytes. */
   readonly headers: readonly (readonly [string, string])[];
-  /** Absent for HEAD, 204, 304. An iterable streams; when its length is known, give Content-Length in headers. If it throws, the connection is cut, never ended cleanly. A chunk is handed over: nobody else reads it once it was yielded (base/reused-memory.ts). */
+  /** Absent for HEAD, 204, 304. An iterable streams; when its length is known, give Content-Length in headers. If it throws, the connection is cut, never ended cleanly. A chunk is handed over: nobody else reads it once it was yielded (base/memory/reused-memory.ts). */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
   /** Called when the last byte is handed to the socket, or the connection was cut. Must not throw. */
   readonly done?:

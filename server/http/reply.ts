@@ -2,7 +2,7 @@
 import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
-import { reusedMemory } from '../../base/reused-memory.ts';
+import { reusedMemory } from '../../base/memory/reused-memory.ts';
 import type { HttpReply } from './exchange.ts';
 import type { Exchange } from './exchange-node.ts';
 import type { HttpLimits } from './limits.ts';

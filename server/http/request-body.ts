@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
 import { invariant } from '../../base/invariant.ts';
-import { receivedMemory } from '../../base/received-memory.ts';
+import { receivedMemory } from '../../base/memory/received-memory.ts';
 
 export interface RequestBodyOptions {
   readonly request: IncomingMessage;

@@ -8,7 +8,7 @@ import { concatBytes, emptyBytes } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { isStoreError, StoreError, toStoreError } from '../../base/errors.ts';
 import { invariant } from '../../base/invariant.ts';
-import { receivedMemory } from '../../base/received-memory.ts';
+import { receivedMemory } from '../../base/memory/received-memory.ts';
 import { fragmentIndex } from '../../base/units.ts';
 import { writeQuorum } from '../../ring/policy.ts';
 import { splitStripe } from '../../storage/erasure/stripe.ts';

@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { DiskFile } from '../../base/disk.ts';
 import { StoreError } from '../../base/errors.ts';
-import { reusedMemory } from '../../base/reused-memory.ts';
+import { reusedMemory } from '../../base/memory/reused-memory.ts';
 import { KiB } from '../../base/units.ts';
 import { subBlockBytes } from '../fragment/digest.ts';
 import type { FragmentId, FragmentRead } from '../fragment/fragment.ts';

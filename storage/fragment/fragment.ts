@@ -45,7 +45,7 @@ export interface FragmentStore {
   /**
    * Reads `length` bytes of a unit from `offset`, verifying header CRC and the xxh64 of each
    * 64 KiB sub-block touched. Undefined when the device does not hold it; `corrupt` when it does
-   * but bytes are bad. The caller owns the bytes, and may give large ones back to base/reused-memory.ts. Returns whole unit when range is
+   * but bytes are bad. The caller owns the bytes, and may give large ones back to base/memory/reused-memory.ts. Returns whole unit when range is
    * omitted, only the header when its length is 0; a range beyond the unit is `invalid-argument`.
    */
   read(

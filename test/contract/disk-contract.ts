@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { utf8 } from '../../base/bytes.ts';
 import { createDurably, type Disk, type DiskFile } from '../../base/disk.ts';
 import { StoreError } from '../../base/errors.ts';
-import { notePageAligned } from '../../base/page-memory.ts';
+import { notePageAligned } from '../../base/memory/page-memory.ts';
 
 const bytesOf = (...values: number[]): Uint8Array => Uint8Array.from(values);
 

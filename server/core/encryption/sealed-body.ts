@@ -6,7 +6,7 @@
 import { createCipheriv, createDecipheriv, type DecipherGCM, type KeyObject } from 'node:crypto';
 import { StoreError } from '../../../base/errors.ts';
 import { invariant } from '../../../base/invariant.ts';
-import { reusedMemory } from '../../../base/reused-memory.ts';
+import { reusedMemory } from '../../../base/memory/reused-memory.ts';
 import { KiB } from '../../../base/units.ts';
 
 const FRAME_BYTES = 64 * KiB;

@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import { concatBytes } from '../../../base/bytes.ts';
 import { StoreError } from '../../../base/errors.ts';
-import { receivedMemory } from '../../../base/received-memory.ts';
+import { receivedMemory } from '../../../base/memory/received-memory.ts';
 import { invariant } from '../../../base/invariant.ts';
 import type { IncomingBody, RequestContext } from '../api.ts';
 import type { BodyDigests } from '../digest/hasher.ts';

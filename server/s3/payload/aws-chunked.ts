@@ -10,7 +10,7 @@
  * must not commit before the end.
  */
 import { type Hash, createHash, hash } from 'node:crypto';
-import { receivedMemory } from '../../../base/received-memory.ts';
+import { receivedMemory } from '../../../base/memory/received-memory.ts';
 import { s3Error } from '../codes.ts';
 import type { Seed } from '../auth/authenticate.ts';
 import { hmacHex, sameSignature } from '../auth/signing-keys.ts';

@@ -30,7 +30,7 @@ export interface Call {
 
 export interface Reply {
   readonly head: Head;
-  /** The caller's own; large ones may be given back to base/reused-memory.ts. */
+  /** The caller's own; large ones may be given back to base/memory/reused-memory.ts. */
   readonly bytes: Uint8Array;
 }
 

@@ -1,6 +1,6 @@
 /** Frames of the protocol between machines: docs/format/wire.md. */
 import { StoreError } from '../../../base/errors.ts';
-import { reusedMemory } from '../../../base/reused-memory.ts';
+import { reusedMemory } from '../../../base/memory/reused-memory.ts';
 import { KiB, MiB } from '../../../base/units.ts';
 
 export const frameTypes = {
@@ -31,7 +31,7 @@ export interface Frame {
   /** How long the asking side waits. */
   readonly patienceMillis: number;
   readonly head: Uint8Array;
-  /** The receiver's own. Large ones may be given back to base/reused-memory.ts. */
+  /** The receiver's own. Large ones may be given back to base/memory/reused-memory.ts. */
   readonly bytes: Uint8Array;
 }
 

@@ -1,7 +1,7 @@
 import { NodeDisk } from '../../../base/node-disk.ts';
 import { StoreError } from '../../../base/errors.ts';
 import { invariant } from '../../../base/invariant.ts';
-import { notePageAligned, pageBytes } from '../../../base/page-memory.ts';
+import { notePageAligned, pageBytes } from '../../../base/memory/page-memory.ts';
 import { multiply } from '../galois.ts';
 import { cell, type Matrix } from '../matrix.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../base/bytes.ts';
-import { ReceivedMemory, receivedMemory } from '../../../base/received-memory.ts';
+import { ReceivedMemory, receivedMemory } from '../../../base/memory/received-memory.ts';
 import { KiB } from '../../../base/units.ts';
 import { stripesOf } from '../../../server/proxy/write.ts';
 import { AwsChunkedDecoder, decodeAwsChunked } from '../../../server/s3/payload/aws-chunked.ts';

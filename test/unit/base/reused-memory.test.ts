@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ReusedMemory } from '../../../base/reused-memory.ts';
+import { ReusedMemory } from '../../../base/memory/reused-memory.ts';
 
 const large = 266_240;
 

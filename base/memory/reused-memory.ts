@@ -6,7 +6,7 @@
  * surely is the last to touch the bytes may do it, which in practice is the reply, when the socket
  * has taken them.
  */
-import { KiB, MiB } from './units.ts';
+import { KiB, MiB } from '../units.ts';
 
 /** Below it, fresh memory costs less than the bookkeeping. */
 const worthwhileBytes: number = 64 * KiB;

@@ -6,7 +6,7 @@
  * It is voluntary: a buffer whose bytes are not all given up is collected like any other. Each byte
  * may be given up once, by whoever surely is the last to read it.
  */
-import { KiB } from './units.ts';
+import { KiB } from '../units.ts';
 
 /** Below it a buffer is not worth the bookkeeping. */
 const worthwhileBytes: number = 16 * KiB;
