@@ -53,9 +53,9 @@ function withoutFraming(value: string): string {
   if (!value.includes('aws-chunked')) return textOf(value);
   return textOf(value)
     .split(',')
-    .map((coding) => coding.trim())
-    .filter((coding) => coding !== '' && coding.toLowerCase() !== 'aws-chunked')
-    .join(',');
+    .filter((coding) => !['', 'aws-chunked'].includes(coding.trim().toLowerCase()))
+    .join(',')
+    .trim();
 }
 
 function readUserMetadata(headers: RequestHeaders): Metadata {

@@ -154,6 +154,8 @@ describe('framing', () => {
     ['aws-chunked', undefined],
     ['gzip,aws-chunked', 'gzip'],
     ['aws-chunked,gzip,aws-chunked', 'gzip'],
+    ['deflate, gzip,aws-chunked', 'deflate, gzip'],
+    ['aws-chunked, deflate,gzip', 'deflate,gzip'],
     ['gzip', 'gzip'],
   ])('Content-Encoding %s is stored as %s', async (sent, stored) => {
     const harness = await withBucket();
