@@ -19,7 +19,10 @@ export async function reencryptObject(
   const { address, wish } = what;
   const { key, versionId } = address;
   const op = 'object.reencrypt';
-  const found = await resolveContainer(services, ctx, { address, action: 'object.write' });
+  const found = await resolveContainer(services, ctx, {
+    address,
+    action: 'object.write-encryption',
+  });
   const { containerId, row: container } = found;
   const hasHistory = container.versioning !== 'off';
   const at = { containerId, key, versionId, hasHistory, withBody: false };
