@@ -24,6 +24,7 @@ export const errorKinds = [
   'invalid-part-order',
   'part-too-small',
   'too-large',
+  'quota-exceeded', // a container or an account would hold more than it may
   'name-too-long',
   'metadata-too-large',
   'digest-mismatch', // bytes do not have the digest that the client named

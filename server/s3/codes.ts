@@ -72,6 +72,7 @@ export type S3Code =
   | 'ObjectLockConfigurationNotFoundError'
   | 'OperationAborted'
   | 'PreconditionFailed'
+  | 'QuotaExceeded'
   | 'ReplicationConfigurationNotFoundError'
   | 'RequestTimeout'
   | 'RequestTimeTooSkewed'
@@ -320,6 +321,7 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     'conflict',
     'A conflicting conditional operation is currently in progress against this resource. Please try again.',
   ),
+  QuotaExceeded: row(403, 'quota-exceeded', 'The bucket or its account would exceed its quota.'),
   PreconditionFailed: row(
     412,
     'precondition-failed',

@@ -30,6 +30,7 @@ const byKind = {
   'invalid-part-order': 'InvalidPartOrder',
   'part-too-small': 'EntityTooSmall',
   'too-large': 'EntityTooLarge',
+  'quota-exceeded': 'QuotaExceeded',
   'name-too-long': 'KeyTooLongError',
   'metadata-too-large': 'MetadataTooLarge',
   'digest-mismatch': 'BadDigest',

@@ -14,8 +14,6 @@ const writeHeaders: Readonly<Record<Shape, readonly string[]>> = {
   container: [
     'x-container-read',
     'x-container-write',
-    'x-container-meta-quota-bytes',
-    'x-container-meta-quota-count',
     'x-container-sync-to',
     'x-container-sync-key',
     'x-container-sharding',

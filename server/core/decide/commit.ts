@@ -13,6 +13,7 @@ import type {
   UsageRow,
 } from '../model.ts';
 import type { Change, ShardView } from '../ports.ts';
+import { checkGrowth, quotaOf } from '../quota/quota.ts';
 
 export interface DecideOptions {
   /** How long readers of a replaced body may still need its fragments. */
@@ -39,7 +40,7 @@ export class Commit {
   readonly nowMillis: number;
   readonly options: DecideOptions;
   readonly #changes: Change[] = [];
-  readonly #usage = new Map<Id, UsageRow>();
+  readonly #usage = new Map<Id, { row: UsageRow; readonly container: ContainerRow }>();
   readonly #accountUsage = new Map<Id, { readonly containerId: Id; row: AccountUsageRow }>();
   #container: { readonly id: Id; readonly row: ContainerRow } | undefined;
   #queued = 0;
@@ -68,7 +69,8 @@ export class Commit {
 
   usage(containerId: Id): UsageRow {
     return (
-      this.#usage.get(containerId) ?? this.view.get('usage', { containerId }) ?? { ...emptyUsage }
+      this.#usage.get(containerId)?.row ??
+      this.view.get('usage', { containerId }) ?? { ...emptyUsage }
     );
   }
 
@@ -76,13 +78,14 @@ export class Commit {
   addUsage(containerId: Id, container: ContainerRow, delta: Partial<UsageRow>): void {
     if (Object.values(delta).every((value) => value === 0)) return;
     const old = this.usage(containerId);
-    this.#usage.set(containerId, {
+    const row = {
       objects: old.objects + (delta.objects ?? 0),
       bytes: old.bytes + (delta.bytes ?? 0),
       versions: old.versions + (delta.versions ?? 0),
       versionBytes: old.versionBytes + (delta.versionBytes ?? 0),
       uploads: old.uploads + (delta.uploads ?? 0),
-    });
+    };
+    this.#usage.set(containerId, { row, container });
     const objects = delta.objects ?? 0;
     // An account pays for old versions too.
     const bytes = delta.versionBytes ?? 0;
@@ -152,10 +155,17 @@ export class Commit {
     }
   }
 
-  /** All changes, the sums last. */
+  #checkQuota(containerId: Id, container: ContainerRow, after: UsageRow): void {
+    const quota = quotaOf(container.settings);
+    if (quota === undefined) return;
+    checkGrowth(quota, this.view.get('usage', { containerId }) ?? emptyUsage, after);
+  }
+
+  /** All changes, the sums last. Throws `quota-exceeded`. */
   finish(): readonly Change[] {
     const changes = [...this.#changes];
-    for (const [containerId, row] of this.#usage) {
+    for (const [containerId, { row, container }] of this.#usage) {
+      this.#checkQuota(containerId, container, row);
       changes.push({ type: 'put', table: 'usage', key: { containerId }, row });
     }
     for (const [accountId, { containerId, row }] of this.#accountUsage) {

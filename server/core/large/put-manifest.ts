@@ -13,6 +13,7 @@ import { ingestBody } from '../object/ingest.ts';
 import { openObject } from '../object/open.ts';
 import { checkEarly, discardRefused, targetOf } from '../object/put.ts';
 import { bareEtag, type Checksum } from '../model.ts';
+import { roomFor } from '../quota/room.ts';
 import type { Services } from '../services.ts';
 import { shownEtag } from './large-object.ts';
 import type { ManifestOutcome, PartClaim, PartProblem, PutManifest } from './manifest-command.ts';
@@ -159,7 +160,9 @@ async function store(
   const document = encodeManifest(parts);
   const protection = await protect(services, ctx, { container: found, key, wish: undefined });
   const { objectKey, encryption } = protection ?? {};
+  const room = await roomFor(services, found, key);
   const { body, inline } = await ingestBody(services, ctx, {
+    room,
     body: { chunks: oneChunk(document), size: document.length },
     target: targetOf(services, found, { key, storageClass: undefined }),
     objectKey,

@@ -4,6 +4,7 @@ import type { ChecksumAlgorithm, PartRow } from '../model.ts';
 import { copySourceBody } from './part-source.ts';
 import { discardRefused, targetOf } from '../object/put.ts';
 import { ingestBody } from '../object/ingest.ts';
+import { roomFor } from '../quota/room.ts';
 import type { Services } from '../services.ts';
 import type { ObjectKey } from '../encryption/object-key.ts';
 import { findUpload, type FoundUpload, unlockUpload } from './find.ts';
@@ -38,8 +39,10 @@ async function storePart(
   const { found, key, partNumber, body: incoming, objectKey } = input;
   const { containerId } = found.container;
   const body = { ...incoming, checksums: algorithmsOf(found, incoming) };
+  // Parts count when they become an object; what could never be one is not taken in.
+  const room = await roomFor(services, found.container, key);
   const ingested = await ingestBody(services, ctx, {
-    body,
+    ...{ body, room },
     target: targetOf(services, found.container, { key, storageClass: found.upload.storageClass }),
     objectKey,
   });

@@ -11,6 +11,7 @@ import { checkKey } from '../limits.ts';
 import { dynamicEntry } from '../large/dynamic.ts';
 import { decodeManifest, manifestEtag, wholeSize } from '../large/manifest-document.ts';
 import type { Link, Metadata, VersionRow } from '../model.ts';
+import { roomFor } from '../quota/room.ts';
 import type { Services } from '../services.ts';
 import { checkStorageClass } from '../storage-classes.ts';
 import { ingestBody } from './ingest.ts';
@@ -107,7 +108,9 @@ export async function copyObject(
   const { encryption: wish } = command;
   const protection = await protect(services, ctx, { container: found, key: target.key, wish });
   const { objectKey, encryption } = protection ?? {};
+  const room = await roomFor(services, found, target.key);
   const ingested = await ingestBody(services, ctx, {
+    room,
     body: { chunks: reader.read(start, end), size: length, checksums: algorithms },
     target: targetOf(services, found, { key: target.key, storageClass }),
     objectKey,

@@ -11,6 +11,7 @@ import { sealBody, sealSmall } from '../encryption/sealed-body.ts';
 import { bodyKeyOf, hiddenEtag, saltBytes } from '../encryption/wrapped-key.ts';
 import type { BodyRef, Checksum, ChecksumAlgorithm } from '../model.ts';
 import type { BodyTarget } from '../ports.ts';
+import { quotaExceeded } from '../quota/quota.ts';
 import type { Services } from '../services.ts';
 
 export interface Ingested {
@@ -47,14 +48,18 @@ export async function ingestBody(
     readonly body: IncomingBody;
     readonly target: BodyTarget;
     readonly objectKey?: ObjectKey | undefined;
+    /** Bytes that quotas leave; undefined: as many as any body may have. */
+    readonly room?: number | undefined;
   },
 ): Promise<Ingested> {
-  const { body, target, objectKey } = input;
+  const { body, target, objectKey, room } = input;
   const { limits, bodies } = services;
-  if (body.size !== undefined && body.size > limits.maxBodyBytes) {
-    throw tooLarge(limits.maxBodyBytes);
-  }
-  const source = new CheckedBody(services, ctx, body);
+  const check = (size: number): void => {
+    if (size > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes);
+    if (room !== undefined && size > room) throw quotaExceeded('body.ingest', { quota: 'bytes' });
+  };
+  check(body.size ?? 0);
+  const source = new CheckedBody(services, ctx, { body, check });
   const chunks = source.chunks();
   const head: Uint8Array[] = [];
   let headBytes = 0;
@@ -108,17 +113,22 @@ async function* rejoin(
 class CheckedBody {
   readonly #ctx: RequestContext;
   readonly #body: IncomingBody;
-  readonly #maxBytes: number;
+  /** Throws when there are too many bytes. */
+  readonly #check: (size: number) => void;
   /** Stored with the object. */
   readonly #algorithms: readonly ChecksumAlgorithm[];
   readonly #digests: BodyDigests;
   #size = 0;
   #finished: Finished | undefined;
 
-  constructor(services: Services, ctx: RequestContext, body: IncomingBody) {
+  constructor(
+    services: Services,
+    ctx: RequestContext,
+    { body, check }: { readonly body: IncomingBody; readonly check: (size: number) => void },
+  ) {
     this.#ctx = ctx;
     this.#body = body;
-    this.#maxBytes = services.limits.maxBodyBytes;
+    this.#check = check;
     this.#algorithms = [...new Set(body.checksums ?? [])];
     const signed: readonly ChecksumAlgorithm[] = body.sha256 === undefined ? [] : ['sha256'];
     this.#digests = services.hasher.start(['md5', ...signed, ...this.#algorithms], body.size);
@@ -149,7 +159,7 @@ class CheckedBody {
         throw new StoreError('cancelled', 'body.ingest', 'the client went away');
       }
       this.#size += chunk.length;
-      if (this.#size > this.#maxBytes) throw tooLarge(this.#maxBytes);
+      this.#check(this.#size);
       if (declared !== undefined && this.#size > declared) throw this.#wrongLength();
       const room = this.#digests.update(chunk);
       if (room !== undefined) await room;

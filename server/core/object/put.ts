@@ -10,6 +10,7 @@ import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
 import type { BodyRef } from '../model.ts';
 import type { BodyTarget } from '../ports.ts';
+import { roomFor } from '../quota/room.ts';
 import type { Services } from '../services.ts';
 import { checkStorageClass, policyFor } from '../storage-classes.ts';
 import { ingestBody } from './ingest.ts';
@@ -40,7 +41,8 @@ export async function putObject(
   checkStorageClass(services, storageClass, 'object.put');
   const target = targetOf(services, found, { key, storageClass });
   const { objectKey, encryption } = protection ?? {};
-  const ingested = await ingestBody(services, ctx, { body: command.body, target, objectKey });
+  const room = await roomFor(services, found, key);
+  const ingested = await ingestBody(services, ctx, { body: command.body, target, objectKey, room });
   const { body, inline, size, etag, checksums } = ingested;
   const { contentType, system, user, expiresAt } = command;
   try {
@@ -76,6 +78,7 @@ const refusals: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'no-such-version',
   'no-such-upload',
   'precondition-failed',
+  'quota-exceeded',
   'access-denied',
 ]);
 

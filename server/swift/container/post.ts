@@ -5,10 +5,12 @@ import type { ContainerCall } from '../call.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
 import { statusReply } from '../reply.ts';
 import { readVersioning } from '../versions/enabled.ts';
+import { checkQuotaHeaders } from './quota.ts';
 
 export async function postContainer(call: ContainerCall): Promise<HttpReply> {
   const { core } = call.door;
   const patch = readMetadataPatch(call.headers, 'container');
+  checkQuotaHeaders(call.headers);
   const address = { account: call.account, container: call.container };
   const versioning = readVersioning(call.headers);
   const archive = readArchiveChange(call.headers);

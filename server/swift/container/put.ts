@@ -8,10 +8,12 @@ import { wireOf } from '../../http/header-text.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
 import { refuse, statusReply } from '../reply.ts';
 import { readVersioning } from '../versions/enabled.ts';
+import { checkQuotaHeaders } from './quota.ts';
 
 export async function putContainer(call: ContainerCall): Promise<HttpReply> {
   const { core } = call.door;
   const patch = readMetadataPatch(call.headers, 'container');
+  checkQuotaHeaders(call.headers);
   const policy = readPolicy(call);
   if (Buffer.byteLength(call.container) > core.limits.maxContainerNameBytes) throw refuse(400);
   const address = { account: call.account, container: call.container };

@@ -37,6 +37,7 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
           min_segment_size: 1,
           allow_async_delete: true,
         },
+        container_quotas: {},
         bulk_delete: {
           max_deletes_per_request: bulkLimits.deletes,
           max_failed_deletes: bulkLimits.failures,
