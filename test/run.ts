@@ -61,6 +61,7 @@ const phases: readonly Phase[] = [
   ['contract', () => suite('contract', ['test/contract/'])],
   ...(hasSimulation ? [['sim', () => suite('sim', ['test/sim/'])] as const] : []),
   ['crash', () => suite('crash', ['test/crash/'])],
+  ['conformance', () => suite('conformance', ['test/conformance/'])],
   ['clients', () => suite('clients', ['test/clients/'])],
 ];
 
