@@ -28,6 +28,7 @@ import { ThreadedHasher } from './hashing/threaded-hasher.ts';
 import type { Door } from './http/exchange.ts';
 import { type Address, type Listening, listen } from './http/listen.ts';
 import { keysForServer, makeKeys } from './keys/open-keys.ts';
+import { createS3Dialect } from './s3/access/dialect.ts';
 import { createS3Door, type S3DoorOptions } from './s3/door.ts';
 import { AccessLog } from './s3/logging/access-log.ts';
 import { createEventRenderer } from './s3/notification/record.ts';
@@ -91,6 +92,7 @@ async function openPorts(
   const core = createCore({
     ...{ rows, bodies, clock, random, logger, hasher, keys },
     storageClasses: settings.storageClasses,
+    dialects: [createS3Dialect(users)],
     limits: { maxBodyBytes },
     onEvent: () => {
       for (const one of wake) one();
@@ -135,6 +137,7 @@ function openS3(
   const s3 = createS3Door({
     ...{ ...parts, region, websiteSuffixes, customerKeysOverHttp, accessLog },
     virtualHostSuffixes: hostSuffixes,
+    newBuckets: settings.newBuckets,
   });
   return { s3, accessLog };
 }

@@ -5,7 +5,7 @@ import { NodeDisk } from '../../base/node-disk.ts';
 import type { DeviceId } from '../../base/units.ts';
 import { decodeRing } from '../../ring/ring-file.ts';
 import type { Ring } from '../../ring/ring.ts';
-import { accountName } from '../../server/config/users.ts';
+import { accountNameOf } from '../../server/core/users.ts';
 import { readMap } from '../../server/coordinator/map-file.ts';
 import { renderLocation, renderRing } from './ring.ts';
 
@@ -65,7 +65,7 @@ export function addRing(program: Command): void {
     .action(async (account: string, container: string, key: string, flags: RingFlags) => {
       const { ring: found, names } = await loadRing(flags);
       const { objectId } = flags;
-      const place = { account: accountName(account), container, key };
+      const place = { account: accountNameOf(account), container, key };
       print(renderLocation(found, objectId === undefined ? place : { ...place, objectId }, names));
     });
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { StoreError } from '../../base/errors.ts';
 import { type LogLevel, logLevels } from '../../base/log.ts';
+import type { Principal } from '../core/api.ts';
 import { parseScheme } from '../../ring/policy.ts';
 import { serviceKeyId } from '../keys/local-key-service.ts';
 import type { PolicyChoice } from '../cell/policies.ts';
@@ -14,11 +15,15 @@ export interface UserSettings {
   readonly user: string;
   /** TempAuth key; absent: no Swift sign-in. */
   readonly key?: string | undefined;
-  readonly role: 'owner' | 'member' | 'reseller';
+  readonly role: Principal['role'];
+  /** Names beside account and user by which rules may mean it; `service` opens service accounts. */
+  readonly groups?: readonly string[] | undefined;
   readonly s3Keys: readonly { readonly accessKeyId: string; readonly secretAccessKey: string }[];
   /** S3 Owner ID and DisplayName of the account; derived when absent. */
   readonly canonicalId?: string | undefined;
   readonly displayName?: string | undefined;
+  /** Of the account, for grants of S3 that name it so. */
+  readonly email?: string | undefined;
 }
 
 const address = z.union([
@@ -26,17 +31,21 @@ const address = z.union([
   z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT or off'),
 ]);
 
+const roles = ['owner', 'member', 'reader', 'reseller', 'reseller-reader'] as const;
+
 const userSchema = z.strictObject({
   account: z.string().min(1),
   user: z.string().min(1),
   /** TempAuth key; absent: no Swift sign-in. */
   key: z.string().min(1).optional(),
-  role: z.enum(['owner', 'member', 'reseller']).default('owner'),
+  role: z.enum(roles).default('owner'),
+  groups: z.array(z.string().regex(/^[^.,][^,]*$/, 'must not begin with a dot')).optional(),
   s3Keys: z
     .array(z.strictObject({ accessKeyId: z.string().min(1), secretAccessKey: z.string().min(1) }))
     .default([]),
   canonicalId: z.string().min(1).optional(),
   displayName: z.string().min(1).optional(),
+  email: z.string().min(3).optional(),
 });
 
 /** What Swift allows in a policy's name, and the marks of a scheme. */
@@ -79,6 +88,15 @@ const schema = z.strictObject({
   hostSuffixes: z.array(z.string().min(1)).default(['localhost']),
   /** Domains whose sub-domains are the websites of buckets. */
   websiteSuffixes: z.array(z.string().min(1).toLowerCase()).default([]),
+  /** How buckets begin whose CreateBucket says nothing else; the default is Amazon's since April 2023. */
+  newBuckets: z
+    .strictObject({
+      ownership: z
+        .enum(['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter', 'none'])
+        .default('BucketOwnerEnforced'),
+      blockPublicAccess: z.boolean().default(true),
+    })
+    .prefault({}),
   users: z.array(userSchema).default([]),
   /** Every new object of every container is encrypted, under the key ring unless it is asked otherwise. */
   encryptAll: z.union([z.boolean(), z.stringbool()]).default(false),
@@ -104,6 +122,10 @@ export interface Settings {
   readonly logLevel: LogLevel;
   readonly hostSuffixes: readonly string[];
   readonly websiteSuffixes: readonly string[];
+  readonly newBuckets: {
+    readonly ownership: 'BucketOwnerEnforced' | 'BucketOwnerPreferred' | 'ObjectWriter' | 'none';
+    readonly blockPublicAccess: boolean;
+  };
   readonly users: readonly UserSettings[];
   readonly encryptAll: boolean;
   readonly keyRing: 'required' | 'optional';

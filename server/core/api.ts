@@ -18,6 +18,7 @@ import type {
   WriteCondition,
 } from './commands.ts';
 import type {
+  AccountRow,
   AccountUsageRow,
   BodyRef,
   Checksum,
@@ -42,6 +43,7 @@ import type { StorageClass } from './storage-classes.ts';
 import type { Demand, Permit } from './access/demand.ts';
 import type { Facts } from './access/facts.ts';
 import type { Principal } from './access/principal.ts';
+import type { PublicLimits } from './access/rules.ts';
 
 export type { Principal } from './access/principal.ts';
 
@@ -298,8 +300,18 @@ export interface Core {
     demand: Demand,
   ): Promise<RequestContext & { readonly permit: Permit }>;
   isAllowed(ctx: RequestContext, demand: Demand): Promise<boolean>;
+  /** What may be made public at the place of a permit. */
+  publicLimits(permit: Permit): Promise<PublicLimits>;
+  /** An account's row, whatever the caller may do: for rules of access that stand in it, and nothing else. */
+  peekAccount(account: string): Promise<AccountRow | undefined>;
   headAccount(ctx: RequestContext, account: string): Promise<AccountInfo>;
-  updateAccount(ctx: RequestContext, account: string, metadata: MetadataPatch): Promise<void>;
+  /** `settings`: door-made ones, which no client sees as metadata. */
+  updateAccount(
+    ctx: RequestContext,
+    account: string,
+    metadata: MetadataPatch,
+    settings?: MetadataPatch,
+  ): Promise<void>;
   /** Containers in name order with their usage. */
   listContainers(
     ctx: RequestContext,

@@ -71,7 +71,13 @@ export interface FeedsChange {
 export interface Commands {
   'account.ensure': { args: { accountId: Id; name: string }; result: { created: boolean } };
   'account.update': {
-    args: { accountId: Id; name: string; metadata: MetadataPatch; limits: MetadataLimits };
+    args: {
+      accountId: Id;
+      name: string;
+      metadata: MetadataPatch;
+      settings?: MetadataPatch;
+      limits: MetadataLimits;
+    };
     result: null;
   };
   /** Adds a directory line in state `creating` (or returns the one there is). */

@@ -2,8 +2,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
-import { headAccount, listContainers, updateAccount } from './account/account.ts';
-import { authorise, isAllowed } from './access/demand.ts';
+import { headAccount, listContainers, peekAccount, updateAccount } from './account/account.ts';
+import { authorise, isAllowed, publicLimits } from './access/demand.ts';
 import { RuleBook } from './access/rule-book.ts';
 import type { AccessDialect } from './access/rules.ts';
 import type { Core, CoreLimits } from './api.ts';
@@ -83,8 +83,11 @@ export function createCore(options: CoreOptions): Core {
     storageClasses,
     authorise: (ctx, demand) => authorise(s, ctx, demand),
     isAllowed: (ctx, demand) => isAllowed(s, ctx, demand),
+    publicLimits: (permit) => publicLimits(s, permit),
+    peekAccount: (account) => peekAccount(s, account),
     headAccount: (ctx, account) => headAccount(s, ctx, account),
-    updateAccount: (ctx, account, metadata) => updateAccount(s, ctx, { account, metadata }),
+    updateAccount: (ctx, account, metadata, settings = {}) =>
+      updateAccount(s, ctx, { account, metadata, settings }),
     listContainers: (ctx, account, query) => listContainers(s, ctx, { account, query }),
     createContainer: (ctx, address, wanted) => createContainer(s, ctx, address, wanted),
     headContainer: (ctx, address) => headContainer(s, ctx, address),

@@ -3,12 +3,24 @@ import { isBucketName } from '../core/limits.ts';
 import { s3Error } from './codes.ts';
 import { decodePercent } from './query.ts';
 
-export type Shape = 'service' | 'bucket' | 'object';
+/** `account` is what the service S3 Control addresses: the caller's own. */
+export type Shape = 'service' | 'account' | 'bucket' | 'object';
 
 export interface Address {
   readonly shape: Shape;
   readonly bucket: string;
   readonly key: string;
+}
+
+const ACCOUNT_PATH = '/v20180820/configuration/publicAccessBlock';
+
+/**
+ * S3 Control shares the host where a client was told so. Its requests name the account in a header,
+ * which tells them from those of a bucket that has the name of its version.
+ */
+export function controlAddress(path: string, accountId: string | undefined): Address | undefined {
+  if (accountId === undefined || path !== ACCOUNT_PATH) return undefined;
+  return { shape: 'account', bucket: '', key: '' };
 }
 
 /**

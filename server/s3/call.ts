@@ -7,6 +7,7 @@ import type { Random } from '../../base/random.ts';
 import type { Core, RequestContext } from '../core/api.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { HttpReply, HttpRequest } from '../http/exchange.ts';
+import type { NewBuckets } from './acl/new-bucket.ts';
 import type { Identity } from './auth/authenticate.ts';
 import type { SigningKeys } from './auth/signing-keys.ts';
 import type { NotificationTargets } from './notification/targets.ts';
@@ -21,6 +22,7 @@ export interface DoorParts {
   readonly keys: SigningKeys;
   /** As `S3DoorOptions` has them; none: path style alone. */
   readonly virtualHostSuffixes: readonly string[];
+  readonly newBuckets: NewBuckets;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -5,6 +5,7 @@
 import { type ErrorKind, StoreError } from '../../base/errors.ts';
 
 export type S3Code =
+  | 'AccessControlListNotSupported'
   | 'AccessDenied'
   | 'AccessForbidden'
   | 'AuthorizationHeaderMalformed'
@@ -24,6 +25,8 @@ export type S3Code =
   | 'InternalError'
   | 'InvalidAccessKeyId'
   | 'InvalidArgument'
+  | 'InvalidBucketAclWithBlockPublicAccessError'
+  | 'InvalidBucketAclWithObjectOwnership'
   | 'InvalidBucketName'
   | 'InvalidBucketState'
   | 'InvalidChunkSizeError'
@@ -46,6 +49,8 @@ export type S3Code =
   | 'KMS.DisabledException'
   | 'KMS.NotFoundException'
   | 'KeyTooLongError'
+  | 'MalformedACLError'
+  | 'MalformedPolicy'
   | 'MalformedPOSTRequest'
   | 'MalformedTrailerError'
   | 'MalformedXML'
@@ -55,6 +60,7 @@ export type S3Code =
   | 'MethodNotAllowed'
   | 'MissingContentLength'
   | 'MissingRequestBodyError'
+  | 'MissingSecurityHeader'
   | 'NoSuchBucket'
   | 'NoSuchBucketPolicy'
   | 'NoSuchConfiguration'
@@ -71,6 +77,7 @@ export type S3Code =
   | 'NotModified'
   | 'ObjectLockConfigurationNotFoundError'
   | 'OperationAborted'
+  | 'OwnershipControlsNotFoundError'
   | 'PreconditionFailed'
   | 'QuotaExceeded'
   | 'ReplicationConfigurationNotFoundError'
@@ -79,6 +86,8 @@ export type S3Code =
   | 'ServerSideEncryptionConfigurationNotFoundError'
   | 'ServiceUnavailable'
   | 'SignatureDoesNotMatch'
+  | 'UnexpectedContent'
+  | 'UnresolvableGrantByEmailAddress'
   | 'XAmzContentSHA256Mismatch';
 
 interface CodeRow {
@@ -95,6 +104,7 @@ const row = (status: number, kind: ErrorKind, message: string): CodeRow => ({
 
 /** Every code, its status and its sentence. */
 export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
+  AccessControlListNotSupported: row(400, 'invalid-argument', 'The bucket does not allow ACLs'),
   AccessDenied: row(403, 'access-denied', 'Access Denied'),
   AccessForbidden: row(403, 'access-denied', 'CORSResponse: CORS is not enabled for this bucket.'),
   AuthorizationHeaderMalformed: row(
@@ -162,6 +172,16 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     'The AWS Access Key Id you provided does not exist in our records.',
   ),
   InvalidArgument: row(400, 'invalid-argument', 'Invalid Argument'),
+  InvalidBucketAclWithBlockPublicAccessError: row(
+    400,
+    'invalid-argument',
+    'Bucket cannot have public ACLs set with BlockPublicAccess enabled',
+  ),
+  InvalidBucketAclWithObjectOwnership: row(
+    400,
+    'invalid-argument',
+    "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+  ),
   InvalidBucketName: row(400, 'invalid-argument', 'The specified bucket is not valid.'),
   InvalidBucketState: row(
     409,
@@ -236,6 +256,12 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
   'KMS.DisabledException': row(400, 'access-denied', 'The key is disabled.'),
   'KMS.NotFoundException': row(400, 'invalid-argument', 'The key does not exist.'),
   KeyTooLongError: row(400, 'name-too-long', 'Your key is too long'),
+  MalformedACLError: row(
+    400,
+    'invalid-argument',
+    'The XML you provided was not well-formed or did not validate against our published schema',
+  ),
+  MalformedPolicy: row(400, 'invalid-argument', 'This policy contains invalid Json'),
   MalformedPOSTRequest: row(
     400,
     'invalid-argument',
@@ -273,6 +299,7 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     'You must provide the Content-Length HTTP header.',
   ),
   MissingRequestBodyError: row(400, 'invalid-argument', 'Request Body is empty'),
+  MissingSecurityHeader: row(400, 'invalid-argument', 'Your request was missing a required header'),
   NoSuchBucket: row(404, 'no-such-container', 'The specified bucket does not exist'),
   NoSuchBucketPolicy: row(404, 'no-such-object', 'The bucket policy does not exist'),
   NoSuchConfiguration: row(404, 'no-such-object', 'The specified configuration does not exist.'),
@@ -321,6 +348,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     'conflict',
     'A conflicting conditional operation is currently in progress against this resource. Please try again.',
   ),
+  OwnershipControlsNotFoundError: row(
+    404,
+    'no-such-object',
+    'The bucket ownership controls were not found',
+  ),
   QuotaExceeded: row(403, 'quota-exceeded', 'The bucket or its account would exceed its quota.'),
   PreconditionFailed: row(
     412,
@@ -356,6 +388,12 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     403,
     'unauthenticated',
     'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
+  ),
+  UnexpectedContent: row(400, 'invalid-argument', 'This request does not support content'),
+  UnresolvableGrantByEmailAddress: row(
+    400,
+    'invalid-argument',
+    'The e-mail address you provided does not match any account on record.',
   ),
   XAmzContentSHA256Mismatch: row(
     400,

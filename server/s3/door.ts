@@ -13,7 +13,14 @@ import type { UserDirectory } from '../core/users.ts';
 import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
 import { admit, runDiscreetly } from './access/admit.ts';
 import { factsOf } from './access/facts.ts';
-import { type Address, addressOf, checkKeyLength, hostedBucket } from './address.ts';
+import { type NewBuckets, amazonsNewBuckets } from './acl/new-bucket.ts';
+import {
+  type Address,
+  addressOf,
+  checkKeyLength,
+  controlAddress,
+  hostedBucket,
+} from './address.ts';
 import { anonymous, authenticate } from './auth/authenticate.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
 import type { Call, DoorParts, KeysOverHttp } from './call.ts';
@@ -50,6 +57,8 @@ export interface S3DoorOptions {
   readonly websiteSuffixes?: readonly string[];
   /** Without it buckets cannot have one. */
   readonly accessLog?: AccessLog | undefined;
+  /** Absent: as Amazon makes new buckets. */
+  readonly newBuckets?: NewBuckets;
 }
 
 export function createS3Door(options: S3DoorOptions): Door {
@@ -86,11 +95,12 @@ class S3Door implements Door {
   constructor(options: S3DoorOptions) {
     const { core, users, region, clock, random, logger } = options;
     const { virtualHostSuffixes = [], customerKeysOverHttp = 'loopback', targets } = options;
+    const { newBuckets = amazonsNewBuckets } = options;
     this.#websiteSuffixes = options.websiteSuffixes ?? [];
     this.#accessLog = options.accessLog;
     const keys = new SigningKeys();
     const shared = { core, users, region, clock, random, logger, keys };
-    this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, targets };
+    this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, targets, newBuckets };
     this.#hostId = Buffer.from(random.bytes(24)).toString('base64');
     this.#idPrefix = toHex(random.bytes(4)).toUpperCase();
   }
@@ -135,7 +145,8 @@ class S3Door implements Door {
     const host = headers.get('host');
     const site = hostedBucket(host, this.#websiteSuffixes);
     if (site !== undefined) return this.#visit(request, requestId, seen, site);
-    const address = addressOf(request.path, host, this.#parts.virtualHostSuffixes);
+    const control = controlAddress(request.path, headers.get('x-amz-account-id'));
+    const address = control ?? addressOf(request.path, host, this.#parts.virtualHostSuffixes);
     seen.address = address;
     if (request.method === 'OPTIONS') {
       return answerPreflight(this.#parts.core, address.bucket, headers);
@@ -167,8 +178,7 @@ class S3Door implements Door {
   ): Call {
     const { request, headers, query, identity, requestId, address } = asked;
     const { principal } = identity;
-    const isAnonymous = principal.type === 'anonymous';
-    const facts = factsOf({ request, headers, query, isAnonymous, now: this.#parts.clock.now() });
+    const facts = factsOf({ door: this.#parts, request, headers, query, principal });
     return {
       door: this.#parts,
       request,

@@ -49,9 +49,20 @@ export function parseEncoding(call: Call): NameEncoding {
   throw invalidArgument('encoding-type', text, 'Invalid Encoding Method specified in Request');
 }
 
+/** How Amazon calls whoever showed no credentials. */
+const nobody = { id: '65a011a29cdf8ec533ec3d1ccaae921c', displayName: 'anonymous' } as const;
+
+/** An account as clients see it; '' is nobody's. */
+export function shownOwner(
+  users: UserDirectory,
+  account: string,
+): { readonly id: string; readonly displayName: string } {
+  return account === '' ? nobody : users.ownerOf(account);
+}
+
 /** `<Owner>` (or `<Initiator>`) of an account. */
 export function ownerMarkup(users: UserDirectory, account: string, element = 'Owner'): string {
-  const owner = users.ownerOf(account);
+  const owner = shownOwner(users, account);
   return `<${element}>${leaf('ID', owner.id)}${leaf('DisplayName', owner.displayName)}</${element}>`;
 }
 

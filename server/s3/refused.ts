@@ -17,14 +17,10 @@ const always: ReadonlySet<string> = new Set([
 const prefixes = [
   'x-amz-server-side-encryption',
   'x-amz-copy-source-server-side-encryption',
-  'x-amz-grant-',
 ] as const;
 
 /** By name: the values (lower case) that ask for nothing else than what is done. */
 const harmless: Readonly<Record<string, readonly string[]>> = {
-  // Buckets behave as with BucketOwnerEnforced, where these two mean the same.
-  'x-amz-acl': ['private', 'bucket-owner-full-control'],
-  'x-amz-object-ownership': ['bucketownerenforced'],
   'x-amz-bucket-namespace': ['global'],
 };
 

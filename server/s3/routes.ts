@@ -3,6 +3,21 @@
  * it. A row without `run` is known and not built; it answers 501.
  */
 import { type S3Action, actionOfOperation } from './access/actions.ts';
+import { getBucketAcl, putBucketAcl } from './acl/bucket-acl.ts';
+import { getObjectAcl, putObjectAcl } from './acl/object-acl.ts';
+import {
+  deleteBucketOwnershipControls,
+  getBucketOwnershipControls,
+  putBucketOwnershipControls,
+} from './acl/ownership-controls.ts';
+import {
+  deleteAccountPublicAccessBlock,
+  deletePublicAccessBlock,
+  getAccountPublicAccessBlock,
+  getPublicAccessBlock,
+  putAccountPublicAccessBlock,
+  putPublicAccessBlock,
+} from './acl/public-access.ts';
 import type { Shape } from './address.ts';
 import { createBucket } from './bucket/create.ts';
 import { deleteBucket } from './bucket/delete.ts';
@@ -11,7 +26,7 @@ import { getBucketLocation, headBucket } from './bucket/head.ts';
 import { listObjects, listObjectsV2 } from './bucket/list-objects.ts';
 import { listObjectVersions } from './bucket/list-versions.ts';
 import { getBucketRequestPayment, putBucketRequestPayment } from './bucket/request-payment.ts';
-import { emptyAs, getBucketAcl, noneOf, unsetAs } from './bucket/unset.ts';
+import { emptyAs, noneOf, unsetAs } from './bucket/unset.ts';
 import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts';
 import type { Operation } from './call.ts';
 import { deleteBucketCors, getBucketCors, putBucketCors } from './cors/bucket-cors.ts';
@@ -46,8 +61,13 @@ import { copyObject } from './object/copy.ts';
 import { deleteObject } from './object/delete.ts';
 import { getObject, headObject } from './object/get.ts';
 import { putObject } from './object/put.ts';
-import { getObjectAcl } from './object/unset.ts';
 import { listBuckets } from './service/list-buckets.ts';
+import {
+  deleteBucketPolicy,
+  getBucketPolicy,
+  getBucketPolicyStatus,
+  putBucketPolicy,
+} from './policy/bucket-policy.ts';
 import {
   deleteBucketTagging,
   getBucketTagging,
@@ -209,13 +229,79 @@ const built: readonly Built[] = [
   ['GET bucket ?tagging', 'GetBucketTagging', 's3:GetBucketTagging', getBucketTagging],
   ['PUT bucket ?tagging', 'PutBucketTagging', 's3:PutBucketTagging', putBucketTagging],
   ['DELETE bucket ?tagging', 'DeleteBucketTagging', 's3:PutBucketTagging', deleteBucketTagging],
+
+  ['GET bucket ?policy', 'GetBucketPolicy', 's3:GetBucketPolicy', getBucketPolicy],
+  ['PUT bucket ?policy', 'PutBucketPolicy', 's3:PutBucketPolicy', putBucketPolicy],
+  ['DELETE bucket ?policy', 'DeleteBucketPolicy', 's3:DeleteBucketPolicy', deleteBucketPolicy],
+  [
+    'GET bucket ?policyStatus',
+    'GetBucketPolicyStatus',
+    's3:GetBucketPolicyStatus',
+    getBucketPolicyStatus,
+  ],
+  ['GET bucket ?acl', 'GetBucketAcl', 's3:GetBucketAcl', getBucketAcl],
+  ['PUT bucket ?acl', 'PutBucketAcl', 's3:PutBucketAcl', putBucketAcl],
+  ['GET object ?acl', 'GetObjectAcl', 's3:GetObjectAcl', getObjectAcl],
+  ['PUT object ?acl', 'PutObjectAcl', 's3:PutObjectAcl', putObjectAcl],
+  [
+    'GET bucket ?ownershipControls',
+    'GetBucketOwnershipControls',
+    's3:GetBucketOwnershipControls',
+    getBucketOwnershipControls,
+  ],
+  [
+    'PUT bucket ?ownershipControls',
+    'PutBucketOwnershipControls',
+    's3:PutBucketOwnershipControls',
+    putBucketOwnershipControls,
+  ],
+  [
+    'DELETE bucket ?ownershipControls',
+    'DeleteBucketOwnershipControls',
+    's3:PutBucketOwnershipControls',
+    deleteBucketOwnershipControls,
+  ],
+  [
+    'GET bucket ?publicAccessBlock',
+    'GetPublicAccessBlock',
+    's3:GetBucketPublicAccessBlock',
+    getPublicAccessBlock,
+  ],
+  [
+    'PUT bucket ?publicAccessBlock',
+    'PutPublicAccessBlock',
+    's3:PutBucketPublicAccessBlock',
+    putPublicAccessBlock,
+  ],
+  [
+    'DELETE bucket ?publicAccessBlock',
+    'DeletePublicAccessBlock',
+    's3:PutBucketPublicAccessBlock',
+    deletePublicAccessBlock,
+  ],
+  // Of the service S3 Control: the caller's whole account.
+  [
+    'GET account',
+    'GetAccountPublicAccessBlock',
+    's3:GetAccountPublicAccessBlock',
+    getAccountPublicAccessBlock,
+  ],
+  [
+    'PUT account',
+    'PutAccountPublicAccessBlock',
+    's3:PutAccountPublicAccessBlock',
+    putAccountPublicAccessBlock,
+  ],
+  [
+    'DELETE account',
+    'DeleteAccountPublicAccessBlock',
+    's3:PutAccountPublicAccessBlock',
+    deleteAccountPublicAccessBlock,
+  ],
 ];
 
 /** Reading what cannot have been set. Place, name, answer; the action bears the name. */
 const unset: readonly (readonly [place: string, name: string, run: Operation])[] = [
-  ['GET bucket ?acl', 'GetBucketAcl', getBucketAcl],
-  ['GET bucket ?policy', 'GetBucketPolicy', unsetAs('NoSuchBucketPolicy')],
-  ['GET bucket ?policyStatus', 'GetBucketPolicyStatus', unsetAs('NoSuchBucketPolicy')],
   [
     'GET bucket ?lifecycle',
     'GetBucketLifecycleConfiguration',
@@ -225,20 +311,6 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
     'GET bucket ?replication',
     'GetBucketReplication',
     unsetAs('ReplicationConfigurationNotFoundError'),
-  ],
-  [
-    'GET bucket ?publicAccessBlock',
-    'GetPublicAccessBlock',
-    unsetAs('NoSuchPublicAccessBlockConfiguration'),
-  ],
-  // Every bucket behaves so; it is Amazon's default for new buckets too.
-  [
-    'GET bucket ?ownershipControls',
-    'GetBucketOwnershipControls',
-    emptyAs(
-      'OwnershipControls',
-      '<Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>',
-    ),
   ],
   [
     'GET bucket ?accelerate',
@@ -265,14 +337,12 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
     'ListBucketIntelligentTieringConfigurations',
     noneOf('ListBucketIntelligentTieringConfigurationsOutput'),
   ],
-  ['GET object ?acl', 'GetObjectAcl', getObjectAcl],
 ];
 
 /** Known, and 501. */
 const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT bucket ?abac', 'PutBucketAbac'],
   ['PUT bucket ?accelerate', 'PutBucketAccelerateConfiguration'],
-  ['PUT bucket ?acl', 'PutBucketAcl'],
   ['PUT bucket ?analytics', 'PutBucketAnalyticsConfiguration'],
   ['PUT bucket ?intelligent-tiering', 'PutBucketIntelligentTieringConfiguration'],
   ['PUT bucket ?inventory', 'PutBucketInventoryConfiguration'],
@@ -280,9 +350,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['PUT bucket ?metadataInventoryTable', 'UpdateBucketMetadataInventoryTableConfiguration'],
   ['PUT bucket ?metadataJournalTable', 'UpdateBucketMetadataJournalTableConfiguration'],
   ['PUT bucket ?metrics', 'PutBucketMetricsConfiguration'],
-  ['PUT bucket ?ownershipControls', 'PutBucketOwnershipControls'],
-  ['PUT bucket ?policy', 'PutBucketPolicy'],
-  ['PUT bucket ?publicAccessBlock', 'PutPublicAccessBlock'],
   ['PUT bucket ?replication', 'PutBucketReplication'],
   ['DELETE bucket ?analytics', 'DeleteBucketAnalyticsConfiguration'],
   ['DELETE bucket ?intelligent-tiering', 'DeleteBucketIntelligentTieringConfiguration'],
@@ -291,9 +358,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['DELETE bucket ?metadataConfiguration', 'DeleteBucketMetadataConfiguration'],
   ['DELETE bucket ?metadataTable', 'DeleteBucketMetadataTableConfiguration'],
   ['DELETE bucket ?metrics', 'DeleteBucketMetricsConfiguration'],
-  ['DELETE bucket ?ownershipControls', 'DeleteBucketOwnershipControls'],
-  ['DELETE bucket ?policy', 'DeleteBucketPolicy'],
-  ['DELETE bucket ?publicAccessBlock', 'DeletePublicAccessBlock'],
   ['DELETE bucket ?replication', 'DeleteBucketReplication'],
   ['GET bucket ?abac', 'GetBucketAbac'],
   ['GET bucket ?metadataConfiguration', 'GetBucketMetadataConfiguration'],
@@ -301,7 +365,6 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['GET bucket ?session', 'CreateSession'],
   ['POST bucket ?metadataConfiguration', 'CreateBucketMetadataConfiguration'],
   ['POST bucket ?metadataTable', 'CreateBucketMetadataTableConfiguration'],
-  ['PUT object ?acl', 'PutObjectAcl'],
   ['PUT object ?annotation', 'PutObjectAnnotation'],
   // Ceph's: without this row it would replace the object that it means to lengthen.
   ['PUT object ?append', 'AppendObject'],
@@ -314,6 +377,7 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
 ];
 
 const shapes: Readonly<Record<string, Shape>> = {
+  account: 'account',
   service: 'service',
   bucket: 'bucket',
   object: 'object',

@@ -11,10 +11,10 @@ import { accountIdOf } from '../ids.ts';
 import type { VersionRow } from '../model.ts';
 import { locateVersion } from '../object/locate.ts';
 import type { Services } from '../services.ts';
-import { type Action, isOnObject, isReading, objectOwnersOwn, ownerAlways } from './actions.ts';
-import { type Deed, isDenied, isGranted, joinLimits } from './evaluate.ts';
+import { type Action, isReading, objectOwnersOwn, ownerAlways } from './actions.ts';
+import { type Deed, findGrant, isDenied, joinLimits } from './evaluate.ts';
 import { joinFacts } from './facts.ts';
-import { isOwnerOf, isPermitted, isReaderOf } from './principal.ts';
+import { isOwnerOf, isPermitted, isReaderOf, namesOf } from './principal.ts';
 import { type PreparedRules, noRules } from './rule-book.ts';
 
 /** Where: an account, perhaps a container, perhaps an object in it. */
@@ -27,8 +27,9 @@ export interface Place {
   readonly versionId?: string | undefined;
 }
 
-/** `owner`: by what the principal is. `grant`: because a rule says so. */
-export type Verdict = 'owner' | 'grant' | 'denied';
+/** `owner`: by what the principal is. Else which kind of rule says so. */
+export type Leave = 'owner' | 'policy' | 'acl';
+export type Verdict = Leave | 'denied';
 
 /** Throws `unauthenticated` (nobody asks) or `access-denied`. */
 export async function checkAccess(
@@ -36,7 +37,7 @@ export async function checkAccess(
   ctx: RequestContext,
   place: Place,
   action: Action,
-): Promise<'owner' | 'grant'> {
+): Promise<Leave> {
   const verdict = await judge(services, ctx, place, action);
   if (verdict !== 'denied') return verdict;
   // Nobody who could prove to be somebody else is told to do so.
@@ -70,7 +71,7 @@ export async function judge(
     const isForeign = rules.ownedByWriter && objectOwnersOwn.has(action);
     if (!isForeign || (await object.ownerIs(account))) return 'owner';
   }
-  return (await hasGrant(services, { deed, place, rules, object })) ? 'grant' : 'denied';
+  return judgeGrants(services, { deed, place, rules, object });
 }
 
 /** By what the principal is, rather than by a rule. */
@@ -90,24 +91,29 @@ interface Question {
   readonly object: ObjectOnDemand;
 }
 
-async function hasGrant(services: Services, question: Question): Promise<boolean> {
+async function judgeGrants(services: Services, question: Question): Promise<Verdict> {
   const { deed, rules, object } = question;
-  const accountId = accountIdOf(deed.account);
-  const accountRow = await services.rows.get('account', { accountId });
-  const ofAccount = services.ruleBook.ofAccount(accountRow);
-  const limits = joinLimits(rules, ofAccount);
-  if (isDenied(ofAccount.denials, deed)) return false;
+  const { container, principal } = deed;
+  const ofAccount = await accountRules(services, deed.account);
+  if (isDenied(ofAccount.denials, deed)) return 'denied';
+  const limits = joinLimits([rules.limits, ofAccount.limits]);
   const isForeign = rules.ownedByWriter && objectOwnersOwn.has(deed.action);
   // A container's policy does not speak of objects that belong to others.
   if (!isForeign || (await object.ownerIs(deed.account))) {
-    if (isGranted(rules, deed, limits) || isGranted(ofAccount, deed, limits)) return true;
+    if (namesOf(principal).some((name) => ofAccount.owners.has(name))) return 'owner';
+    const grant = findGrant(rules, deed, limits) ?? findGrant(ofAccount, deed, limits);
+    if (grant !== undefined) return grant;
   }
-  if (!isOnObject(deed.action) || !isReadOfObject(deed.action)) return false;
+  if (!isReadOfObject(deed.action) || container === undefined) return 'denied';
   const row = await object.row();
-  const { container } = deed;
-  if (row === undefined || container === undefined) return false;
+  if (row === undefined) return 'denied';
   const { grants } = services.ruleBook.ofObject(row, container);
-  return isGranted({ grants, hasPublicPolicy: false }, deed, limits);
+  return findGrant({ grants, hasPublicPolicy: false }, deed, limits) ?? 'denied';
+}
+
+export async function accountRules(services: Services, account: string): Promise<PreparedRules> {
+  const row = await services.rows.get('account', { accountId: accountIdOf(account) });
+  return services.ruleBook.ofAccount(row);
 }
 
 /** An object's own rules say who may read it and who may change those rules, and nothing else. */

@@ -4,7 +4,10 @@ import type { ContainerAddress, RequestContext } from '../api.ts';
 import { type ResolvedContainer, findByAccount, findByName } from '../container/find.ts';
 import type { Services } from '../services.ts';
 import { type Action, isReading } from './actions.ts';
-import { type Place, checkAccess } from './authorise.ts';
+import { type Leave, type Place, accountRules, checkAccess } from './authorise.ts';
+import { joinLimits } from './evaluate.ts';
+import { noRules } from './rule-book.ts';
+import type { PublicLimits } from './rules.ts';
 
 /** An account (`container` is ''), a container, or an object; and all that shall be done there. */
 export interface Demand {
@@ -26,8 +29,8 @@ export interface Permit {
   readonly found: ResolvedContainer | undefined;
   /** Empty where nothing was asked. */
   readonly actions: readonly Action[];
-  /** By what the principal is, not by a grant: sees what only owners see. */
-  readonly isOwner: boolean;
+  /** What let the first of the actions pass; undefined where nothing was asked. */
+  readonly leave: Leave | undefined;
 }
 
 /** The context with its permit. Throws `no-such-container` (only without account), `access-denied`, `unauthenticated`. */
@@ -38,9 +41,10 @@ export async function authorise(
 ): Promise<RequestContext & { readonly permit: Permit }> {
   const { address, actions } = demand;
   const place = await placeOf(services, ctx, address);
-  let isOwner = actions.length > 0;
+  let leave: Leave | undefined;
   for (const action of actions) {
-    if ((await checkAccess(services, ctx, place, action)) !== 'owner') isOwner = false;
+    const found = await checkAccess(services, ctx, place, action);
+    leave ??= found;
   }
   const permit: Permit = {
     account: place.account,
@@ -48,7 +52,7 @@ export async function authorise(
     key: address.key,
     found: place.container,
     actions,
-    isOwner,
+    leave,
   };
   return { ...ctx, permit };
 }
@@ -67,6 +71,14 @@ export async function isAllowed(
       return false;
     throw error;
   }
+}
+
+/** The switches that hold at the place of a permit: the container's own, and its account's. */
+export async function publicLimits(services: Services, permit: Permit): Promise<PublicLimits> {
+  const { found, account } = permit;
+  const own =
+    found === undefined ? noRules : services.ruleBook.ofContainer(found.containerId, found.row);
+  return joinLimits([own.limits, (await accountRules(services, account)).limits]);
 }
 
 async function placeOf(

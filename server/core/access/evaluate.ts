@@ -4,6 +4,7 @@ import type { Action } from './actions.ts';
 import type { Facts } from './facts.ts';
 import { type Principal, namesOf } from './principal.ts';
 import type { PreparedRules, PreparedStatement } from './rule-book.ts';
+import type { PublicLimits, Statement } from './rules.ts';
 
 /** One deed to be judged. */
 export interface Deed {
@@ -35,35 +36,43 @@ export function isDenied(denials: readonly PreparedStatement[], deed: Deed): boo
   return denials.some((statement) => speaksOf(statement, deed, names));
 }
 
-/** What narrows public grants: the switches of the container, or of its account. */
-export interface PublicLimits {
-  readonly ignorePublicAcls: boolean;
-  readonly restrictPublic: boolean;
-}
+export const noLimits: PublicLimits = {
+  refusePublicAcls: false,
+  ignorePublicAcls: false,
+  refusePublicPolicies: false,
+  restrictPublic: false,
+};
 
-export function joinLimits(one: PublicLimits, other: PublicLimits): PublicLimits {
+export function joinLimits(all: readonly (Partial<PublicLimits> | undefined)[]): PublicLimits {
+  const isOn = (name: keyof PublicLimits): boolean => all.some((one) => one?.[name] === true);
   return {
-    ignorePublicAcls: one.ignorePublicAcls || other.ignorePublicAcls,
-    restrictPublic: one.restrictPublic || other.restrictPublic,
+    refusePublicAcls: isOn('refusePublicAcls'),
+    ignorePublicAcls: isOn('ignorePublicAcls'),
+    refusePublicPolicies: isOn('refusePublicPolicies'),
+    restrictPublic: isOn('restrictPublic'),
   };
 }
 
-/** Whether a grant of the rules speaks of the deed. Denials are the caller's to judge first. */
-export function isGranted(
+/** Which kind of rule grants the deed; a policy before a list. Denials are the caller's to judge first. */
+export function findGrant(
   rules: Pick<PreparedRules, 'grants' | 'hasPublicPolicy'>,
   deed: Deed,
   limits: PublicLimits,
-): boolean {
+): Statement['origin'] | undefined {
   const { grants, hasPublicPolicy } = rules;
-  if (grants.length === 0) return false;
+  if (grants.length === 0) return undefined;
   const names = namesOf(deed.principal);
   const isForeign = deed.principal.account !== deed.account;
   const isShut = limits.restrictPublic && hasPublicPolicy && isForeign;
-  return grants.some((statement) => {
-    if (statement.origin === 'acl' && statement.isPublic === true && limits.ignorePublicAcls) {
-      return false;
+  let found: Statement['origin'] | undefined;
+  for (const statement of grants) {
+    const { origin, isPublic } = statement;
+    if (origin === 'acl' && (found === 'acl' || (isPublic === true && limits.ignorePublicAcls))) {
+      continue;
     }
-    if (statement.origin === 'policy' && isShut) return false;
-    return speaksOf(statement, deed, names);
-  });
+    if ((origin === 'policy' && isShut) || !speaksOf(statement, deed, names)) continue;
+    if (origin === 'policy') return origin;
+    found = origin;
+  }
+  return found;
 }

@@ -4,9 +4,10 @@
  * other. Values are computed when a condition asks, and never before.
  *
  * Of the request (doors): `source-ip`, `secure` (true, false), `tls-version`, `user-agent`,
- * `referer`, `version-id`, `if-match`, `if-none-match`, `list.prefix`, `list.delimiter`,
- * `list.limit`, `header:<name>`, `request-tag:<key>`, `request-tag-keys`, `signature-version`,
- * `signature-age`, `auth-type`.
+ * `referer`, `region`, `version-id`, `if-match`, `if-none-match`, `list.prefix`, `list.delimiter`,
+ * `list.limit`, `copy-source`, `creates-object`, `lock-days`, `header:<name>`, `request-tag:<key>`,
+ * `request-tag-keys`, `signature-version`, `signature-age`, `auth-type`; of a service `service-name`,
+ * `source-arn`, `source-account`.
  * Of the world (core): `time` (ISO 8601), `epoch` (seconds), `principal-account`, `principal-user`, `owner-account`.
  * Of the object there is (dialects): `object-tag:<key>`.
  */

@@ -12,9 +12,12 @@ export interface ScopedPermit {
   readonly actions: ReadonlySet<Action>;
 }
 
-/** Who asks. `anonymous` has no account; `temporary` holds a signed permission of somebody who has one. */
+/**
+ * Who asks. `anonymous` has no account; `temporary` holds a signed permission of somebody who has
+ * one; `service` is a part of the server (`names`: its `serviceName`), which writes on somebody's behalf.
+ */
 export interface Principal {
-  readonly type: 'user' | 'temporary' | 'anonymous';
+  readonly type: 'user' | 'temporary' | 'service' | 'anonymous';
   /** e.g. `AUTH_test`; '' for anonymous. */
   readonly account: string;
   readonly user: string;
@@ -56,7 +59,13 @@ export function groupName(group: string): string {
   return `group:${group}`;
 }
 
+/** A part of the server that acts for itself, as delivering logs. */
+export function serviceName(service: string): string {
+  return `service:${service}`;
+}
+
 export function namesOf(principal: Principal): readonly string[] {
+  if (principal.type === 'service') return principal.names ?? [];
   if (principal.type !== 'user') return [everyone];
   const { account, user, role, names = [] } = principal;
   const own = [everyone, authenticated, accountName(account), userName(account, user), ...names];

@@ -1,9 +1,10 @@
 import type { AccountRow, ContainerRow, Id, Metadata, VersionRow } from '../model.ts';
 import type { Action } from './actions.ts';
 import { prepareCondition } from './condition.ts';
+import { joinLimits, noLimits } from './evaluate.ts';
 import { type Facts, isOfObject } from './facts.ts';
 import { preparePattern } from './pattern.ts';
-import type { AccessDialect, ObjectRules, Rules, Statement } from './rules.ts';
+import type { AccessDialect, ObjectRules, PublicLimits, Rules, Statement } from './rules.ts';
 
 /** A statement as it is asked: sets, and tests made once. */
 export interface PreparedStatement extends Statement {
@@ -15,8 +16,8 @@ export interface PreparedStatement extends Statement {
 export interface PreparedRules {
   readonly denials: readonly PreparedStatement[];
   readonly grants: readonly PreparedStatement[];
-  readonly ignorePublicAcls: boolean;
-  readonly restrictPublic: boolean;
+  readonly limits: PublicLimits;
+  readonly owners: ReadonlySet<string>;
   readonly ownedByWriter: boolean;
   readonly hasPublicPolicy: boolean;
   /** Actions whose statements ask about the object as it is. */
@@ -26,8 +27,8 @@ export interface PreparedRules {
 export const noRules: PreparedRules = {
   denials: [],
   grants: [],
-  ignorePublicAcls: false,
-  restrictPublic: false,
+  limits: noLimits,
+  owners: new Set(),
   ownedByWriter: false,
   hasPublicPolicy: false,
   needObject: new Set(),
@@ -88,8 +89,8 @@ function prepareRules(found: readonly (Rules | undefined)[]): PreparedRules {
   return {
     denials: statements.filter(({ effect }) => effect === 'deny'),
     grants: statements.filter(({ effect }) => effect === 'allow'),
-    ignorePublicAcls: rules.some((one) => one.ignorePublicAcls === true),
-    restrictPublic: rules.some((one) => one.restrictPublic === true),
+    limits: joinLimits(rules.map((one) => one.limits)),
+    owners: new Set(rules.flatMap((one) => [...(one.owners ?? [])])),
     ownedByWriter: rules.some((one) => one.ownedByWriter === true),
     hasPublicPolicy: statements.some(
       ({ origin, effect, isPublic }) =>

@@ -29,12 +29,23 @@ export interface Statement {
   readonly isPublic?: boolean | undefined;
 }
 
+/** Switches that narrow what lets in the whole world, whatever else says. */
+export interface PublicLimits {
+  /** A list that is public must not be set. */
+  readonly refusePublicAcls: boolean;
+  /** Statements of origin `acl` that are public count for nothing. */
+  readonly ignorePublicAcls: boolean;
+  /** A policy that is public must not be set. */
+  readonly refusePublicPolicies: boolean;
+  /** Where a policy is public, policies let in nobody from other accounts. */
+  readonly restrictPublic: boolean;
+}
+
 export interface Rules {
   readonly statements: readonly Statement[];
-  /** Statements of origin `acl` that are public count for nothing. */
-  readonly ignorePublicAcls?: boolean | undefined;
-  /** Where a policy is public, policies let in nobody from other accounts. */
-  readonly restrictPublic?: boolean | undefined;
+  readonly limits?: Partial<PublicLimits> | undefined;
+  /** Of an account: who owns it beside its owners. */
+  readonly owners?: ReadonlySet<string> | undefined;
   /** Objects belong to who wrote them; else to the container's account. */
   readonly ownedByWriter?: boolean | undefined;
 }

@@ -5,6 +5,7 @@ import type { MetadataPatch } from '../commands.ts';
 import { boundedQuery } from '../container/page.ts';
 import { readInfo } from '../container/info.ts';
 import { accountIdOf } from '../ids.ts';
+import type { AccountRow } from '../model.ts';
 import type { Page, PageItem, PageQuery } from '../ports.ts';
 import type { Services } from '../services.ts';
 
@@ -43,17 +44,27 @@ export async function headAccount(
 export async function updateAccount(
   services: Services,
   ctx: RequestContext,
-  change: { readonly account: string; readonly metadata: MetadataPatch },
+  change: {
+    readonly account: string;
+    readonly metadata: MetadataPatch;
+    readonly settings: MetadataPatch;
+  },
 ): Promise<void> {
-  const { account, metadata } = change;
+  const { account, metadata, settings } = change;
   await checkAccount(services, ctx, account, 'account.write');
   await services.rows.execute({
     type: 'account.update',
     accountId: accountIdOf(account),
     name: account,
     metadata,
+    settings,
     limits: services.metadataLimits,
   });
+}
+
+/** See `Core.peekAccount`. */
+export function peekAccount(services: Services, account: string): Promise<AccountRow | undefined> {
+  return services.rows.get('account', { accountId: accountIdOf(account) });
 }
 
 /** Containers in name order; lines whose container is gone, or is not finished, are passed over. */

@@ -1,6 +1,6 @@
 import type { Commands } from '../commands.ts';
-import type { DirectoryRow } from '../model.ts';
-import { patchMetadata } from '../metadata.ts';
+import type { AccountRow, DirectoryRow } from '../model.ts';
+import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';
 import type { Commit } from './commit.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
@@ -23,7 +23,16 @@ export function updateAccount(commit: Commit, args: Args<'account.update'>): nul
     limits: args.limits,
     prefix: '',
   });
-  const row = { name, createdAt: old?.createdAt ?? commit.time, metadata };
+  const settings = patchMetadata(old?.settings ?? {}, args.settings ?? {}, {
+    limits: args.limits,
+    prefix: CLIENT_SETTING,
+  });
+  const row: AccountRow = {
+    name,
+    createdAt: old?.createdAt ?? commit.time,
+    metadata,
+    ...(Object.keys(settings).length === 0 ? {} : { settings }),
+  };
   commit.change({ type: 'put', table: 'account', key: { accountId }, row });
   return null;
 }

@@ -20,9 +20,40 @@ import { type S3Action, actionOfVersion, s3Actions } from './actions.ts';
 const asksLater: ReadonlySet<string> = new Set(['PostObject', 'DeleteObjects', 'PutObjectTagging']);
 
 /** The context in which the route runs. Throws `AccessDenied`, `NoSuchBucket`. */
-export function admit(call: Call, route: Route): Promise<RequestContext> {
+export async function admit(call: Call, route: Route): Promise<RequestContext> {
   const actions = asksLater.has(route.name) ? [] : actionsOf(call, route.action, route.name);
-  return call.door.core.authorise(call.context, demandOf(call, route, actions));
+  try {
+    return await call.door.core.authorise(call.context, demandOf(call, route, actions));
+  } catch (error) {
+    const isRefusal =
+      isStoreError(error, 'access-denied') || isStoreError(error, 'unauthenticated');
+    if (isRefusal && isRead(call) && (await isKnownToBeAbsent(call))) throw s3Error('NoSuchKey');
+    throw error;
+  }
+}
+
+function isRead(call: Call): boolean {
+  const { method } = call.request;
+  return call.key !== '' && (method === 'GET' || method === 'HEAD');
+}
+
+/** Whoever may list the bucket is told what is not in it, whatever else it may not do. */
+async function isKnownToBeAbsent(call: Call): Promise<boolean> {
+  if (call.query.has('versionId')) return false;
+  const { core } = call.door;
+  const { bucket: container, key } = call;
+  const address = { account: undefined, container };
+  const context = listingContext(call.context, key);
+  if (!(await core.isAllowed(context, { address, actions: ['container.list'] }))) return false;
+  const query = { prefix: key, delimiter: '', after: undefined, before: undefined };
+  const { page } = await core.listObjects(context, address, { ...query, reverse: false, limit: 1 });
+  return page.items[0]?.name !== key;
+}
+
+/** A key that is asked for is to rules about listings a listing of that prefix. */
+function listingContext(context: RequestContext, key: string): RequestContext {
+  const { facts } = context;
+  return { ...context, facts: (name) => (name === 'list.prefix' ? [key] : facts?.(name)) };
 }
 
 function demandOf(call: Call, route: Route, actions: readonly S3Action[]): Demand {
@@ -44,6 +75,11 @@ function toActions(names: readonly S3Action[]): Demand['actions'] {
 function addressOf(call: Call, route: Route): Demand['address'] {
   const { account } = call.context.principal;
   if (route.shape === 'service') return { account, container: '' };
+  if (route.shape === 'account') {
+    const stated = call.headers.get('x-amz-account-id') ?? '';
+    if (call.door.users.accountOf(stated) !== account) throw s3Error('AccessDenied');
+    return { account, container: '' };
+  }
   if (route.name === 'CreateBucket') return { account, container: call.bucket };
   if (route.shape === 'bucket') return { account: undefined, container: call.bucket };
   const versionId = parseVersionId(call.query.get('versionId'));
@@ -92,8 +128,8 @@ export async function runDiscreetly(call: Call, run: Operation): Promise<HttpRep
   try {
     return await run(call);
   } catch (error) {
-    const isReading = call.request.method === 'GET' || call.request.method === 'HEAD';
-    if (!isReading || call.key === '' || !isAbsence(error)) throw error;
+    if (!isRead(call) || !isAbsence(error)) throw error;
+    if (call.context.permit?.leave === 'owner') throw error;
     if (await mayKnowAbsence(call.context, call, call)) throw error;
     throw s3Error('AccessDenied');
   }
@@ -112,12 +148,7 @@ export async function mayKnowAbsence(
   call: Call,
   at: { readonly bucket: string; readonly key: string },
 ): Promise<boolean> {
-  if (context.permit?.isOwner === true && at === call) return true;
-  const { facts } = context;
-  const listing: RequestContext = {
-    ...context,
-    facts: (name) => (name === 'list.prefix' ? [at.key] : facts?.(name)),
-  };
   const address = { account: undefined, container: at.bucket };
+  const listing = listingContext(context, at.key);
   return call.door.core.isAllowed(listing, { address, actions: ['container.list'] });
 }

@@ -1,19 +1,22 @@
 /** What conditions may ask about a request of this door (core/access/facts.ts names the facts). */
+import { parseDate } from '../../core/access/condition.ts';
 import type { Facts } from '../../core/access/facts.ts';
+import type { Principal } from '../../core/api.ts';
 import type { HttpRequest } from '../../http/exchange.ts';
 import { textOf } from '../../http/header-text.ts';
+import type { DoorParts } from '../call.ts';
 import { parseAmzDate } from '../dates.ts';
+import { COPY_SOURCE, parseCopySource } from '../object/copy-source.ts';
 import type { Query } from '../query.ts';
 import type { RequestHeaders } from '../request-headers.ts';
 import { type Tag, TAGGING_HEADER, parseTaggingHeader } from '../tagging/tags.ts';
 
 export interface FactSource {
+  readonly door: DoorParts;
   readonly request: HttpRequest;
   readonly headers: RequestHeaders;
   readonly query: Query;
-  /** Milliseconds since 1970. */
-  readonly now: number;
-  readonly isAnonymous: boolean;
+  readonly principal: Principal;
   /** A form carries its signature in its body. */
   readonly isForm?: boolean | undefined;
   /** Of the request's document; else those of its header are read. */
@@ -43,6 +46,14 @@ function plain(source: FactSource, name: string): Values {
     case 'if-match':
     case 'if-none-match':
       return header(source, name);
+    case 'region':
+      return source.door.region;
+    case 'copy-source':
+      return copySource(source);
+    case 'creates-object':
+      return String(!query.has('uploadId'));
+    case 'lock-days':
+      return lockDays(source);
     case 'version-id':
       return query.get('versionId');
     case 'list.prefix':
@@ -79,9 +90,26 @@ function tagsOf({ headers, tags }: FactSource): readonly Tag[] | undefined {
   return text === undefined ? undefined : parseTaggingHeader(text);
 }
 
+/** As policies may write it, with a slash before the bucket and without. */
+function copySource({ headers }: FactSource): Values {
+  const text = headers.get(COPY_SOURCE);
+  if (text === undefined) return undefined;
+  const { container, key } = parseCopySource(text);
+  return [`${container}/${key}`, `/${container}/${key}`];
+}
+
+const DAY_MILLIS = 86_400_000;
+
+/** Whole days until the retention that the request asks for ends. */
+function lockDays({ headers, door }: FactSource): string | undefined {
+  const end = parseDate(headers.get('x-amz-object-lock-retain-until-date') ?? '');
+  if (end === undefined) return undefined;
+  return String(Math.ceil((end - door.clock.now()) / DAY_MILLIS));
+}
+
 function signature(source: FactSource, name: string): Values {
-  const { query, headers, isAnonymous, isForm = false, now } = source;
-  if (isAnonymous) return undefined;
+  const { query, headers, principal, isForm = false, door } = source;
+  if (principal.type === 'anonymous') return undefined;
   const isQuery = query.has('X-Amz-Signature') || query.has('Signature');
   switch (name) {
     case 'auth-type':
@@ -94,7 +122,7 @@ function signature(source: FactSource, name: string): Values {
     case 'signature-age': {
       const stamp = query.get('X-Amz-Date') ?? headers.get('x-amz-date');
       const signedAt = stamp === undefined ? undefined : parseAmzDate(stamp);
-      return signedAt === undefined ? undefined : String(Math.max(0, now - signedAt));
+      return signedAt === undefined ? undefined : String(Math.max(0, door.clock.now() - signedAt));
     }
     default:
       return undefined;

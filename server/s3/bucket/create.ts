@@ -1,5 +1,7 @@
 import type { HttpReply } from '../../http/exchange.ts';
 import { isNewBucketName } from '../address.ts';
+import { ACL } from '../acl/grants.ts';
+import { accessOfNewBucket } from '../acl/new-bucket.ts';
 import type { Call } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { readXml } from '../payload/document.ts';
@@ -15,13 +17,18 @@ export async function createBucket(call: Call): Promise<HttpReply> {
     throw s3Error('InvalidBucketName', undefined, { BucketName: call.bucket });
   }
   const isLocked = readLockWish(call);
+  const settings = await accessOfNewBucket(call);
   await checkLocation(call);
   const { created, info } = await call.door.core.createContainer(
     call.context,
     { account: call.identity.principal.account, container: call.bucket },
-    { claimName: 'required', policy: undefined, settings: {}, ...(isLocked ? lockable : {}) },
+    { claimName: 'required', policy: undefined, settings, ...(isLocked ? lockable : {}) },
   );
-  // A bucket that was there before is no answer to who wants a lockable one.
+  // A bucket that was there before is no answer to who wants another list.
+  if (!created && info.row.settings[ACL] !== settings[ACL]) {
+    throw s3Error('BucketAlreadyExists', undefined, { BucketName: call.bucket });
+  }
+  // Nor to who wants a lockable one.
   const isOther = !created && isLocked && info.row.lock === undefined;
   if (isOther || (!created && call.door.region !== FIRST_REGION)) {
     throw s3Error('BucketAlreadyOwnedByYou', undefined, { BucketName: call.bucket });

@@ -3,6 +3,7 @@ import type { ContainerInfo } from '../../core/api.ts';
 import { seenThroughLink, type VersionRow } from '../../core/model.ts';
 import type { Page } from '../../core/ports.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { shownOwnerOf } from '../acl/ownership.ts';
 import { type Call, bucketOf } from '../call.ts';
 import { invalidArgument } from '../codes.ts';
 import { formatIsoDate } from '../dates.ts';
@@ -101,14 +102,16 @@ export async function listObjectsV2(call: Call): Promise<HttpReply> {
 
 function itemsMarkup(call: Call, listing: Listing, withOwner: boolean): string {
   const { encoding, page, container } = listing;
-  const owner = withOwner ? ownerMarkup(call.door.users, container.row.account) : '';
+  const { users } = call.door;
   let contents = '';
   let prefixes = '';
   for (const item of page.items) {
     if (item.type === 'group') {
       prefixes += element('CommonPrefixes', leaf('Prefix', encoding.show(item.name)));
     } else {
-      contents += element('Contents', contentMarkup(encoding.show(item.name), item.row, owner));
+      const { row } = item;
+      const owner = withOwner ? ownerMarkup(users, shownOwnerOf(row.system, container.row)) : '';
+      contents += element('Contents', contentMarkup(encoding.show(item.name), row, owner));
     }
   }
   return contents + prefixes;

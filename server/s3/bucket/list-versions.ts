@@ -1,6 +1,7 @@
 import { seenThroughLink, type VersionRow, versionIdOf } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
-import { type Call, bucketOf } from '../call.ts';
+import { shownOwnerOf } from '../acl/ownership.ts';
+import { type Call, bucketOf, bucketRowOf } from '../call.ts';
 import { invalidArgument } from '../codes.ts';
 import { formatIsoDate } from '../dates.ts';
 import {
@@ -31,7 +32,6 @@ export async function listObjectVersions(call: Call): Promise<HttpReply> {
     );
   }
   const { core, users } = call.door;
-  const { row: container } = await core.headContainer(call.context, bucketOf(call));
   const page = await core.listVersions(call.context, bucketOf(call), {
     prefix,
     delimiter,
@@ -42,13 +42,14 @@ export async function listObjectVersions(call: Call): Promise<HttpReply> {
     limit,
   });
   const truncated = page.truncated && limit > 0;
-  const owner = ownerMarkup(users, container.account);
+  const bucket = bucketRowOf(call);
   let versions = '';
   let prefixes = '';
   for (const item of page.items) {
     if (item.type === 'group') {
       prefixes += element('CommonPrefixes', leaf('Prefix', encoding.show(item.name)));
     } else {
+      const owner = ownerMarkup(users, shownOwnerOf(item.row.system, bucket));
       versions += versionMarkup(encoding.show(item.name), item.row, item.isLatest, owner);
     }
   }

@@ -62,9 +62,8 @@ export async function postObject(call: Call): Promise<HttpReply> {
 }
 
 function formFacts(call: Call, headers: RequestHeaders, principal: Principal): Facts {
-  const isAnonymous = principal.type === 'anonymous';
   const { request, query, door } = call;
-  return factsOf({ request, query, headers, isAnonymous, isForm: true, now: door.clock.now() });
+  return factsOf({ door, request, query, headers, principal, isForm: true });
 }
 
 /** Fields that become headers of the same name; and two that have names of their own. */

@@ -1,5 +1,6 @@
 import type { ChecksumAlgorithm, ChecksumType } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { accessOfNewObject } from '../acl/new-object.ts';
 import { type Call, objectOf } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { pushNewEncryption, readEncryption } from '../encryption/headers.ts';
@@ -17,10 +18,11 @@ import { leaf, xmlDocument } from '../xml/writer.ts';
 export async function createMultipartUpload(call: Call): Promise<HttpReply> {
   const checksum = parseChecksum(call.headers);
   const described = readObjectHeaders(call.headers);
+  const access = await accessOfNewObject(call);
   const upload = await call.door.core.createUpload(call.context, {
     ...objectOf(call),
     ...described,
-    system: withTags(described.system, call.headers),
+    system: { ...withTags(described.system, call.headers), ...access },
     storageClass: readStorageClass(call),
     checksum,
     encryption: readEncryption(call),

@@ -1,5 +1,6 @@
 import type { PartRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { shownOwnerOf } from '../acl/ownership.ts';
 import { type Call, bucketRowOf } from '../call.ts';
 import { invalidArgument } from '../codes.ts';
 import { formatIsoDate } from '../dates.ts';
@@ -16,15 +17,15 @@ export async function listParts(call: Call): Promise<HttpReply> {
   const limit = parseLimit(call, 'max-parts');
   const after = parseMarker(call.query.get('part-number-marker'));
   const page = await core.listParts(call.context, uploadOf(call), after, limit);
-  const container = bucketRowOf(call);
+  const owner = shownOwnerOf(page.upload.system, bucketRowOf(call));
   const { checksum } = page.upload;
   const last = page.parts.at(-1)?.partNumber ?? after;
   const markup =
     leaf('Bucket', call.bucket) +
     leaf('Key', call.key) +
     leaf('UploadId', call.query.get('uploadId')) +
-    ownerMarkup(users, container.account, 'Initiator') +
-    ownerMarkup(users, container.account) +
+    ownerMarkup(users, owner, 'Initiator') +
+    ownerMarkup(users, owner) +
     leaf('StorageClass', shownClass(page.upload)) +
     leaf('PartNumberMarker', after) +
     leaf('NextPartNumberMarker', last) +

@@ -1,6 +1,7 @@
 import type { UploadRow } from '../../core/model.ts';
 import type { PageItem } from '../../core/ports.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { shownOwnerOf } from '../acl/ownership.ts';
 import { type Call, bucketOf, bucketRowOf } from '../call.ts';
 import { invalidArgument } from '../codes.ts';
 import { formatIsoDate } from '../dates.ts';
@@ -37,9 +38,10 @@ export async function listMultipartUploads(call: Call): Promise<HttpReply> {
     reverse: false,
     limit,
   });
-  const container = bucketRowOf(call);
-  const owners =
-    ownerMarkup(users, container.account, 'Initiator') + ownerMarkup(users, container.account);
+  const ownersOf = ({ system }: UploadRow): string => {
+    const owner = shownOwnerOf(system, bucketRowOf(call));
+    return ownerMarkup(users, owner, 'Initiator') + ownerMarkup(users, owner);
+  };
   const truncated = page.truncated && limit > 0;
   const markup =
     leaf('Bucket', call.bucket) +
@@ -51,7 +53,7 @@ export async function listMultipartUploads(call: Call): Promise<HttpReply> {
     leaf('MaxUploads', limit) +
     leaf('IsTruncated', truncated) +
     leaf('EncodingType', encoding.isUrl ? 'url' : undefined) +
-    page.items.map((item) => itemMarkup(item, encoding, owners)).join('');
+    page.items.map((item) => itemMarkup(item, encoding, ownersOf)).join('');
   return xmlReply(xmlDocument('ListMultipartUploadsResult', markup));
 }
 
@@ -69,7 +71,11 @@ function nextMarkers(last: PageItem<UploadRow> | undefined, encoding: NameEncodi
   return last.type === 'group' ? key : key + leaf('NextUploadIdMarker', shownUploadId(last.row));
 }
 
-function itemMarkup(item: PageItem<UploadRow>, encoding: NameEncoding, owners: string): string {
+function itemMarkup(
+  item: PageItem<UploadRow>,
+  encoding: NameEncoding,
+  ownersOf: (row: UploadRow) => string,
+): string {
   if (item.type === 'group') {
     return element('CommonPrefixes', leaf('Prefix', encoding.show(item.name)));
   }
@@ -78,7 +84,7 @@ function itemMarkup(item: PageItem<UploadRow>, encoding: NameEncoding, owners: s
     'Upload',
     leaf('Key', encoding.show(item.name)) +
       leaf('UploadId', shownUploadId(item.row)) +
-      owners +
+      ownersOf(item.row) +
       leaf('StorageClass', shownClass(item.row)) +
       leaf('Initiated', formatIsoDate(startedAt / 1000)) +
       leaf('ChecksumAlgorithm', checksum?.algorithm.toUpperCase()) +

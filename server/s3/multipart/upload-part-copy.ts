@@ -4,7 +4,7 @@ import type { Call } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { sourceCondition } from '../conditions.ts';
 import { asCopy, copyMarkup, pushSourceVersion } from '../object/copy.ts';
-import { parseCopySource } from '../object/copy-source.ts';
+import { copySourceOf } from '../object/copy-source.ts';
 import { pushEncryption, readCustomerKey, readSourceKey } from '../encryption/headers.ts';
 import type { HeaderPairs } from '../object-headers.ts';
 import { usualChecksums } from '../payload/payload.ts';
@@ -19,7 +19,7 @@ const RANGE = 'x-amz-copy-source-range';
 export async function uploadPartCopy(call: Call): Promise<HttpReply> {
   const partNumber = parsePartNumber(call.query.get('partNumber'));
   const address = uploadOf(call);
-  const source = { ...parseCopySource(call), customerKey: readSourceKey(call) };
+  const source = { ...copySourceOf(call), customerKey: readSourceKey(call) };
   const customerKey = readCustomerKey(call);
   const range = parseCopyRange(call.headers.get(RANGE));
   const part = await asCopy(call, async () => {

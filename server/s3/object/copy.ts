@@ -3,6 +3,8 @@ import { isStoreError } from '../../../base/errors.ts';
 import type { CopyObject } from '../../core/api.ts';
 import { type Checksum, type Metadata, type VersionRow, versionIdOf } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { isAbsence, mayKnowAbsence } from '../access/admit.ts';
+import { accessOfNewObject } from '../acl/new-object.ts';
 import { type Call, objectOf } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { sourceCondition, writeCondition } from '../conditions.ts';
@@ -23,13 +25,13 @@ import { copiedTags } from '../tagging/object-tagging.ts';
 import { REDIRECT, readRedirectHeader } from '../website/redirect.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { escapeXml, leaf, xmlDocument } from '../xml/writer.ts';
-import { parseCopySource } from './copy-source.ts';
+import { copySourceOf } from './copy-source.ts';
 
 const MAX_COPY_BYTES = 5 * GiB;
 
 /** CopyObject. */
 export async function copyObject(call: Call): Promise<HttpReply> {
-  const source = parseCopySource(call);
+  const source = copySourceOf(call);
   const directive = parseDirective(call.headers.get('x-amz-metadata-directive'));
   const isSelf = source.container === call.bucket && source.key === call.key;
   // An older version may be copied over the current one: that brings it back.
@@ -42,6 +44,7 @@ export async function copyObject(call: Call): Promise<HttpReply> {
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
     );
   }
+  const access = await accessOfNewObject(call);
   const outcome = await asCopy(call, () =>
     call.door.core.copyObject(call.context, {
       source: { ...source, customerKey: readSourceKey(call) },
@@ -50,7 +53,7 @@ export async function copyObject(call: Call): Promise<HttpReply> {
       encryption,
       condition: writeCondition(call.headers),
       storageClass: readStorageClass(call),
-      describe: describer(call, directive),
+      describe: describer(call, directive, access),
     }),
   );
   const { row } = outcome;
@@ -70,7 +73,11 @@ function parseDirective(text: string | undefined): 'COPY' | 'REPLACE' {
   throw invalidArgument('x-amz-metadata-directive', text ?? '', 'Unknown metadata directive.');
 }
 
-function describer(call: Call, directive: 'COPY' | 'REPLACE'): CopyObject['describe'] {
+function describer(
+  call: Call,
+  directive: 'COPY' | 'REPLACE',
+  access: Metadata,
+): CopyObject['describe'] {
   const named = call.headers.get('x-amz-checksum-algorithm');
   const asked = named === undefined ? undefined : [parseAlgorithm(named)];
   const replacement = directive === 'REPLACE' ? readObjectHeaders(call.headers) : undefined;
@@ -89,7 +96,7 @@ function describer(call: Call, directive: 'COPY' | 'REPLACE'): CopyObject['descr
     const described = replacement ?? carriedOver(source);
     const own = source.checksums.map((one) => one.algorithm);
     const checksums = asked ?? (own.length === 0 ? usualChecksums : own);
-    const system = { ...described.system, ...tagsOf(source), ...pointing };
+    const system = { ...described.system, ...tagsOf(source), ...pointing, ...access };
     return { ...described, system, lock, checksums };
   };
 }
@@ -107,6 +114,7 @@ export async function asCopy<T>(call: Call, copy: () => Promise<T>): Promise<T> 
     return await copy();
   } catch (error) {
     if (isStoreError(error, 'not-modified')) throw s3Error('PreconditionFailed');
+    if (isAbsence(error)) await concealSource(call);
     if (isStoreError(error, 'is-delete-marker')) {
       const isNamed = call.headers.get('x-amz-copy-source')?.includes('?versionId=') === true;
       if (!isNamed) throw s3Error('NoSuchKey');
@@ -117,6 +125,15 @@ export async function asCopy<T>(call: Call, copy: () => Promise<T>): Promise<T> 
     }
     throw error;
   }
+}
+
+/** Who may not list the source's bucket does not learn what is not in it. */
+async function concealSource(call: Call): Promise<void> {
+  const { container, key } = copySourceOf(call);
+  // The permit is for the target.
+  const { permit: _ofTarget, ...context } = call.context;
+  if (await mayKnowAbsence(context, call, { bucket: container, key })) return;
+  throw s3Error('AccessDenied');
 }
 
 export function pushSourceVersion(headers: HeaderPairs, source: VersionRow): void {

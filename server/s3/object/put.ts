@@ -1,5 +1,6 @@
 import type { IncomingBody } from '../../core/api.ts';
 import type { PutOutcome } from '../../core/commands.ts';
+import { accessOfNewObject } from '../acl/new-object.ts';
 import { type Call, objectOf } from '../call.ts';
 import { writeCondition } from '../conditions.ts';
 import type { HttpReply } from '../../http/exchange.ts';
@@ -28,16 +29,17 @@ export async function putObject(call: Call): Promise<HttpReply> {
 }
 
 /** Writes the call's key as its headers say: PutObject, and PostObject with the fields of its form. */
-export function storeObject(
+export async function storeObject(
   call: Call,
   body: IncomingBody,
   event?: 'created:post',
 ): Promise<PutOutcome> {
   const described = readObjectHeaders(call.headers);
+  const access = await accessOfNewObject(call);
   return call.door.core.putObject(call.context, {
     ...objectOf(call),
     ...described,
-    system: withTags(described.system, call.headers),
+    system: { ...withTags(described.system, call.headers), ...access },
     storageClass: readStorageClass(call),
     body,
     lock: readLock(call.headers),

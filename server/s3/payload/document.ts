@@ -8,8 +8,11 @@ import { type ChecksumSubject, type Payload, openPayload } from './payload.ts';
 
 const DEFAULT_LIMIT_BYTES = 1024 * 1024;
 
-export interface DocumentOptions {
+export interface DocumentOptions extends BodyOptions {
   readonly root: string;
+}
+
+export interface BodyOptions {
   /** An empty body is no document, rather than an error. */
   readonly isOptional?: boolean;
   readonly maxBytes?: number;
@@ -22,6 +25,15 @@ export interface DocumentOptions {
 
 /** undefined only for an optional document that was not sent. */
 export async function readXml(call: Call, options: DocumentOptions): Promise<XmlNode | undefined> {
+  const bytes = await readDocument(call, options);
+  return bytes === undefined ? undefined : parseXml(bytes, options.root);
+}
+
+/** The bytes of a document of whatever language. undefined only for an optional one that was not sent. */
+export async function readDocument(
+  call: Call,
+  options: BodyOptions,
+): Promise<Uint8Array | undefined> {
   const { request } = call;
   const isBodiless = request.contentLength === undefined && !request.isChunked;
   if (options.isOptional === true && (isBodiless || request.contentLength === 0)) return undefined;
@@ -42,7 +54,7 @@ export async function readXml(call: Call, options: DocumentOptions): Promise<Xml
     if (options.isOptional === true) return undefined;
     throw s3Error(options.emptyCode ?? 'MissingRequestBodyError');
   }
-  return parseXml(bytes, options.root);
+  return bytes;
 }
 
 /** A document that must be there. */

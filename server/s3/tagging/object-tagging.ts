@@ -45,9 +45,9 @@ export async function putObjectTagging(call: Call): Promise<HttpReply> {
 
 /** Rules may speak of the tags that shall be set, so they are asked once the tags are known. */
 function admitTags(call: Call, tags: readonly Tag[]): Promise<RequestContext> {
-  const { request, headers, query, context } = call;
-  const isAnonymous = context.principal.type === 'anonymous';
-  const facts = factsOf({ request, headers, query, isAnonymous, now: call.door.clock.now(), tags });
+  const { door, request, headers, query, context } = call;
+  const { principal } = context;
+  const facts = factsOf({ door, request, headers, query, principal, tags });
   const actions = actionsOf(call, 's3:PutObjectTagging', 'PutObjectTagging');
   return askLater({ ...call, context: { ...context, facts } }, actions);
 }

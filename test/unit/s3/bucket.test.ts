@@ -113,7 +113,7 @@ describe('sub-resources', () => {
     ['website', 404, 'NoSuchWebsiteConfiguration'],
     ['object-lock', 404, 'ObjectLockConfigurationNotFoundError'],
     ['replication', 404, 'ReplicationConfigurationNotFoundError'],
-    ['publicAccessBlock', 404, 'NoSuchPublicAccessBlockConfiguration'],
+    ['publicAccessBlock', 200, undefined],
     ['ownershipControls', 200, undefined],
     ['encryption', 404, 'ServerSideEncryptionConfigurationNotFoundError'],
     ['versioning', 200, undefined],
@@ -131,9 +131,7 @@ describe('sub-resources', () => {
   });
 
   test.each([
-    ['PUT', '/bucket', 'policy'],
     ['DELETE', '/bucket', 'lifecycle'],
-    ['PUT', '/bucket/k', 'acl'],
     ['PUT', '/bucket/k', 'append'],
     ['PUT', '/bucket/k', 'renameObject'],
     ['POST', '/bucket/k', 'restore'],

@@ -4,8 +4,10 @@ import { type Logger, silentLogger } from '../../../base/log.ts';
 import type { AccessDialect } from '../../../server/core/access/rules.ts';
 import type { Core, CoreLimits } from '../../../server/core/api.ts';
 import { createCore } from '../../../server/core/core.ts';
-import type { UserDirectory, UserEntry } from '../../../server/core/users.ts';
+import { type UserDirectory, type UserEntry, directoryOf } from '../../../server/core/users.ts';
 import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
+import { type NewBuckets, amazonsNewBuckets } from '../../../server/s3/acl/new-bucket.ts';
+import { createS3Dialect } from '../../../server/s3/access/dialect.ts';
 import { createS3Door } from '../../../server/s3/door.ts';
 import { AccessLog } from '../../../server/s3/logging/access-log.ts';
 import type { NotificationTargets } from '../../../server/s3/notification/targets.ts';
@@ -51,17 +53,7 @@ function user(account: string, key: Key): UserEntry {
 
 const entries = [user('AUTH_one', owner), user('AUTH_two', other), user('AUTH_doc', example)];
 
-export const users: UserDirectory = {
-  byAccessKey: (accessKeyId) => {
-    for (const entry of entries) {
-      const key = entry.s3?.find((one) => one.accessKeyId === accessKeyId);
-      if (key !== undefined) return { entry, secretAccessKey: key.secretAccessKey };
-    }
-    return undefined;
-  },
-  byLogin: () => undefined,
-  ownerOf: (account) => ({ id: `id-of-${account}`, displayName: account }),
-};
+export const users: UserDirectory = directoryOf(entries);
 
 /** An error in the log is a fault of the program: no request may cause one. */
 const strictLogger: Logger = {
@@ -101,6 +93,7 @@ export interface HarnessOptions {
   readonly websiteSuffixes?: readonly string[];
   /** Permissions of a test's own. */
   readonly dialect?: AccessDialect;
+  readonly newBuckets?: NewBuckets;
 }
 
 export function stampOf(millis: number): string {
@@ -121,7 +114,10 @@ export function createHarness(options: HarnessOptions = {}): Harness {
   const keys = new MemoryKeys(seededRandom('keys'));
   const logger = silentLogger;
   const { dialect } = options;
-  const dialects = dialect === undefined ? [] : [dialect];
+  // Permissions of a test's own are meant to let in the world.
+  const usualBuckets =
+    dialect === undefined ? amazonsNewBuckets : { ...amazonsNewBuckets, blockPublicAccess: false };
+  const dialects = [createS3Dialect(users), ...(dialect === undefined ? [] : [dialect])];
   const core = createCore({
     ...ports,
     clock,
@@ -132,7 +128,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     keys,
     dialects,
   });
-  const { region = 'us-east-1', virtualHostSuffixes = [] } = options;
+  const { region = 'us-east-1', virtualHostSuffixes = [], newBuckets = usualBuckets } = options;
   const parts = { core, users, region, clock, random, logger: strictLogger };
   const accessLog = new AccessLog({
     ...{ core, clock, random, logger },
@@ -145,6 +141,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     targets: options.targets,
     websiteSuffixes: options.websiteSuffixes ?? [],
     accessLog,
+    newBuckets,
   });
   return {
     door,

@@ -3,7 +3,7 @@ import { InvariantError } from '../../../base/invariant.ts';
 import { type Logger, silentLogger } from '../../../base/log.ts';
 import { createCore } from '../../../server/core/core.ts';
 import type { Core } from '../../../server/core/api.ts';
-import type { UserDirectory, UserEntry } from '../../../server/core/users.ts';
+import { type UserDirectory, type UserEntry, directoryOf } from '../../../server/core/users.ts';
 import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
 import { createSwiftDoor } from '../../../server/swift/door.ts';
 import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
@@ -53,11 +53,7 @@ const entries = [
   user('AUTH_admin', 'admin', 'reseller'),
 ];
 
-const users: UserDirectory = {
-  byAccessKey: () => undefined,
-  byLogin: (login) => entries.find((entry) => entry.swift?.login === login),
-  ownerOf: (account) => ({ id: account, displayName: account }),
-};
+const users: UserDirectory = directoryOf(entries);
 
 /** An error in the log is a fault of the program: no request may cause one. */
 const strictLogger: Logger = {

@@ -293,7 +293,7 @@ describe('permits', () => {
     const world = await createWorld();
     const ctx = await world.core.authorise(nobody, { address: at, actions: [] });
     expect(ctx.permit.found?.row.name).toBe('c');
-    expect(ctx.permit.isOwner).toBe(false);
+    expect(ctx.permit.leave).toBe(undefined);
     expect(await kindOf(world.core.openObject(ctx, { ...at, condition: {} }))).toBe(
       'unauthenticated',
     );

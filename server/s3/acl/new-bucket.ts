@@ -1,0 +1,52 @@
+/** Whom a new bucket lets in: what its request asks for, and what new buckets have by configuration. */
+import type { Metadata } from '../../core/model.ts';
+import type { Call } from '../call.ts';
+import { invalidArgument, s3Error } from '../codes.ts';
+import { ACL, isDefaultAcl, isPublicGrant, storedAcl } from './grants.ts';
+import { refuseWherePublicIsBlocked, toGrants } from './new-object.ts';
+import { NO_OWNERSHIP, OWNERSHIP, type Ownership, isOwnership } from './ownership.ts';
+import { ALL_BLOCKED, PUBLIC_BLOCK } from './public-block.ts';
+import { aclOfHeaders } from './request.ts';
+
+/** How buckets begin that say nothing else. */
+export interface NewBuckets {
+  /** `none`: as buckets were before there were ownership controls. */
+  readonly ownership: Ownership | 'none';
+  readonly blockPublicAccess: boolean;
+}
+
+/** As Amazon makes them since April 2023. */
+export const amazonsNewBuckets: NewBuckets = {
+  ownership: 'BucketOwnerEnforced',
+  blockPublicAccess: true,
+};
+
+const OWNERSHIP_HEADER = 'x-amz-object-ownership';
+
+/** Settings of the bucket. Throws where they contradict each other. */
+export async function accessOfNewBucket(call: Call): Promise<Metadata> {
+  const { newBuckets, users } = call.door;
+  const ownership = readOwnership(call) ?? newBuckets.ownership;
+  const owner = call.context.principal.account;
+  const grants = toGrants(aclOfHeaders(call.headers, users), { owner, bucketOwner: owner });
+  if (ownership === 'BucketOwnerEnforced' && !isDefaultAcl(grants, owner)) {
+    throw s3Error('InvalidBucketAclWithObjectOwnership');
+  }
+  if (grants.some(isPublicGrant)) {
+    await refuseWherePublicIsBlocked(call);
+    if (newBuckets.blockPublicAccess) throw s3Error('InvalidBucketAclWithBlockPublicAccessError');
+  }
+  const list = storedAcl(grants, owner);
+  return {
+    [OWNERSHIP]: ownership === 'none' ? NO_OWNERSHIP : ownership,
+    ...(newBuckets.blockPublicAccess ? { [PUBLIC_BLOCK]: ALL_BLOCKED } : {}),
+    ...(list === null ? {} : { [ACL]: list }),
+  };
+}
+
+function readOwnership(call: Call): Ownership | undefined {
+  const text = call.headers.get(OWNERSHIP_HEADER);
+  if (text === undefined) return undefined;
+  if (isOwnership(text)) return text;
+  throw invalidArgument(OWNERSHIP_HEADER, text, 'Invalid x-amz-object-ownership header');
+}

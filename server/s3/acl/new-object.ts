@@ -1,0 +1,83 @@
+/** To whom a new object belongs, and whom its list lets in. */
+import type { Metadata } from '../../core/model.ts';
+import { askLater } from '../access/admit.ts';
+import { permitOf } from '../access/permit.ts';
+import { type Call, bucketRowOf } from '../call.ts';
+import { s3Error } from '../codes.ts';
+import {
+  ACL,
+  type Grant,
+  OWNER,
+  expandCanned,
+  isPublicGrant,
+  isWithin,
+  ofAccount,
+  storedAcl,
+} from './grants.ts';
+import { type Ownership, ownershipOf } from './ownership.ts';
+import { type RequestedAcl, aclOfHeaders } from './request.ts';
+
+/**
+ * Entries of `system` for an object that this request writes. Throws `AccessControlListNotSupported`
+ * where lists count for nothing, and `AccessDenied` where the list is public and must not be, or where
+ * it takes a permission that the writer lacks.
+ */
+export async function accessOfNewObject(call: Call): Promise<Metadata> {
+  const row = bucketRowOf(call);
+  const bucketOwner = row.account;
+  const ownership = ownershipOf(row.settings);
+  const requested = aclOfHeaders(call.headers, call.door.users);
+  if (ownership === 'BucketOwnerEnforced') {
+    if (requested !== undefined && !isForBucketOwner(requested, bucketOwner)) {
+      throw s3Error('AccessControlListNotSupported');
+    }
+    return {};
+  }
+  const owner = ownerOfNew(call, ownership, requested);
+  const grants = toGrants(requested, { owner, bucketOwner });
+  if (grants.some(isPublicGrant)) await refuseWherePublicIsBlocked(call);
+  // To a policy a list that lets in others is more than a write. Whom a list let write, writes lists too.
+  if (permitOf(call).leave === 'policy' && !isWithin(grants, [owner, bucketOwner])) {
+    await askLater(call, ['s3:PutObjectAcl']);
+  }
+  const list = storedAcl(grants, owner);
+  return {
+    ...(owner === bucketOwner ? {} : { [OWNER]: owner }),
+    ...(list === null ? {} : { [ACL]: list }),
+  };
+}
+
+/** The one list that may be asked for where lists count for nothing, in either spelling. */
+function isForBucketOwner(requested: RequestedAcl, bucketOwner: string): boolean {
+  if (requested.type === 'canned') return requested.name === 'bucket-owner-full-control';
+  return (
+    isWithin(requested.grants, [bucketOwner]) &&
+    requested.grants.every(({ permission }) => permission === 'FULL_CONTROL')
+  );
+}
+
+function ownerOfNew(call: Call, ownership: Ownership, requested: RequestedAcl | undefined): string {
+  const isGivenAway =
+    requested?.type === 'canned' && requested.name === 'bucket-owner-full-control';
+  if (ownership === 'BucketOwnerPreferred' && isGivenAway) return bucketRowOf(call).account;
+  const { principal } = call.context;
+  return principal.account;
+}
+
+export function toGrants(
+  requested: RequestedAcl | undefined,
+  owners: { readonly owner: string; readonly bucketOwner: string },
+): readonly Grant[] {
+  if (requested === undefined) return [ofAccount(owners.owner, 'FULL_CONTROL')];
+  return requested.type === 'grants' ? requested.grants : expandCanned(requested.name, owners);
+}
+
+export async function refuseWherePublicIsBlocked(call: Call): Promise<void> {
+  const limits = await call.door.core.publicLimits(permitOf(call));
+  if (limits.refusePublicAcls) {
+    throw s3Error(
+      'AccessDenied',
+      'Public access control lists are blocked by the BlockPublicAcls setting of the block public access configuration.',
+    );
+  }
+}
