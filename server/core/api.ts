@@ -17,6 +17,7 @@ import type {
   DeleteOutcome,
   WriteCondition,
 } from './commands.ts';
+import type { Hasher } from './digest/hasher.ts';
 import type {
   AccountRow,
   AccountUsageRow,
@@ -450,6 +451,8 @@ export interface Core {
   completeUpload(ctx: RequestContext, command: CompleteUpload): Promise<PutOutcome>;
   abortUpload(ctx: RequestContext, address: UploadAddress): Promise<void>;
 
+  /** For digests that signatures of a dialect need. */
+  readonly hasher: Hasher;
   readonly limits: CoreLimits;
   readonly storageClasses: readonly StorageClass[];
   /** Every new object is encrypted (Keys.encryptAll). */

@@ -75,6 +75,7 @@ export function createCore(options: CoreOptions): Core {
   const kept = { containerIds, keys, bucketKeys, ruleBook };
   const s: Services = { ...ports, limits, metadataLimits, ...kept };
   return {
+    hasher,
     limits,
     get encryptsAll() {
       return keys.encryptAll;

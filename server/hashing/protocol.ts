@@ -20,18 +20,30 @@ export type ToThread =
       readonly algorithms: readonly ChecksumAlgorithm[];
       readonly size: number | undefined;
     }
+  /** A stream of pieces, of each of which the SHA-256 is wanted. */
+  | { readonly type: 'start-pieces'; readonly stream: number }
   | {
       readonly type: 'bytes';
       readonly stream: number;
       readonly slot: number;
       readonly length: number;
+      /** Where in these bytes pieces end, ascending. */
+      readonly cuts: readonly number[];
     }
+  /** The piece ends with what was sent last. */
+  | { readonly type: 'cut'; readonly stream: number }
   | { readonly type: 'finish'; readonly stream: number }
   | { readonly type: 'drop'; readonly stream: number };
 
 export type FromThread =
   /** Slots whose bytes are hashed, by stream. */
   | { readonly type: 'done'; readonly stream: number; readonly slots: readonly number[] }
+  /** Of pieces that ended, in order. */
+  | {
+      readonly type: 'pieces';
+      readonly stream: number;
+      readonly digests: readonly Uint8Array[];
+    }
   /** The stream is over; with the slots that it still held. */
   | { readonly type: 'dropped'; readonly stream: number; readonly slots: readonly number[] }
   | {

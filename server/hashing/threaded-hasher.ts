@@ -2,7 +2,12 @@
 import { Worker } from 'node:worker_threads';
 import { invariant } from '../../base/invariant.ts';
 import { KiB } from '../../base/units.ts';
-import { type BodyDigests, type Hasher, localHasher } from '../core/digest/hasher.ts';
+import {
+  type BodyDigests,
+  type Hasher,
+  localHasher,
+  type PieceDigests,
+} from '../core/digest/hasher.ts';
 import { laneCount } from '../core/digest/md5-module.ts';
 import type { ChecksumAlgorithm } from '../core/model.ts';
 import {
@@ -17,7 +22,8 @@ import {
 /** Up to here a body is hashed at once where it is: hashing takes less time than telling a thread. */
 const localBytes: number = 256 * KiB;
 
-class ThreadDigests implements BodyDigests {
+/** One stream of bytes to a thread: a body, or pieces. */
+class ThreadDigests implements BodyDigests, PieceDigests {
   readonly #thread: HashingThread;
   readonly #id: number;
   #slot: number | undefined;
@@ -25,6 +31,10 @@ class ThreadDigests implements BodyDigests {
   /** Slots that are filled, being filled, or on the way. */
   #held = 0;
   #room: (() => void) | undefined;
+  /** Where pieces end in the slot that is being filled. */
+  #cuts: number[] = [];
+  /** Who waits for the digests of pieces, in order. */
+  readonly #pieces: ((digest: Uint8Array) => void)[] = [];
   #found: ((digests: ReadonlyMap<ChecksumAlgorithm, Uint8Array>) => void) | undefined;
 
   constructor(thread: HashingThread, id: number) {
@@ -65,9 +75,23 @@ class ThreadDigests implements BodyDigests {
 
   #send(): void {
     if (this.#slot === undefined) return;
-    const message = { stream: this.#id, slot: this.#slot, length: this.#filled };
+    const [slot, length, cuts] = [this.#slot, this.#filled, this.#cuts];
+    const message = { stream: this.#id, slot, length, cuts };
     this.#slot = undefined;
+    this.#cuts = [];
     this.#thread.post({ type: 'bytes', ...message });
+  }
+
+  cut(): Promise<Uint8Array> {
+    if (this.#slot === undefined) this.#thread.post({ type: 'cut', stream: this.#id });
+    else this.#cuts.push(this.#filled);
+    return new Promise((resolve) => {
+      this.#pieces.push(resolve);
+    });
+  }
+
+  flush(): void {
+    this.#send();
   }
 
   finish(): Promise<ReadonlyMap<ChecksumAlgorithm, Uint8Array>> {
@@ -92,6 +116,10 @@ class ThreadDigests implements BodyDigests {
     const room = this.#room;
     this.#room = undefined;
     room?.();
+  }
+
+  piecesFound(digests: readonly Uint8Array[]): void {
+    for (const digest of digests) this.#pieces.shift()?.(digest);
   }
 
   digestsFound(digests: ReadonlyMap<ChecksumAlgorithm, Uint8Array>): void {
@@ -132,10 +160,21 @@ class HashingThread {
   }
 
   start(algorithms: readonly ChecksumAlgorithm[], size: number | undefined): BodyDigests {
+    const digests = this.#begin();
+    this.post({ type: 'start', stream: this.#last, algorithms, size });
+    return digests;
+  }
+
+  startPieces(): PieceDigests {
+    const digests = this.#begin();
+    this.post({ type: 'start-pieces', stream: this.#last });
+    return digests;
+  }
+
+  #begin(): ThreadDigests {
     const stream = ++this.#last;
     const digests = new ThreadDigests(this, stream);
     this.#streams.set(stream, digests);
-    this.post({ type: 'start', stream, algorithms, size });
     return digests;
   }
 
@@ -166,6 +205,10 @@ class HashingThread {
       digests?.digestsFound(message.digests);
       return;
     }
+    if (message.type === 'pieces') {
+      digests?.piecesFound(message.digests);
+      return;
+    }
     this.giveSlots(message.slots);
     if (message.type === 'dropped') this.#streams.delete(stream);
     else digests?.roomMade(message.slots.length);
@@ -186,14 +229,20 @@ export class ThreadedHasher implements Hasher {
   }
 
   start(algorithms: readonly ChecksumAlgorithm[], size: number | undefined): BodyDigests {
-    if (size !== undefined && size <= localBytes) return localHasher.start(algorithms, size);
+    return (this.#threadFor(size) ?? localHasher).start(algorithms, size);
+  }
+
+  startPieces(size: number | undefined): PieceDigests {
+    return this.#threadFor(size)?.startPieces() ?? localHasher.startPieces(size);
+  }
+
+  /** undefined: the stream is hashed where it is. */
+  #threadFor(size: number | undefined): HashingThread | undefined {
+    if (size !== undefined && size <= localBytes) return undefined;
     // Streams that are hashed together cost less: a thread is filled before the next one begins.
-    const idle = this.#threads.find((thread) => thread.streams < laneCount);
+    const idle = this.#threads.find((thread) => thread.streams < 2 * laneCount);
     const thread = idle ?? this.#threads.toSorted((a, b) => a.streams - b.streams)[0];
-    if (thread === undefined || thread.streams >= streamsPerThread) {
-      return localHasher.start(algorithms, size);
-    }
-    return thread.start(algorithms, size);
+    return thread === undefined || thread.streams >= streamsPerThread ? undefined : thread;
   }
 
   /** Bodies that are under way on threads. */

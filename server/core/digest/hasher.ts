@@ -1,4 +1,5 @@
 /** Digests of bodies as a port: they are most of what a large upload costs, so they may run beside the event loop. */
+import { createHash } from 'node:crypto';
 import type { ChecksumAlgorithm } from '../model.ts';
 import { createDigester, type Digester } from './checksum.ts';
 import { createMd5, type Md5 } from './md5.ts';
@@ -18,9 +19,23 @@ export interface BodyDigests {
   drop(): void;
 }
 
+/** SHA-256 of a stream's pieces, one after the other: what the signatures of chunks are made of. */
+export interface PieceDigests {
+  /** As `BodyDigests.update`, but for bytes that may change again when it has taken them in. */
+  update(bytes: Uint8Array): Promise<void> | undefined;
+  /** The piece ends here; resolves with its digest, at the latest after `flush`. */
+  cut(): Promise<Uint8Array>;
+  /** No more pieces come. */
+  flush(): void;
+  /** To be called once in every case. Promises of `cut` that are open may stay so. */
+  drop(): void;
+}
+
 export interface Hasher {
   /** `size` as declared, if it was. */
   start(algorithms: readonly ChecksumAlgorithm[], size: number | undefined): BodyDigests;
+  /** `size` of all pieces together. */
+  startPieces(size: number | undefined): PieceDigests;
 }
 
 class LocalDigests implements BodyDigests {
@@ -73,5 +88,30 @@ export function startLocalDigests(
   return new LocalDigests(algorithms, size);
 }
 
+class LocalPieces implements PieceDigests {
+  #hash = createHash('sha256');
+
+  update(bytes: Uint8Array): undefined {
+    this.#hash.update(bytes);
+  }
+
+  cut(): Promise<Uint8Array> {
+    const digest = this.#hash.digest();
+    this.#hash = createHash('sha256');
+    return Promise.resolve(digest);
+  }
+
+  flush(): void {
+    // Every piece was hashed at once.
+  }
+
+  drop(): void {
+    // The hash goes with its owner.
+  }
+}
+
 /** Hashes where it is called. */
-export const localHasher: Hasher = { start: startLocalDigests };
+export const localHasher: Hasher = {
+  start: startLocalDigests,
+  startPieces: () => new LocalPieces(),
+};

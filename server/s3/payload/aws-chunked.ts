@@ -9,8 +9,10 @@
  * buffered; bytes are passed on before their chunk's signature is known, so whoever stores them
  * must not commit before the end.
  */
-import { type Hash, createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { toStoreError } from '../../../base/errors.ts';
 import { receivedMemory } from '../../../base/memory/received-memory.ts';
+import type { Hasher, PieceDigests } from '../../core/digest/hasher.ts';
 import { s3Error } from '../codes.ts';
 import type { Seed } from '../auth/authenticate.ts';
 import { hmacHex, sameSignature } from '../auth/signing-keys.ts';
@@ -22,6 +24,8 @@ export interface ChunkedOptions {
   readonly seed: Seed | undefined;
   /** Lower-case names that `x-amz-trailer` announced; undefined: a mode without trailers. */
   readonly trailerNames: readonly string[] | undefined;
+  /** Of the chunks, where they are signed. */
+  readonly hasher: Hasher;
 }
 
 const CR = 0x0d;
@@ -45,7 +49,12 @@ export class AwsChunkedDecoder {
   #decoded = 0;
   #chunk = 0;
   #shortChunk: { readonly chunk: number; readonly size: number } | undefined;
-  #hash: Hash | undefined;
+  /** From the first chunk that is signed. */
+  #digests: PieceDigests | undefined;
+  #room: Promise<void> | undefined;
+  /** Verifies one chunk after the other: each signature continues from the one before. */
+  #verified: Promise<void> = Promise.resolve();
+  #failure: Error | undefined;
   #chunkSignature = '';
   #previousSignature: string;
   #trailerSignature: string | undefined;
@@ -57,13 +66,26 @@ export class AwsChunkedDecoder {
     this.#previousSignature = options.seed?.signature ?? '';
   }
 
+  /** What must resolve before more is decoded, if anything: the hasher's back-pressure. */
+  takeRoom(): Promise<void> | undefined {
+    const room = this.#room;
+    this.#room = undefined;
+    return room;
+  }
+
+  /** To be called once in every case. */
+  drop(): void {
+    this.#digests?.drop();
+  }
+
   /** What the trailers said, by lower-case name; whole only after the end. */
   get trailers(): ReadonlyMap<string, string> {
     return this.#trailers;
   }
 
-  /** The payload in `piece`, as views of it. */
+  /** The payload in `piece`, as views of it. `takeRoom` is to be asked after each. */
   *decode(piece: Uint8Array): Generator<Uint8Array> {
+    if (this.#failure !== undefined) throw this.#failure;
     let at = 0;
     while (at < piece.length) {
       switch (this.#state) {
@@ -72,7 +94,7 @@ export class AwsChunkedDecoder {
           const view = piece.subarray(at, end);
           this.#left -= view.length;
           this.#decoded += view.length;
-          this.#hash?.update(view);
+          this.#room = this.#digests?.update(view);
           at = end;
           if (this.#left === 0) this.#state = 'data-end';
           yield view;
@@ -90,8 +112,11 @@ export class AwsChunkedDecoder {
   }
 
   /** The body has ended: throws unless it was whole, and every signature right. */
-  finish(): void {
+  async finish(): Promise<void> {
     const { trailerNames } = this.#options;
+    this.#digests?.flush();
+    await this.#verified;
+    if (this.#failure !== undefined) throw this.#failure;
     // The documented example ends its last trailer line by LF CR LF and sends no empty line.
     const endsEarly =
       this.#state === 'trailer' && this.#endsWithBareLine && this.#trailerSignature !== undefined;
@@ -138,7 +163,7 @@ export class AwsChunkedDecoder {
     this.#chunk += 1;
     this.#chunkSignature = match[2] ?? '';
     if (size === 0) {
-      if (seed !== undefined) this.#verifyChunk(seed, EMPTY_SHA256);
+      if (seed !== undefined) this.#verifyInTurn(seed, Promise.resolve(EMPTY_SHA256));
       this.#state = 'trailer';
       return;
     }
@@ -151,23 +176,37 @@ export class AwsChunkedDecoder {
     if (size < MIN_CHUNK_BYTES) this.#shortChunk = { chunk: this.#chunk, size };
     if (this.#decoded + size > decodedLength) throw incomplete();
     this.#left = size;
-    if (seed !== undefined) this.#hash = createHash('sha256');
+    if (seed !== undefined) this.#digests ??= this.#options.hasher.startPieces(decodedLength);
     this.#state = 'data';
   }
 
   #takeDataEnd(line: string): void {
     if (line !== '') throw incomplete();
     const { seed } = this.#options;
-    if (seed !== undefined && this.#hash !== undefined) {
-      this.#verifyChunk(seed, this.#hash.digest('hex'));
+    if (seed !== undefined && this.#digests !== undefined) {
+      this.#verifyInTurn(seed, this.#digests.cut().then(hexOf));
     }
     this.#state = 'size';
   }
 
-  #verifyChunk(seed: Seed, dataHash: string): void {
+  /** Bytes were passed on already: what is wrong with them shows at the next piece, or at the end. */
+  #verifyInTurn(seed: Seed, dataHash: Promise<string>): void {
+    const signature = this.#chunkSignature;
+    this.#verified = this.#verified.then(async () => {
+      const hashed = await dataHash;
+      if (this.#failure !== undefined) return;
+      try {
+        this.#verifyChunk(seed, hashed, signature);
+      } catch (error) {
+        this.#failure = toStoreError(error, 's3.chunk');
+      }
+    });
+  }
+
+  #verifyChunk(seed: Seed, dataHash: string, signature: string): void {
     const toSign = `AWS4-HMAC-SHA256-PAYLOAD\n${seed.stamp}\n${seed.scope}\n${this.#previousSignature}\n${EMPTY_SHA256}\n${dataHash}`;
     const computed = hmacHex(seed.signingKey, toSign);
-    if (!sameSignature(computed, this.#chunkSignature)) throw s3Error('SignatureDoesNotMatch');
+    if (!sameSignature(computed, signature)) throw s3Error('SignatureDoesNotMatch');
     this.#previousSignature = computed;
   }
 
@@ -233,6 +272,20 @@ export async function* decodeAwsChunked(
   source: AsyncIterable<Uint8Array>,
   decoder: AwsChunkedDecoder,
 ): AsyncGenerator<Uint8Array> {
-  for await (const piece of source) yield* decoder.decode(piece);
-  decoder.finish();
+  try {
+    for await (const piece of source) {
+      for (const view of decoder.decode(piece)) {
+        const room = decoder.takeRoom();
+        if (room !== undefined) await room;
+        yield view;
+      }
+    }
+    await decoder.finish();
+  } finally {
+    decoder.drop();
+  }
+}
+
+function hexOf(digest: Uint8Array): string {
+  return Buffer.from(digest).toString('hex');
 }

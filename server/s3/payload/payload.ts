@@ -2,6 +2,7 @@
 import type { ChecksumAlgorithm } from '../../core/model.ts';
 import type { IncomingBody } from '../../core/api.ts';
 import { type Identity, refusePayloadWord } from '../auth/authenticate.ts';
+import type { Hasher } from '../../core/digest/hasher.ts';
 import type { HttpRequest } from '../../http/exchange.ts';
 import { s3Error } from '../codes.ts';
 import type { RequestHeaders } from '../request-headers.ts';
@@ -17,6 +18,7 @@ export interface PayloadSource {
   readonly request: HttpRequest;
   readonly headers: RequestHeaders;
   readonly identity: Identity;
+  readonly door: { readonly core: { readonly hasher: Hasher } };
 }
 
 /** What `x-amz-checksum-*` headers speak of: the body, or (CompleteMultipartUpload) the object that will be. */
@@ -149,6 +151,7 @@ function framed(
     decodedLength: Number(length),
     seed: mode.isSigned ? identity.seed : undefined,
     trailerNames: mode.hasTrailers ? trailerNames : undefined,
+    hasher: source.door.core.hasher,
   });
   return {
     chunks: decodeAwsChunked(request.body(), decoder),

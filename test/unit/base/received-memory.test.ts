@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../base/bytes.ts';
 import { ReceivedMemory, receivedMemory } from '../../../base/memory/received-memory.ts';
 import { KiB } from '../../../base/units.ts';
+import { localHasher } from '../../../server/core/digest/hasher.ts';
 import { stripesOf } from '../../../server/proxy/write.ts';
 import { AwsChunkedDecoder, decodeAwsChunked } from '../../../server/s3/payload/aws-chunked.ts';
 
@@ -83,7 +84,8 @@ describe('a body whose memory is given up on its way', () => {
     frames.push(Buffer.from('0\r\n\r\n'));
     const framed = concatBytes(frames);
     for (const sizes of shapes) {
-      const options = { decodedLength: bytes.length, seed: undefined, trailerNames: undefined };
+      const none = { seed: undefined, trailerNames: undefined };
+      const options = { decodedLength: bytes.length, ...none, hasher: localHasher };
       const decoder = new AwsChunkedDecoder(options);
       const found = await gather(decodeAwsChunked(asIfReceived(framed, sizes), decoder), 65_536);
       expect(Buffer.compare(found, bytes)).toBe(0);

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import { KiB, MiB } from '../../../base/units.ts';
 import { type BodyDigests, localHasher } from '../../../server/core/digest/hasher.ts';
@@ -9,7 +9,11 @@ import { ThreadedHasher } from '../../../server/hashing/threaded-hasher.ts';
 const hasher = new ThreadedHasher(1);
 afterAll(() => hasher.close());
 
-async function feed(digests: BodyDigests, bytes: Uint8Array, piece: number): Promise<void> {
+async function feed(
+  digests: Pick<BodyDigests, 'update'>,
+  bytes: Uint8Array,
+  piece: number,
+): Promise<void> {
   for (let at = 0; at < bytes.length; at += piece) {
     const chunk = Uint8Array.from(bytes.subarray(at, at + piece));
     const room = digests.update(chunk);
@@ -89,5 +93,22 @@ describe('a hasher with threads', () => {
     const bytes = randomBytes(8 * MiB);
     const found = await hexOf(hasher.start(['md5'], bytes.length), bytes, 65_536);
     expect(found).toEqual(await expected(['md5'], bytes));
+  });
+
+  it('finds the SHA-256 of pieces of any length, in order', async () => {
+    const sizes = [65_536, 1, 256 * KiB, 100_000, 65_536, 131_072, 8192, 256 * KiB - 1];
+    const pieces = Array.from({ length: 60 }, (_, i) => randomBytes(sizes[i % sizes.length] ?? 1));
+    const digests = hasher.startPieces(undefined);
+    const found: Promise<Uint8Array>[] = [];
+    for (const piece of pieces) {
+      await feed(digests, piece, 50_000);
+      found.push(digests.cut());
+    }
+    digests.flush();
+    const expectedPieces = pieces.map((piece) => hash('sha256', piece, 'hex'));
+    const hex = (await Promise.all(found)).map((one) => Buffer.from(one).toString('hex'));
+    expect(hex).toEqual(expectedPieces);
+    digests.drop();
+    await expect.poll(() => hasher.streams).toBe(0);
   });
 });
