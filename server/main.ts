@@ -101,7 +101,10 @@ async function openPorts(
   const { targets } = feeds;
   const { s3, accessLog } = openS3(settings, { core, users, targets, clock, random, logger });
   const tokenSecret = await loadOrCreateSecret(dataDisk, random);
-  const swift = createSwiftDoor({ core, users, clock, random, logger, tokenSecret, version });
+  const swift = createSwiftDoor({
+    ...{ core, users, clock, random, logger, tokenSecret, version },
+    settings: settings.swift,
+  });
   const admin = createAdmin({ cell, version, feeds: feeds.source });
   const https = parseAddress(settings.https);
   const listening = await listen({

@@ -9,6 +9,8 @@ import type { PolicyChoice } from '../cell/policies.ts';
 import type { StorageClass } from '../core/storage-classes.ts';
 import type { TargetSettings } from '../feeds/targets/target.ts';
 import { targetSchema } from './targets.ts';
+import type { SwiftSettings } from '../swift/settings.ts';
+import { swiftSchema } from './swift.ts';
 
 export interface UserSettings {
   readonly account: string;
@@ -109,6 +111,7 @@ const schema = z.strictObject({
   accessLogSeconds: z.number().int().min(1).max(86_400).default(300),
   /** Where buckets may send notifications, by name. */
   targets: z.array(targetSchema).max(64).default([]),
+  swift: swiftSchema.prefault({}),
 });
 
 export interface Settings {
@@ -133,6 +136,7 @@ export interface Settings {
   readonly customerKeysOverHttp: 'loopback' | 'always' | 'never';
   readonly targets: readonly TargetSettings[];
   readonly accessLogSeconds: number;
+  readonly swift: SwiftSettings;
 }
 
 /** What the sources may hold: keys of the schema, values not checked yet. */

@@ -43,6 +43,7 @@ import type { Page, PageQuery, PolicyInfo } from './ports.ts';
 import type { StorageClass } from './storage-classes.ts';
 import type { Demand, Permit } from './access/demand.ts';
 import type { Facts } from './access/facts.ts';
+import type { SigningKey } from './access/signing-keys.ts';
 import type { Principal } from './access/principal.ts';
 import type { PublicLimits } from './access/rules.ts';
 
@@ -305,6 +306,11 @@ export interface Core {
   publicLimits(permit: Permit): Promise<PublicLimits>;
   /** An account's row, whatever the caller may do: for rules of access that stand in it, and nothing else. */
   peekAccount(account: string): Promise<AccountRow | undefined>;
+  /** By which signatures of permissions in this container are made: for whoever checks one, and for nothing else. */
+  signingKeys(at: {
+    readonly account: string;
+    readonly container: string;
+  }): Promise<readonly SigningKey[]>;
   headAccount(ctx: RequestContext, account: string): Promise<AccountInfo>;
   /** `settings`: door-made ones, which no client sees as metadata. */
   updateAccount(

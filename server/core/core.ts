@@ -4,6 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import { headAccount, listContainers, peekAccount, updateAccount } from './account/account.ts';
 import { authorise, isAllowed, publicLimits } from './access/demand.ts';
+import { signingKeys } from './access/signing-keys.ts';
 import { RuleBook } from './access/rule-book.ts';
 import type { AccessDialect } from './access/rules.ts';
 import type { Core, CoreLimits } from './api.ts';
@@ -83,6 +84,7 @@ export function createCore(options: CoreOptions): Core {
     policies: { all: bodies.policies, defaultPolicy: bodies.defaultPolicy },
     storageClasses,
     authorise: (ctx, demand) => authorise(s, ctx, demand),
+    signingKeys: (at) => signingKeys(s, at),
     isAllowed: (ctx, demand) => isAllowed(s, ctx, demand),
     publicLimits: (permit) => publicLimits(s, permit),
     peekAccount: (account) => peekAccount(s, account),

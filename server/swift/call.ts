@@ -7,6 +7,7 @@ import type { UserDirectory } from '../core/users.ts';
 import type { HttpReply, HttpRequest } from '../http/exchange.ts';
 import type { Headers } from './headers.ts';
 import type { Query } from './query.ts';
+import type { SwiftSettings } from './settings.ts';
 
 /** What the door is built from. */
 export interface SwiftDoorOptions {
@@ -19,6 +20,7 @@ export interface SwiftDoorOptions {
   readonly tokenSecret: Uint8Array;
   /** Shown by /info. */
   readonly version: string;
+  readonly settings: SwiftSettings;
 }
 
 export interface AccountCall {

@@ -24,6 +24,7 @@ import { Refusal, refuse, statusReply } from './reply.ts';
 import { type Route, allowedMethods, routes } from './routes.ts';
 import { answerHealthcheck } from './service/healthcheck.ts';
 import { answerInfo } from './service/info.ts';
+import { openTempUrl } from './tempurl/open.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
 export function createSwiftDoor(options: SwiftDoorOptions): Door {
@@ -58,12 +59,13 @@ async function answer(
   request: HttpRequest,
   caller: Caller,
 ): Promise<HttpReply> {
-  const headers = readHeaders(request);
-  const query = new Query(request.query);
+  const given = { headers: readHeaders(request), query: new Query(request.query) };
   if (request.path === '/healthcheck') return answerHealthcheck();
-  if (request.path === '/info') return answerInfo(door, request, query);
-  if (isAuthPath(request.path)) return signIn(door, request, headers);
-  const principal = principalOfRequest(door, headers, request.path);
+  if (request.path === '/info') return answerInfo(door, request, given.query);
+  if (isAuthPath(request.path)) return signIn(door, request, given.headers);
+  const temporary = await openTempUrl(door, request, given.headers, given.query);
+  const { headers, query } = temporary ?? given;
+  const principal = temporary?.principal ?? principalOfRequest(door, headers, request.path);
   caller.principal = principal;
   const path = parsePath(request.path);
   const { method } = request;
@@ -85,7 +87,8 @@ async function answer(
   }
   const admitted = { ...call, context: await admit(call, path, route) };
   refuseUnsupported(path.shape, method, headers, query);
-  return run(path, route, admitted);
+  const reply = await run(path, route, admitted);
+  return temporary?.dress(reply) ?? reply;
 }
 
 /** Before the body is read, and before the caller learns what is there. */

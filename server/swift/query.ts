@@ -5,6 +5,7 @@ import { refuse } from './reply.ts';
 
 export class Query {
   readonly #values = new Map<string, string>();
+  readonly #first = new Map<string, string>();
 
   constructor(query: string) {
     for (const pair of query.split('&')) {
@@ -12,7 +13,10 @@ export class Query {
       const equals = pair.indexOf('=');
       const name = equals < 0 ? pair : pair.slice(0, equals);
       const value = equals < 0 ? '' : pair.slice(equals + 1);
-      this.#values.set(unquote(name.replaceAll('+', ' ')), unquote(value.replaceAll('+', ' ')));
+      const key = unquote(name.replaceAll('+', ' '));
+      const bytes = unquote(value.replaceAll('+', ' '));
+      this.#values.set(key, bytes);
+      if (!this.#first.has(key)) this.#first.set(key, bytes);
     }
   }
 
@@ -31,12 +35,20 @@ export class Query {
     return this.#values.size === 0;
   }
 
+  /** The first value of a repeated parameter as text: what signatures are made of. */
+  first(name: string): string | undefined {
+    return textOf(name, this.#first.get(name));
+  }
+
   /** The value as text; undefined when absent. Bytes that are not UTF-8 are refused with 400. */
   text(name: string): string | undefined {
-    const bytes = this.#values.get(name);
-    if (bytes === undefined) return undefined;
-    const text = headerText(bytes);
-    if (text === undefined) throw refuse(400, `"${name}" parameter not valid UTF-8`);
-    return text;
+    return textOf(name, this.#values.get(name));
   }
+}
+
+function textOf(name: string, bytes: string | undefined): string | undefined {
+  if (bytes === undefined) return undefined;
+  const text = headerText(bytes);
+  if (text === undefined) throw refuse(400, `"${name}" parameter not valid UTF-8`);
+  return text;
 }

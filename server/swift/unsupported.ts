@@ -25,14 +25,7 @@ const writeHeaders: Readonly<Record<Shape, readonly string[]>> = {
 const writes: ReadonlySet<string> = new Set(['PUT', 'POST', 'COPY']);
 
 /** Parameters that are refused wherever they stand. */
-const parameters: readonly string[] = [
-  'extract-archive',
-  'bulk-delete',
-  'temp_url_sig',
-  'temp_url_expires',
-  'temp_url_prefix',
-  'temp_url_ip_range',
-];
+const parameters: readonly string[] = ['extract-archive', 'bulk-delete'];
 
 /** Throws Refusal 501. */
 export function refuseUnsupported(

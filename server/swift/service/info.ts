@@ -37,6 +37,7 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
           min_segment_size: 1,
           allow_async_delete: true,
         },
+        tempurl: tempUrlSection(door),
         container_quotas: {},
         bulk_delete: {
           max_deletes_per_request: bulkLimits.deletes,
@@ -44,6 +45,18 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
         },
       }),
     ),
+  };
+}
+
+function tempUrlSection(door: SwiftDoorOptions): Readonly<Record<string, unknown>> {
+  const { tempUrl } = door.settings;
+  return {
+    methods: tempUrl.methods,
+    allowed_digests: tempUrl.digests,
+    incoming_remove_headers: tempUrl.incomingRemove,
+    incoming_allow_headers: tempUrl.incomingAllow,
+    outgoing_remove_headers: tempUrl.outgoingRemove,
+    outgoing_allow_headers: tempUrl.outgoingAllow,
   };
 }
 

@@ -6,6 +6,7 @@ import type { Core } from '../../../server/core/api.ts';
 import { type UserDirectory, type UserEntry, directoryOf } from '../../../server/core/users.ts';
 import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
 import { createSwiftDoor } from '../../../server/swift/door.ts';
+import { defaultSwiftSettings, type SwiftSettings } from '../../../server/swift/settings.ts';
 import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
 
 interface Answer {
@@ -63,7 +64,11 @@ const strictLogger: Logger = {
   },
 };
 
-export async function createHarness(): Promise<Harness> {
+export interface HarnessOptions {
+  readonly settings?: Partial<SwiftSettings>;
+}
+
+export async function createHarness(options: HarnessOptions = {}): Promise<Harness> {
   const clock = new ManualClock();
   const random = seededRandom('swift');
   const ports = createMemoryPorts({ clock, random });
@@ -79,6 +84,7 @@ export async function createHarness(): Promise<Harness> {
     logger: strictLogger,
     tokenSecret,
     version: '0.1.0',
+    settings: { ...defaultSwiftSettings, ...options.settings },
   });
   const signIn = async (login: string): Promise<string> => {
     const key = `${login.slice(login.indexOf(':') + 1)}-key`;

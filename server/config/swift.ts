@@ -1,0 +1,26 @@
+/** The part of the settings that speaks of the Swift door. */
+import { z } from 'zod';
+import { defaultSwiftSettings, type SwiftSettings } from '../swift/settings.ts';
+import { digests } from '../swift/tempurl/settings.ts';
+
+const names = z.array(z.string().min(1).toLowerCase()).max(64);
+const { tempUrl } = defaultSwiftSettings;
+
+/** Absent parts have Swift's own defaults. */
+export const swiftSchema: z.ZodType<SwiftSettings> = z.strictObject({
+  tempUrl: z
+    .strictObject({
+      digests: z
+        .array(z.enum(digests))
+        .min(1)
+        .default([...tempUrl.digests]),
+      methods: z
+        .array(z.enum(['GET', 'HEAD', 'PUT', 'POST', 'DELETE']))
+        .default(['GET', 'HEAD', 'PUT', 'POST', 'DELETE']),
+      incomingRemove: names.default([...tempUrl.incomingRemove]),
+      incomingAllow: names.default([...tempUrl.incomingAllow]),
+      outgoingRemove: names.default([...tempUrl.outgoingRemove]),
+      outgoingAllow: names.default([...tempUrl.outgoingAllow]),
+    })
+    .prefault({}),
+});
