@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readApiMatrix, renderApiMatrix } from './conformance/api-matrix.ts';
 
 const root = join(import.meta.dirname, '..');
 const folders = ['base', 'ring', 'storage', 'server', 'bin', 'test', 'bench'];
@@ -46,6 +47,10 @@ const serverRules: Readonly<Record<string, readonly string[]>> = {
 function offences(find: (source: Source) => readonly string[]): readonly string[] {
   return product.flatMap((source) => find(source).map((what) => `${source.path}: ${what}`));
 }
+
+it('documents what the route table says: else run `npm run build:api-matrix`', () => {
+  expect(readApiMatrix()).toBe(renderApiMatrix());
+});
 
 it('sees the tree', () => {
   expect(product.length).toBeGreaterThan(50);

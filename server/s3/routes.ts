@@ -96,6 +96,10 @@ export interface Route {
   /** The permission that it needs, as policies name it. */
   readonly action: S3Action;
   readonly run?: Operation;
+  /** It can only say that nothing is configured: setting it is not built. */
+  readonly isUnset?: true;
+  /** Amazon's names of further operations that come this way: deprecated ones, and single ones of a list. */
+  readonly also?: readonly string[];
 }
 
 type Built = readonly [
@@ -339,14 +343,17 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
   ],
 ];
 
-/** Known, and 501. */
-const unbuilt: readonly (readonly [place: string, name: string])[] = [
+/** Known, and 501. Those with a header have endpoints of their own at Amazon. */
+const unbuilt: readonly (readonly [place: string, name: string, header?: string])[] = [
+  ['GET service ?max-directory-buckets', 'ListDirectoryBuckets'],
+  ['POST bucket', 'WriteGetObjectResponse', 'x-amz-request-route'],
   ['PUT bucket ?abac', 'PutBucketAbac'],
   ['PUT bucket ?accelerate', 'PutBucketAccelerateConfiguration'],
   ['PUT bucket ?analytics', 'PutBucketAnalyticsConfiguration'],
   ['PUT bucket ?intelligent-tiering', 'PutBucketIntelligentTieringConfiguration'],
   ['PUT bucket ?inventory', 'PutBucketInventoryConfiguration'],
   ['PUT bucket ?lifecycle', 'PutBucketLifecycleConfiguration'],
+  ['PUT bucket ?metadataAnnotationTable', 'UpdateBucketMetadataAnnotationTableConfiguration'],
   ['PUT bucket ?metadataInventoryTable', 'UpdateBucketMetadataInventoryTableConfiguration'],
   ['PUT bucket ?metadataJournalTable', 'UpdateBucketMetadataJournalTableConfiguration'],
   ['PUT bucket ?metrics', 'PutBucketMetricsConfiguration'],
@@ -376,6 +383,18 @@ const unbuilt: readonly (readonly [place: string, name: string])[] = [
   ['POST object ?select', 'SelectObjectContent'],
 ];
 
+const also: Readonly<Record<string, readonly string[]>> = {
+  GetBucketLifecycleConfiguration: ['GetBucketLifecycle'],
+  PutBucketLifecycleConfiguration: ['PutBucketLifecycle'],
+  GetBucketNotificationConfiguration: ['GetBucketNotification'],
+  PutBucketNotificationConfiguration: ['PutBucketNotification'],
+  ListBucketAnalyticsConfigurations: ['GetBucketAnalyticsConfiguration'],
+  ListBucketIntelligentTieringConfigurations: ['GetBucketIntelligentTieringConfiguration'],
+  ListBucketInventoryConfigurations: ['GetBucketInventoryConfiguration'],
+  ListBucketMetricsConfigurations: ['GetBucketMetricsConfiguration'],
+  GetObjectAnnotation: ['ListObjectAnnotations'],
+};
+
 const shapes: Readonly<Record<string, Shape>> = {
   account: 'account',
   service: 'service',
@@ -394,14 +413,36 @@ function implied(name: string): S3Action {
   return actionOfOperation(name) ?? 's3:ListBucket';
 }
 
-export const routes: readonly Route[] = [
-  ...built.map(([text, name, action, run, header]) => ({
+function named(
+  text: string,
+  name: string,
+  header: string | undefined,
+): Omit<Route, 'action' | 'run'> {
+  const others = also[name];
+  return {
     ...place(text),
     name,
+    ...(header === undefined ? {} : { header }),
+    ...(others === undefined ? {} : { also: others }),
+  };
+}
+
+export const routes: readonly Route[] = [
+  ...unbuilt
+    .filter(([, , header]) => header !== undefined)
+    .map(([text, name, header]) => ({ ...named(text, name, header), action: implied(name) })),
+  ...built.map(([text, name, action, run, header]) => ({
+    ...named(text, name, header),
     action,
     run,
-    ...(header === undefined ? {} : { header }),
   })),
-  ...unset.map(([text, name, run]) => ({ ...place(text), name, action: implied(name), run })),
-  ...unbuilt.map(([text, name]) => ({ ...place(text), name, action: implied(name) })),
+  ...unset.map(([text, name, run]) => ({
+    ...named(text, name, undefined),
+    action: implied(name),
+    run,
+    isUnset: true as const,
+  })),
+  ...unbuilt
+    .filter(([, , header]) => header === undefined)
+    .map(([text, name]) => ({ ...named(text, name, undefined), action: implied(name) })),
 ];

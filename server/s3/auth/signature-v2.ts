@@ -22,7 +22,8 @@ import { checkSkew } from './skew.ts';
 export const signedParameters: ReadonlySet<string> = new Set(
   (
     'abac accelerate acl analytics annotation append attributes cors delete encryption intelligent-tiering ' +
-    'inventory legal-hold lifecycle location logging metadataConfiguration ' +
+    'inventory legal-hold lifecycle location logging max-directory-buckets ' +
+    'metadataAnnotationTable metadataConfiguration ' +
     'metadataInventoryTable metadataJournalTable metadataTable metrics notification object-lock ' +
     'ownershipControls partNumber policy policyStatus position publicAccessBlock renameObject ' +
     'replication requestPayment response-cache-control response-content-disposition ' +
