@@ -2,6 +2,7 @@
 import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
+import { receivedMemory } from '../../base/memory/received-memory.ts';
 import { reusedMemory } from '../../base/memory/reused-memory.ts';
 import type { HttpReply } from './exchange.ts';
 import type { Exchange } from './exchange-node.ts';
@@ -88,7 +89,9 @@ async function stream(
       if (declared !== undefined && sent > declared) break;
       // The socket is the last to read a chunk. After an error it may still do so.
       const written = (error: Error | null | undefined): void => {
-        if (error === null || error === undefined) reusedMemory.giveBack(chunk);
+        if (error !== null && error !== undefined) return;
+        reusedMemory.giveBack(chunk);
+        receivedMemory.giveUp(chunk);
       };
       if (!response.write(chunk, written)) await writable(exchange);
     }

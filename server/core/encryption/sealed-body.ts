@@ -6,6 +6,7 @@
 import { createCipheriv, createDecipheriv, type DecipherGCM, type KeyObject } from 'node:crypto';
 import { StoreError } from '../../../base/errors.ts';
 import { invariant } from '../../../base/invariant.ts';
+import { receivedMemory } from '../../../base/memory/received-memory.ts';
 import { reusedMemory } from '../../../base/memory/reused-memory.ts';
 import { KiB } from '../../../base/units.ts';
 
@@ -34,7 +35,13 @@ function* sealFrame(
   at: { readonly frame: number; readonly isLast: boolean },
 ): Generator<Uint8Array> {
   const cipher = createCipheriv(ALGORITHM, key, nonceOf(at.frame, at.isLast));
-  for (const piece of pieces) yield cipher.update(piece);
+  for (const piece of pieces) {
+    const sealed = cipher.update(piece);
+    receivedMemory.giveUp(piece);
+    // Freed when it was copied away, too.
+    receivedMemory.follow(sealed);
+    yield sealed;
+  }
   cipher.final();
   yield cipher.getAuthTag();
 }
@@ -150,7 +157,11 @@ class FrameOpener {
   /** How many of the bytes belong to this frame. */
   take(bytes: Uint8Array): number {
     const data = bytes.subarray(0, this.#dataLeft);
-    if (data.length > 0) this.#pieces.push(this.#decipher.update(data));
+    if (data.length > 0) {
+      const plain = this.#decipher.update(data);
+      receivedMemory.follow(plain);
+      this.#pieces.push(plain);
+    }
     this.#dataLeft -= data.length;
     if (this.#dataLeft > 0) return data.length;
     const tag = bytes.subarray(data.length, data.length + this.#tagLeft);
