@@ -28,6 +28,7 @@ import { ThreadedHasher } from './hashing/threaded-hasher.ts';
 import type { Door } from './http/exchange.ts';
 import { type Address, type Listening, listen } from './http/listen.ts';
 import { keysForServer, makeKeys } from './keys/open-keys.ts';
+import { createKeystone } from './keystone/keystone.ts';
 import { createS3Dialect } from './s3/access/dialect.ts';
 import { createS3Door, type S3DoorOptions } from './s3/door.ts';
 import { AccessLog } from './s3/logging/access-log.ts';
@@ -75,7 +76,8 @@ async function openPorts(
 }> {
   const { cell, keys, logger, hasher } = parts;
   const dataDisk = new NodeDisk(resolve(settings.data));
-  const configured = settings.users.length > 0;
+  const { keystone } = settings;
+  const configured = settings.users.length > 0 || keystone !== undefined;
   const made = configured ? undefined : await loadOrCreateCredentials(dataDisk, systemRandom);
   const users = createUserDirectory(
     made === undefined ? settings.users : [userOf(made.credentials)],
@@ -99,12 +101,11 @@ async function openPorts(
     },
   });
   const { targets } = feeds;
-  const { s3, accessLog } = openS3(settings, { core, users, targets, clock, random, logger });
+  const identity = keystone === undefined ? undefined : createKeystone(keystone, clock);
+  const shared = { core, users, identity, clock, random, logger };
+  const { s3, accessLog } = openS3(settings, { ...shared, targets });
   const tokenSecret = await loadOrCreateSecret(dataDisk, random);
-  const swift = createSwiftDoor({
-    ...{ core, users, clock, random, logger, tokenSecret, version },
-    settings: settings.swift,
-  });
+  const swift = createSwiftDoor({ ...shared, tokenSecret, version, settings: settings.swift });
   const admin = createAdmin({ cell, version, feeds: feeds.source });
   const https = parseAddress(settings.https);
   const listening = await listen({
@@ -132,7 +133,10 @@ async function openPorts(
 /** The S3 door, and what it tells beside its replies. */
 function openS3(
   settings: Settings,
-  parts: Pick<S3DoorOptions, 'core' | 'users' | 'targets' | 'clock' | 'random' | 'logger'>,
+  parts: Pick<
+    S3DoorOptions,
+    'core' | 'users' | 'identity' | 'targets' | 'clock' | 'random' | 'logger'
+  >,
 ): { readonly s3: Door; readonly accessLog: AccessLog } {
   const { region, hostSuffixes, websiteSuffixes, customerKeysOverHttp } = settings;
   const flushMillis = settings.accessLogSeconds * 1000;

@@ -8,6 +8,8 @@ import { serviceKeyId } from '../keys/local-key-service.ts';
 import type { PolicyChoice } from '../cell/policies.ts';
 import type { StorageClass } from '../core/storage-classes.ts';
 import type { TargetSettings } from '../feeds/targets/target.ts';
+import type { KeystoneSettings } from '../keystone/settings.ts';
+import { keystoneSchema } from './keystone.ts';
 import { targetSchema } from './targets.ts';
 import type { SwiftSettings } from '../swift/settings.ts';
 import { swiftSchema } from './swift.ts';
@@ -100,6 +102,8 @@ const schema = z.strictObject({
     })
     .prefault({}),
   users: z.array(userSchema).default([]),
+  /** OpenStack's identity service, beside `users`. */
+  keystone: keystoneSchema.optional(),
   /** Every new object of every container is encrypted, under the key ring unless it is asked otherwise. */
   encryptAll: z.union([z.boolean(), z.stringbool()]).default(false),
   keyRing: z.enum(['required', 'optional']).default('required'),
@@ -130,6 +134,7 @@ export interface Settings {
     readonly blockPublicAccess: boolean;
   };
   readonly users: readonly UserSettings[];
+  readonly keystone?: KeystoneSettings | undefined;
   readonly encryptAll: boolean;
   readonly keyRing: 'required' | 'optional';
   readonly serviceKeys: readonly string[];

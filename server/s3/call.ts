@@ -5,6 +5,7 @@ import { invariant } from '../../base/invariant.ts';
 import type { ContainerRow } from '../core/model.ts';
 import type { Random } from '../../base/random.ts';
 import type { Core, RequestContext } from '../core/api.ts';
+import type { IdentityService } from '../core/identity.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { HttpReply, HttpRequest } from '../http/exchange.ts';
 import type { NewBuckets } from './acl/new-bucket.ts';
@@ -18,6 +19,8 @@ import type { RequestHeaders } from './request-headers.ts';
 export interface DoorParts {
   readonly core: Core;
   readonly users: UserDirectory;
+  /** Whose access keys are good beside theirs. */
+  readonly identity?: IdentityService | undefined;
   readonly region: string;
   readonly keys: SigningKeys;
   /** As `S3DoorOptions` has them; none: path style alone. */

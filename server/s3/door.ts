@@ -9,6 +9,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { Core, Principal } from '../core/api.ts';
 import type { ContainerRow } from '../core/model.ts';
+import type { IdentityService } from '../core/identity.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
 import { admit, runDiscreetly } from './access/admit.ts';
@@ -22,6 +23,7 @@ import {
   hostedBucket,
 } from './address.ts';
 import { anonymous, authenticate } from './auth/authenticate.ts';
+import { learningKeys } from './auth/find-key.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
 import type { Call, DoorParts, KeysOverHttp } from './call.ts';
 import { chargeRequester } from './bucket/request-payment.ts';
@@ -44,6 +46,7 @@ import { serveWebsite, visitorHeaders } from './website/serve.ts';
 export interface S3DoorOptions {
   readonly core: Core;
   readonly users: UserDirectory;
+  readonly identity?: IdentityService | undefined;
   readonly region: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -93,13 +96,13 @@ class S3Door implements Door {
   #requests = 0;
 
   constructor(options: S3DoorOptions) {
-    const { core, users, region, clock, random, logger } = options;
+    const { core, users, identity, region, clock, random, logger } = options;
     const { virtualHostSuffixes = [], customerKeysOverHttp = 'loopback', targets } = options;
     const { newBuckets = amazonsNewBuckets } = options;
     this.#websiteSuffixes = options.websiteSuffixes ?? [];
     this.#accessLog = options.accessLog;
     const keys = new SigningKeys();
-    const shared = { core, users, region, clock, random, logger, keys };
+    const shared = { core, users, identity, region, clock, random, logger, keys };
     this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, targets, newBuckets };
     this.#hostId = Buffer.from(random.bytes(24)).toString('base64');
     this.#idPrefix = toHex(random.bytes(4)).toUpperCase();
@@ -157,7 +160,9 @@ class S3Door implements Door {
     if (route.run === undefined) {
       throw notImplemented(route.name, `The operation ${route.name} is not implemented.`);
     }
-    const identity = authenticate(request, headers, query, this.#parts);
+    const identity = await learningKeys(this.#parts, () =>
+      authenticate(request, headers, query, this.#parts),
+    );
     seen.principal = identity.principal;
     refuseUnbuiltHeaders(headers);
     checkKeyLength(address.key);

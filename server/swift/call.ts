@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { Core, Principal, RequestContext } from '../core/api.ts';
+import type { IdentityService } from '../core/identity.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { HttpReply, HttpRequest } from '../http/exchange.ts';
 import type { Headers } from './headers.ts';
@@ -18,6 +19,8 @@ export interface SwiftDoorOptions {
   readonly logger: Logger;
   /** Signs tokens; at least 32 bytes. The same secret in every process, or tokens work in one only. */
   readonly tokenSecret: Uint8Array;
+  /** Whose tokens are good beside ours. */
+  readonly identity?: IdentityService | undefined;
   /** Shown by /info. */
   readonly version: string;
   readonly settings: SwiftSettings;

@@ -6,13 +6,8 @@ import type { Action } from '../core/access/actions.ts';
 import type { Principal, RequestContext } from '../core/api.ts';
 import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
 import { factsOf } from './access/facts.ts';
-import {
-  anonymous,
-  isAuthPath,
-  principalOfRequest,
-  signIn,
-  unauthorized,
-} from './auth/tempauth.ts';
+import { anonymous, isAuthPath, signIn, unauthorized } from './auth/tempauth.ts';
+import { whoAsks } from './auth/who-asks.ts';
 import { bulkDelete } from './bulk/delete.ts';
 import type { AccountCall, SwiftDoorOptions } from './call.ts';
 import { errorReply } from './error-table.ts';
@@ -46,7 +41,7 @@ async function handle(door: SwiftDoorOptions, request: HttpRequest): Promise<Htt
         ? error.reply
         : replyToError(door, request, caller.principal, toStoreError(error, 'swift.handle'));
   }
-  return finish(request, reply, transactionId);
+  return finish(door, request, reply, transactionId);
 }
 
 interface Caller {
@@ -65,7 +60,7 @@ async function answer(
   if (isAuthPath(request.path)) return signIn(door, request, given.headers);
   const temporary = await openTempUrl(door, request, given.headers, given.query);
   const { headers, query } = temporary ?? given;
-  const principal = temporary?.principal ?? principalOfRequest(door, headers, request.path);
+  const principal = temporary?.principal ?? (await whoAsks(door, headers, request.path));
   caller.principal = principal;
   const path = parsePath(request.path);
   const { method } = request;
@@ -169,13 +164,22 @@ function newTransactionId(door: SwiftDoorOptions, request: HttpRequest): string 
   return `tx${random}-${time}${extra === '' ? '' : quote(`-${extra}`)}`;
 }
 
-function finish(request: HttpRequest, reply: HttpReply, transactionId: string): HttpReply {
+function finish(
+  door: SwiftDoorOptions,
+  request: HttpRequest,
+  reply: HttpReply,
+  transactionId: string,
+): HttpReply {
   const headers: (readonly [string, string])[] = [
     ...reply.headers,
     ['X-Trans-Id', transactionId],
     ['X-Openstack-Request-Id', transactionId],
   ];
   const { body, status } = reply;
+  // Clients that got their token from Keystone are told where to get another one.
+  if (status === 401 && door.identity !== undefined) {
+    headers.push(['Www-Authenticate', door.identity.challenge]);
+  }
   const bodiless = request.method === 'HEAD' || status === 204 || status === 304;
   if (body === undefined) return { status, headers };
   if (!bodiless) return { status, headers, body };

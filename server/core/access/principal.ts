@@ -30,6 +30,17 @@ export interface Principal {
   readonly names?: readonly string[] | undefined;
   /** Accounts that it owns beside its own: a service token opens one. */
   readonly owns?: readonly string[] | undefined;
+  /** Accounts that it reads, whatever else it is. */
+  readonly reads?: 'all' | readonly string[] | undefined;
+  /** Names that mean it in `homes` only: roles of Keystone, which are those of a project. */
+  readonly namesAtHome?: readonly string[] | undefined;
+  readonly homes?: readonly string[] | undefined;
+  /** Names that are unique within a domain of Keystone only: they mean it at home, and in accounts of that domain. */
+  readonly namesInDomain?:
+    | { readonly domain: string; readonly names: readonly string[] }
+    | undefined;
+  /** Where Keystone keeps its project: noted in the account that it makes. */
+  readonly domain?: string | undefined;
   /** Of a `temporary` one: all that it may do. */
   readonly permits?: readonly ScopedPermit[] | undefined;
   /** What a door knows more of it for conditions, by the name of the fact. */
@@ -76,13 +87,15 @@ export function namesOf(principal: Principal): readonly string[] {
 export function isOwnerOf(principal: Principal, account: string): boolean {
   if (principal.type !== 'user') return false;
   if (principal.role === 'reseller') return true;
-  if (principal.role !== 'owner') return false;
-  return principal.account === account || principal.owns?.includes(account) === true;
+  if (principal.owns?.includes(account) === true) return true;
+  return principal.role === 'owner' && principal.account === account;
 }
 
 /** Whether it may read everything in the account by what it is. */
 export function isReaderOf(principal: Principal, account: string): boolean {
   if (principal.type !== 'user') return false;
+  const { reads } = principal;
+  if (reads === 'all' || reads?.includes(account) === true) return true;
   if (principal.role === 'reseller-reader') return true;
   return principal.role === 'reader' && principal.account === account;
 }

@@ -32,9 +32,9 @@ export function isFollowed(command: Pick<GetObject, 'links'>, row: VersionRow): 
   return command.links !== 'follow-static' || row.link.etag !== undefined;
 }
 
-/** The etag that a static link to this object names. */
+/** The etag that a static link to this object names: of a large object that of its document. */
 function etagOf(row: VersionRow): string {
-  return row.link?.etag ?? row.etag;
+  return row.link?.etag ?? row.manifest?.etag ?? row.etag;
 }
 
 /** What a static link promised must still be so: `conflict` with detail `link` otherwise. */

@@ -2,7 +2,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { type Principal } from '../../core/api.ts';
-import { type UserDirectory, principalOf } from '../../core/users.ts';
 import { parseHttpDate } from '../../http/conditional.ts';
 import type { HttpRequest } from '../../http/exchange.ts';
 import { invalidArgument, notImplemented, s3Error } from '../codes.ts';
@@ -17,6 +16,7 @@ import {
   queryAsSent,
   sha256Hex,
 } from './canonical.ts';
+import { findKey, type KeySources } from './find-key.ts';
 import { type Scope, type ScopePlace, parseScope, scopeError } from './scope.ts';
 import { MAX_SKEW_MILLIS, checkSkew } from './skew.ts';
 import { verifyHeaderV2, verifyQueryV2 } from './signature-v2.ts';
@@ -37,8 +37,7 @@ export interface Identity {
   readonly seed: Seed | undefined;
 }
 
-export interface Authority {
-  readonly users: UserDirectory;
+export interface Authority extends KeySources {
   readonly keys: SigningKeys;
   readonly region: string;
   readonly clock: Clock;
@@ -240,10 +239,14 @@ function verify(
   if (headers.has('x-amz-security-token')) throw s3Error('InvalidToken');
   const signedHeaders = signedHeadersText.split(';');
   checkAllSigned(claim.place, signedHeaders, headers);
-  const found = authority.users.byAccessKey(scope.accessKeyId);
-  if (found === undefined) {
-    throw s3Error('InvalidAccessKeyId', undefined, { AWSAccessKeyId: scope.accessKeyId });
-  }
+  const found = findKey(scope.accessKeyId, authority, () => {
+    const path = request.path;
+    const query = queryAsSent(request.query);
+    const sent = { ...claim, signedHeaders, method: request.method, path, query };
+    const digest = sha256Hex(canonicalRequest(sent, headers), 'latin1');
+    const stringToSign = textToSign(claim, digest);
+    return { stringToSign, signature: claim.signature };
+  });
   const signingKey = authority.keys.keyFor({
     accessKeyId: scope.accessKeyId,
     secret: found.secretAccessKey,
@@ -252,10 +255,14 @@ function verify(
   });
   checkSignature(request, headers, { ...claim, signedHeaders, signingKey });
   return {
-    principal: principalOf(found.entry),
+    principal: found.principal,
     payloadHash: claim.payloadHash,
     seed: { signingKey, stamp: claim.stamp, scope: scope.text, signature: claim.signature },
   };
+}
+
+function textToSign({ stamp, scope }: Claim, digest: string): string {
+  return `${ALGORITHM}\n${stamp}\n${scope.text}\n${digest}`;
 }
 
 /** `host`, and everything that Amazon gives a meaning, must be covered by the signature. */
@@ -289,7 +296,7 @@ function checkSignature(
   ): { canonical: string; toSign: string } | 'match' => {
     const canonical = canonicalRequest({ ...claim, method: request.method, path, query }, headers);
     const digest = sha256Hex(canonical, bytes);
-    const toSign = `${ALGORITHM}\n${claim.stamp}\n${claim.scope.text}\n${digest}`;
+    const toSign = textToSign(claim, digest);
     const computed = hmacHex(claim.signingKey, toSign);
     return sameSignature(computed, claim.signature) ? 'match' : { canonical, toSign };
   };

@@ -6,7 +6,6 @@
 import { createHmac } from 'node:crypto';
 import { parseHttpDate } from '../../http/conditional.ts';
 import type { HttpRequest } from '../../http/exchange.ts';
-import { principalOf } from '../../core/users.ts';
 import { hostedBucket } from '../address.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { formatAmzDate, formatIsoDate, parseAmzDate } from '../dates.ts';
@@ -15,6 +14,7 @@ import type { Query } from '../query.ts';
 import type { RequestHeaders } from '../request-headers.ts';
 import type { Authority, Identity } from './authenticate.ts';
 import { pathAnew } from './canonical.ts';
+import { findKey } from './find-key.ts';
 import { sameSignature } from './signing-keys.ts';
 import { checkSkew } from './skew.ts';
 
@@ -104,20 +104,19 @@ function verify(
 ): Identity {
   if (headers.has('x-amz-security-token')) throw s3Error('InvalidToken');
   const { accessKeyId, signature } = claim;
-  const found = authority.users.byAccessKey(accessKeyId);
-  if (found === undefined) {
-    throw s3Error('InvalidAccessKeyId', undefined, { AWSAccessKeyId: accessKeyId });
-  }
   const hosted = hostedBucket(headers.get('host'), authority.virtualHostSuffixes);
   const above = textAbove(request.method, headers, claim.date);
   const query = signedQuery(request.query);
   const texts = resourcePaths(request.path, hosted).map((path) => above + path + query);
+  const found = findKey(accessKeyId, authority, () => ({
+    ...{ stringToSign: texts[0] ?? '', signature },
+  }));
   for (const text of new Set(texts)) {
     for (const bytes of ['latin1', 'utf8'] as const) {
       const hmac = createHmac('sha1', found.secretAccessKey).update(Buffer.from(text, bytes));
       if (!sameSignature(hmac.digest('base64'), signature)) continue;
       const payloadHash = headers.get('x-amz-content-sha256');
-      return { principal: principalOf(found.entry), payloadHash, seed: undefined };
+      return { principal: found.principal, payloadHash, seed: undefined };
     }
   }
   throw s3Error('SignatureDoesNotMatch', undefined, {

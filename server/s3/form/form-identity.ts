@@ -1,7 +1,7 @@
 /** Who signed a form: Signature Version 4, Version 2, or nobody. Both sign the text of the policy. */
 import { createHmac } from 'node:crypto';
 import type { Principal } from '../../core/api.ts';
-import { principalOf } from '../../core/users.ts';
+import { findKey } from '../auth/find-key.ts';
 import { anonymous } from '../auth/authenticate.ts';
 import { parseScope } from '../auth/scope.ts';
 import { hmacHex, sameSignature } from '../auth/signing-keys.ts';
@@ -63,7 +63,7 @@ function verifyVersion4(fields: Fields, policy: string, door: DoorParts): Princi
   const found = findKey(scope.accessKeyId, door);
   const key = door.keys.keyFor({ ...scope, secret: found.secretAccessKey });
   checkSignature(hmacHex(key, policy), signature, scope.accessKeyId, policy);
-  return principalOf(found.entry);
+  return found.principal;
 }
 
 function verifyVersion2(fields: Fields, policy: string, door: DoorParts): Principal {
@@ -72,16 +72,7 @@ function verifyVersion2(fields: Fields, policy: string, door: DoorParts): Princi
   const found = findKey(accessKeyId, door);
   const computed = createHmac('sha1', found.secretAccessKey).update(policy).digest('base64');
   checkSignature(computed, signature, accessKeyId, policy);
-  return principalOf(found.entry);
-}
-
-function findKey(
-  accessKeyId: string,
-  door: DoorParts,
-): NonNullable<ReturnType<DoorParts['users']['byAccessKey']>> {
-  const found = door.users.byAccessKey(accessKeyId);
-  if (found !== undefined) return found;
-  throw s3Error('InvalidAccessKeyId', undefined, { AWSAccessKeyId: accessKeyId });
+  return found.principal;
 }
 
 function checkSignature(computed: string, given: string, accessKeyId: string, text: string): void {

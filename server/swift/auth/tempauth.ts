@@ -22,14 +22,8 @@ export function unauthorized(realm: string): HttpReply {
   return statusReply(401, [['Www-Authenticate', `Swift realm="${realm}"`]]);
 }
 
-/** Who asks: anonymous without a token. A token that is forged, expired or of a user that is gone is refused with 401. */
-export function principalOfRequest(
-  door: SwiftDoorOptions,
-  headers: Headers,
-  path: string,
-): Principal {
-  const token = headers.get('x-auth-token') || headers.get('x-storage-token');
-  if (token === undefined || token === '') return anonymous;
+/** Who shows a token of ours. One that is forged, expired or of a user that is gone is refused with 401. */
+export function principalOfToken(door: SwiftDoorOptions, token: string, path: string): Principal {
   const content = openToken(door.tokenSecret, token, (login) => userOf(door, login)?.swift?.key);
   const entry = content === undefined ? undefined : userOf(door, content.login);
   if (content === undefined || entry === undefined || content.expiresAt <= nowSeconds(door)) {

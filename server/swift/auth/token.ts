@@ -6,7 +6,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromUtf8, utf8 } from '../../../base/bytes.ts';
 
-const prefix = 'AUTH_tk';
+/** What tokens of ours begin with. */
+export const tokenPrefix = 'AUTH_tk';
 const version = 1;
 const nonceBytes = 8;
 const macBytes = 32;
@@ -35,7 +36,7 @@ export function signToken(
   body.set(nonce.subarray(0, nonceBytes), 7);
   body.set(login, headBytes);
   const mac = macOf(secret, body, userKey);
-  return prefix + Buffer.concat([body, mac]).toString('base64url');
+  return tokenPrefix + Buffer.concat([body, mac]).toString('base64url');
 }
 
 /** The content of a token that this secret signed for a user with the key that `keyOf` gives; undefined for any other. The expiry is the caller's to judge. */
@@ -44,8 +45,8 @@ export function openToken(
   token: string,
   keyOf: (login: string) => string | undefined,
 ): TokenContent | undefined {
-  if (!token.startsWith(prefix) || token.length > maxTokenLength) return undefined;
-  const bytes = Buffer.from(token.slice(prefix.length), 'base64url');
+  if (!token.startsWith(tokenPrefix) || token.length > maxTokenLength) return undefined;
+  const bytes = Buffer.from(token.slice(tokenPrefix.length), 'base64url');
   if (bytes.length <= headBytes + macBytes || bytes[0] !== version) return undefined;
   const body = bytes.subarray(0, bytes.length - macBytes);
   const login = decodeLogin(body.subarray(headBytes));

@@ -4,6 +4,7 @@ import { type Logger, silentLogger } from '../../../base/log.ts';
 import type { AccessDialect } from '../../../server/core/access/rules.ts';
 import type { Core, CoreLimits } from '../../../server/core/api.ts';
 import { createCore } from '../../../server/core/core.ts';
+import type { IdentityService } from '../../../server/core/identity.ts';
 import { type UserDirectory, type UserEntry, directoryOf } from '../../../server/core/users.ts';
 import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
 import { type NewBuckets, amazonsNewBuckets } from '../../../server/s3/acl/new-bucket.ts';
@@ -91,6 +92,8 @@ export interface HarnessOptions {
   readonly targets?: NotificationTargets;
   readonly customerKeysOverHttp?: 'loopback' | 'always' | 'never';
   readonly websiteSuffixes?: readonly string[];
+  /** Who knows keys beside `users`. */
+  readonly identity?: IdentityService;
   /** Permissions of a test's own. */
   readonly dialect?: AccessDialect;
   readonly newBuckets?: NewBuckets;
@@ -128,8 +131,9 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     keys,
     dialects,
   });
+  const { identity } = options;
   const { region = 'us-east-1', virtualHostSuffixes = [], newBuckets = usualBuckets } = options;
-  const parts = { core, users, region, clock, random, logger: strictLogger };
+  const parts = { core, users, identity, region, clock, random, logger: strictLogger };
   const accessLog = new AccessLog({
     ...{ core, clock, random, logger },
     settings: { flushMillis: 3_600_000, batchBytes: 10_000, totalBytes: 100_000 },

@@ -5,6 +5,7 @@ import { createCore } from '../../../server/core/core.ts';
 import type { Core } from '../../../server/core/api.ts';
 import { type UserDirectory, type UserEntry, directoryOf } from '../../../server/core/users.ts';
 import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
+import type { IdentityService } from '../../../server/core/identity.ts';
 import { createSwiftDoor } from '../../../server/swift/door.ts';
 import { defaultSwiftSettings, type SwiftSettings } from '../../../server/swift/settings.ts';
 import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
@@ -14,6 +15,8 @@ interface Answer {
   /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
   readonly names: readonly string[];
+  /** Every value of a header. */
+  readonly all: (name: string) => readonly string[];
   readonly bytes: Buffer;
   readonly text: string;
 }
@@ -66,6 +69,7 @@ const strictLogger: Logger = {
 
 export interface HarnessOptions {
   readonly settings?: Partial<SwiftSettings>;
+  readonly identity?: IdentityService;
 }
 
 export async function createHarness(options: HarnessOptions = {}): Promise<Harness> {
@@ -84,6 +88,7 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
     logger: strictLogger,
     tokenSecret,
     version: '0.1.0',
+    identity: options.identity,
     settings: { ...defaultSwiftSettings, ...options.settings },
   });
   const signIn = async (login: string): Promise<string> => {
@@ -123,6 +128,8 @@ async function send(door: Door, method: string, target: string, ask: Ask): Promi
     status: reply.status,
     headers,
     names: reply.headers.map(([name]) => name),
+    all: (name) =>
+      reply.headers.filter(([one]) => one.toLowerCase() === name).map(([, value]) => value),
     bytes,
     text: bytes.toString('utf8'),
   };
