@@ -30,6 +30,8 @@ import { type Address, type Listening, listen } from './http/listen.ts';
 import { keysForServer, makeKeys } from './keys/open-keys.ts';
 import { createKeystone } from './keystone/keystone.ts';
 import { createS3Dialect } from './s3/access/dialect.ts';
+import { replicationWorkers } from './replication/open-replication.ts';
+import { ReplicationStores } from './replication/targets.ts';
 import { createS3Door, type S3DoorOptions } from './s3/door.ts';
 import { AccessLog } from './s3/logging/access-log.ts';
 import { createEventRenderer } from './s3/notification/record.ts';
@@ -58,22 +60,23 @@ function parseAddress(text: string): Address | undefined {
   };
 }
 
-async function openPorts(
-  settings: Settings,
-  parts: {
-    readonly cell: Cell;
-    readonly keys: Keys;
-    readonly logger: Logger;
-    readonly hasher: Hasher;
-  },
-): Promise<{
+interface PortParts {
+  readonly cell: Cell;
+  readonly keys: Keys;
+  readonly logger: Logger;
+  readonly hasher: Hasher;
+}
+
+interface OpenPorts {
   readonly listening: Listening;
   readonly newCredentials: Credentials | undefined;
   /** Delivers what only memory holds: after the last request. */
   readonly closeLogs: () => Promise<void>;
   /** What outlives the workers. */
   readonly closeTargets: () => Promise<void>;
-}> {
+}
+
+async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPorts> {
   const { cell, keys, logger, hasher } = parts;
   const dataDisk = new NodeDisk(resolve(settings.data));
   const { keystone } = settings;
@@ -100,13 +103,16 @@ async function openPorts(
       for (const one of wake) one();
     },
   });
-  const { targets } = feeds;
+  const { targets, source } = feeds;
+  const stores = new ReplicationStores(settings.replicationTargets, clock);
+  const replicators = replicationWorkers({ stores, source, core, rows, clock, logger });
+  wake.push(...replicators.map((worker) => cell.workers.add(worker)));
   const identity = keystone === undefined ? undefined : createKeystone(keystone, clock);
   const shared = { core, users, identity, clock, random, logger };
-  const { s3, accessLog } = openS3(settings, { ...shared, targets });
+  const { s3, accessLog } = openS3(settings, { ...shared, targets, replication: stores });
   const tokenSecret = await loadOrCreateSecret(dataDisk, random);
   const swift = createSwiftDoor({ ...shared, tokenSecret, version, settings: settings.swift });
-  const admin = createAdmin({ cell, version, feeds: feeds.source });
+  const admin = createAdmin({ cell, version, feeds: source });
   const https = parseAddress(settings.https);
   const listening = await listen({
     http: parseAddress(settings.http),
@@ -126,16 +132,26 @@ async function openPorts(
     listening,
     newCredentials: made?.created === true ? made.credentials : undefined,
     closeLogs: () => accessLog.close(),
-    closeTargets: () => targets.close(),
+    closeTargets: async () => {
+      stores.close();
+      await targets.close();
+    },
   };
 }
 
 /** The S3 door, and what it tells beside its replies. */
 function openS3(
   settings: Settings,
-  parts: Pick<
-    S3DoorOptions,
-    'core' | 'users' | 'identity' | 'targets' | 'clock' | 'random' | 'logger'
+  const { targets, source } = feeds;
+  const stores = new ReplicationStores(settings.replicationTargets, clock);
+  const replicators = replicationWorkers({ stores, source, core, rows, clock, logger });
+  wake.push(...replicators.map((worker) => cell.workers.add(worker)));
+  const identity = keystone === undefined ? undefined : createKeystone(keystone, clock);
+  const shared = { core, users, identity, clock, random, logger };
+  const { s3, accessLog } = openS3(settings, { ...shared, targets, replication: stores });
+  const tokenSecret = await loadOrCreateSecret(dataDisk, random);
+  const swift = createSwiftDoor({ ...shared, tokenSecret, version, settings: settings.swift });
+  const admin = createAdmin({ cell, version, feeds: source });
   >,
 ): { readonly s3: Door; readonly accessLog: AccessLog } {
   const { region, hostSuffixes, websiteSuffixes, customerKeysOverHttp } = settings;

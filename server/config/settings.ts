@@ -10,9 +10,10 @@ import type { StorageClass } from '../core/storage-classes.ts';
 import type { TargetSettings } from '../feeds/targets/target.ts';
 import type { KeystoneSettings } from '../keystone/settings.ts';
 import { keystoneSchema } from './keystone.ts';
-import { targetSchema } from './targets.ts';
 import type { SwiftSettings } from '../swift/settings.ts';
 import { swiftSchema } from './swift.ts';
+import { replicationSchema, targetSchema } from './targets.ts';
+import type { StoreSettings } from '../replication/store-client.ts';
 
 export interface UserSettings {
   readonly account: string;
@@ -116,6 +117,8 @@ const schema = z.strictObject({
   /** Where buckets may send notifications, by name. */
   targets: z.array(targetSchema).max(64).default([]),
   swift: swiftSchema.prefault({}),
+  /** Other S3 stores that buckets may be replicated to, by name. */
+  replicationTargets: z.array(replicationSchema).max(16).default([]),
 });
 
 export interface Settings {
@@ -140,6 +143,7 @@ export interface Settings {
   readonly serviceKeys: readonly string[];
   readonly customerKeysOverHttp: 'loopback' | 'always' | 'never';
   readonly targets: readonly TargetSettings[];
+  readonly replicationTargets: readonly StoreSettings[];
   readonly accessLogSeconds: number;
   readonly swift: SwiftSettings;
 }
@@ -187,7 +191,9 @@ export function loadSettings(sources: {
     throw invalid(path === '' ? (issue?.message ?? 'invalid') : `${path}: ${issue?.message ?? ''}`);
   }
   const { policy, policies, storageClasses, ...settings } = parsed.data;
-  const names = settings.targets.map((target) => target.name);
+  // They name the queues of what waits.
+  const outside = [...settings.targets, ...settings.replicationTargets];
+  const names = outside.map((target) => target.name);
   if (new Set(names).size !== names.length) throw invalid('targets: a name is used twice');
   const devices =
     settings.devices ?? [1, 2, 3, 4, 5, 6].map((number) => `${settings.data}/devices/d${number}`);

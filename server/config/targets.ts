@@ -1,5 +1,6 @@
 /** Settings of the places outside that are told of what happens in buckets. */
 import { z } from 'zod';
+import type { StoreSettings } from '../replication/store-client.ts';
 import type { TargetSettings } from '../feeds/targets/target.ts';
 
 /** Stands last in ARNs, so without colons. */
@@ -16,3 +17,18 @@ const webhook = z.strictObject({
 });
 
 export const targetSchema: z.ZodType<TargetSettings> = z.discriminatedUnion('type', [webhook]);
+
+const store = z.strictObject({
+  name,
+  endpoint: z.url({ protocol: /^https?$/ }),
+  region: z.string().min(1).default('us-east-1'),
+  accessKeyId: z.string().min(1),
+  secretAccessKey: z.string().min(1),
+  /** False: the bucket stands in the host name. */
+  pathStyle: z.boolean().default(true),
+  /** PEM of the authority that vouches for the endpoint, where the system's own do not. */
+  ca: z.string().min(1).optional(),
+  timeoutMillis: timeoutMillis.default(30_000),
+});
+
+export const replicationSchema: z.ZodType<StoreSettings> = store;

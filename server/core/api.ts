@@ -352,7 +352,7 @@ export interface Core {
     change: {
       readonly settings: MetadataPatch;
       readonly versioning?: Versioning;
-      /** Replaces the container's feeds of that purpose. `invalid-argument` with argument `versioning` or `replication`: the two do not go together. */
+      /** Replaces the container's feeds of that purpose. `invalid-argument` with argument `replication`, or `invalid-state`: replication and no versioning do not go together. */
       readonly feeds?: FeedsChange;
       /** `invalid-state` unless versioning is enabled; it cannot be taken back. */
       readonly lock?: ContainerLock;

@@ -13,6 +13,7 @@ import type { Identity } from './auth/authenticate.ts';
 import type { SigningKeys } from './auth/signing-keys.ts';
 import type { NotificationTargets } from './notification/targets.ts';
 import type { Query } from './query.ts';
+import type { ReplicationTargets } from './replication/targets.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
 /** What the door is made of; the same for every request. */
@@ -31,6 +32,8 @@ export interface DoorParts {
   readonly logger: Logger;
   /** Where notifications may go; none: nowhere. */
   readonly targets?: NotificationTargets | undefined;
+  /** Where buckets may be replicated to; none: nowhere. */
+  readonly replication?: ReplicationTargets | undefined;
   /** Where customers' keys may come without TLS. */
   readonly customerKeysOverHttp: KeysOverHttp;
 }

@@ -37,6 +37,7 @@ import { logReply } from './logging/observe.ts';
 import type { NotificationTargets } from './notification/targets.ts';
 import type { HeaderPairs } from './object-headers.ts';
 import { Query } from './query.ts';
+import type { ReplicationTargets } from './replication/targets.ts';
 import { refuseUnbuiltHeaders } from './refused.ts';
 import { RequestHeaders } from './request-headers.ts';
 import { pickRoute } from './router.ts';
@@ -54,6 +55,7 @@ export interface S3DoorOptions {
   /** Host names, lower case, under which `bucket.suffix` names a bucket; none: path style alone. */
   readonly virtualHostSuffixes?: readonly string[];
   readonly targets?: NotificationTargets | undefined;
+  readonly replication?: ReplicationTargets | undefined;
   /** Default `loopback`. */
   readonly customerKeysOverHttp?: KeysOverHttp;
   /** Host names, lower case, under which `bucket.suffix` is a bucket's website. */
@@ -96,6 +98,7 @@ class S3Door implements Door {
   #requests = 0;
 
   constructor(options: S3DoorOptions) {
+<<<<<<< HEAD
     const { core, users, identity, region, clock, random, logger } = options;
     const { virtualHostSuffixes = [], customerKeysOverHttp = 'loopback', targets } = options;
     const { newBuckets = amazonsNewBuckets } = options;
@@ -104,6 +107,17 @@ class S3Door implements Door {
     const keys = new SigningKeys();
     const shared = { core, users, identity, region, clock, random, logger, keys };
     this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, targets, newBuckets };
+=======
+    const { core, users, region, clock, random, logger } = options;
+    const { virtualHostSuffixes = [], customerKeysOverHttp = 'loopback' } = options;
+    const { targets, replication, newBuckets = amazonsNewBuckets } = options;
+    this.#websiteSuffixes = options.websiteSuffixes ?? [];
+    this.#accessLog = options.accessLog;
+    const keys = new SigningKeys();
+    const shared = { core, users, region, clock, random, logger, keys };
+    const lent = { targets, replication, newBuckets };
+    this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, ...lent };
+>>>>>>> 7cebb10 (Replication: buckets' versions go to another S3 store by rules, in order, with a status in their own rows, through outages and crashes)
     this.#hostId = Buffer.from(random.bytes(24)).toString('base64');
     this.#idPrefix = toHex(random.bytes(4)).toUpperCase();
   }

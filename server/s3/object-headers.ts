@@ -6,6 +6,7 @@ import { invalidArgument, s3Error } from './codes.ts';
 import { pushLock } from './lock/lock-headers.ts';
 import type { RequestHeaders } from './request-headers.ts';
 import { pushStorageClass } from './lifecycle/storage-class.ts';
+import { pushReplication } from './replication/status.ts';
 import { REDIRECT, pushRedirect, readRedirectHeader } from './website/redirect.ts';
 import { TAGGING } from './tagging/tags.ts';
 
@@ -101,6 +102,7 @@ export function objectHeaders(row: VersionRow, versioning: Versioning): HeaderPa
   const tags = row.system[TAGGING];
   if (tags !== undefined) pairs.push(['x-amz-tagging-count', String(tags.split('&').length)]);
   pushRedirect(pairs, row.system[REDIRECT]);
+  pushReplication(pairs, row);
   pushLock(pairs, row.lock);
   pushStorageClass(pairs, row);
   pushVersion(pairs, row, versioning);

@@ -61,6 +61,11 @@ import { copyObject } from './object/copy.ts';
 import { deleteObject } from './object/delete.ts';
 import { getObject, headObject } from './object/get.ts';
 import { putObject } from './object/put.ts';
+import {
+  deleteBucketReplication,
+  getBucketReplication,
+  putBucketReplication,
+} from './replication/bucket-replication.ts';
 import { listBuckets } from './service/list-buckets.ts';
 import {
   deleteBucketPolicy,
@@ -227,6 +232,24 @@ const built: readonly Built[] = [
   ],
   ['GET bucket ?logging', 'GetBucketLogging', 's3:GetBucketLogging', getBucketLogging],
   ['PUT bucket ?logging', 'PutBucketLogging', 's3:PutBucketLogging', putBucketLogging],
+  [
+    'GET bucket ?replication',
+    'GetBucketReplication',
+    's3:GetReplicationConfiguration',
+    getBucketReplication,
+  ],
+  [
+    'PUT bucket ?replication',
+    'PutBucketReplication',
+    's3:PutReplicationConfiguration',
+    putBucketReplication,
+  ],
+  [
+    'DELETE bucket ?replication',
+    'DeleteBucketReplication',
+    's3:PutReplicationConfiguration',
+    deleteBucketReplication,
+  ],
   ['GET bucket ?website', 'GetBucketWebsite', 's3:GetBucketWebsite', getBucketWebsite],
   ['PUT bucket ?website', 'PutBucketWebsite', 's3:PutBucketWebsite', putBucketWebsite],
   ['DELETE bucket ?website', 'DeleteBucketWebsite', 's3:DeleteBucketWebsite', deleteBucketWebsite],
@@ -312,11 +335,6 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
     unsetAs('NoSuchLifecycleConfiguration'),
   ],
   [
-    'GET bucket ?replication',
-    'GetBucketReplication',
-    unsetAs('ReplicationConfigurationNotFoundError'),
-  ],
-  [
     'GET bucket ?accelerate',
     'GetBucketAccelerateConfiguration',
     emptyAs('AccelerateConfiguration'),
@@ -357,7 +375,6 @@ const unbuilt: readonly (readonly [place: string, name: string, header?: string]
   ['PUT bucket ?metadataInventoryTable', 'UpdateBucketMetadataInventoryTableConfiguration'],
   ['PUT bucket ?metadataJournalTable', 'UpdateBucketMetadataJournalTableConfiguration'],
   ['PUT bucket ?metrics', 'PutBucketMetricsConfiguration'],
-  ['PUT bucket ?replication', 'PutBucketReplication'],
   ['DELETE bucket ?analytics', 'DeleteBucketAnalyticsConfiguration'],
   ['DELETE bucket ?intelligent-tiering', 'DeleteBucketIntelligentTieringConfiguration'],
   ['DELETE bucket ?inventory', 'DeleteBucketInventoryConfiguration'],
@@ -365,7 +382,6 @@ const unbuilt: readonly (readonly [place: string, name: string, header?: string]
   ['DELETE bucket ?metadataConfiguration', 'DeleteBucketMetadataConfiguration'],
   ['DELETE bucket ?metadataTable', 'DeleteBucketMetadataTableConfiguration'],
   ['DELETE bucket ?metrics', 'DeleteBucketMetricsConfiguration'],
-  ['DELETE bucket ?replication', 'DeleteBucketReplication'],
   ['GET bucket ?abac', 'GetBucketAbac'],
   ['GET bucket ?metadataConfiguration', 'GetBucketMetadataConfiguration'],
   ['GET bucket ?metadataTable', 'GetBucketMetadataTableConfiguration'],

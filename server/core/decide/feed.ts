@@ -127,12 +127,12 @@ export function checkReplicable(
 ): void {
   if (versioning === 'enabled') return;
   if (feeds?.some((feed) => feed.purpose === 'replication') !== true) return;
-  const argument = change?.purpose === 'replication' ? 'replication' : 'versioning';
+  const isNew = change?.purpose === 'replication';
   throw new StoreError(
-    'invalid-argument',
+    isNew ? 'invalid-argument' : 'invalid-state',
     'container.update',
-    'replication needs versioning to be enabled',
-    { detail: { argument } },
+    'A replication configuration is present on this bucket, so the versioning state cannot be changed.',
+    { detail: { argument: isNew ? 'replication' : 'versioning' } },
   );
 }
 

@@ -9,6 +9,7 @@ import { readLock } from '../lock/lock-headers.ts';
 import { type HeaderPairs, readObjectHeaders, shownType } from '../object-headers.ts';
 import { parseAlgorithm } from '../payload/checksum-headers.ts';
 import type { RequestHeaders } from '../request-headers.ts';
+import { bringsReplica } from '../replication/status.ts';
 import { readStorageClass } from '../lifecycle/storage-class.ts';
 import { withTags } from '../tagging/object-tagging.ts';
 import { xmlReply } from '../xml/reply.ts';
@@ -27,6 +28,7 @@ export async function createMultipartUpload(call: Call): Promise<HttpReply> {
     checksum,
     encryption: readEncryption(call),
     lock: readLock(call.headers),
+    isReplica: bringsReplica(call),
   });
   const headers: HeaderPairs = [];
   pushNewEncryption(headers, upload.encryption, call);

@@ -5,6 +5,7 @@ import { type Call, objectOf } from '../call.ts';
 import { deleteCondition } from '../conditions.ts';
 import { wishesBypass } from '../lock/lock-headers.ts';
 import type { HeaderPairs } from '../object-headers.ts';
+import { bringsReplica } from '../replication/status.ts';
 import { parseVersionId } from './version-id.ts';
 
 /** DeleteObject: 204 whether the object was there or not. */
@@ -15,6 +16,7 @@ export async function deleteObject(call: Call): Promise<HttpReply> {
     versionId,
     condition: deleteCondition(call.headers),
     bypassGovernance: wishesBypass(call.headers),
+    isReplica: bringsReplica(call),
   });
   const shown = shownDeletion(outcome, versionId);
   const headers: HeaderPairs = [];

@@ -13,6 +13,7 @@ import {
   readObjectHeaders,
 } from '../object-headers.ts';
 import { openPayload } from '../payload/payload.ts';
+import { bringsReplica } from '../replication/status.ts';
 import { readStorageClass } from '../lifecycle/storage-class.ts';
 import { withTags } from '../tagging/object-tagging.ts';
 
@@ -45,6 +46,7 @@ export async function storeObject(
     lock: readLock(call.headers),
     encryption: readEncryption(call),
     condition: writeCondition(call.headers),
+    isReplica: bringsReplica(call),
     event,
   });
 }

@@ -13,6 +13,7 @@ import { createS3Door } from '../../../server/s3/door.ts';
 import { AccessLog } from '../../../server/s3/logging/access-log.ts';
 import type { NotificationTargets } from '../../../server/s3/notification/targets.ts';
 import { MemoryKeys } from '../../memory/keys.ts';
+import type { ReplicationTargets } from '../../../server/s3/replication/targets.ts';
 import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
 import type { MemoryRows } from '../../memory/rows.ts';
 import { type Key, type SignOptions, type Signed, type Unsigned, sign } from './signer.ts';
@@ -89,7 +90,9 @@ export interface HarnessOptions {
   readonly now?: number;
   readonly virtualHostSuffixes?: readonly string[];
   readonly limits?: Partial<CoreLimits>;
+  readonly maxFeedEvents?: number;
   readonly targets?: NotificationTargets;
+  readonly replication?: ReplicationTargets;
   readonly customerKeysOverHttp?: 'loopback' | 'always' | 'never';
   readonly websiteSuffixes?: readonly string[];
   /** Who knows keys beside `users`. */
@@ -106,7 +109,7 @@ export function stampOf(millis: number): string {
 export function createHarness(options: HarnessOptions = {}): Harness {
   const clock = new ManualClock(options.now);
   const random = seededRandom('s3');
-  const ports = createMemoryPorts({ clock, random });
+  const ports = createMemoryPorts({ clock, random, maxFeedEvents: options.maxFeedEvents });
   // Small parts, so that a multipart object fits a test.
   const limits = { minPartBytes: 1000, ...options.limits };
   const storageClasses = [
@@ -143,6 +146,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     virtualHostSuffixes,
     customerKeysOverHttp: options.customerKeysOverHttp ?? 'loopback',
     targets: options.targets,
+    replication: options.replication,
     websiteSuffixes: options.websiteSuffixes ?? [],
     accessLog,
     newBuckets,

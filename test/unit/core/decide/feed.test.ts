@@ -195,7 +195,7 @@ describe('replication feeds', () => {
     await fixture.core.updateContainer(owner, at, { settings: {}, versioning: 'enabled' });
     await replicate(fixture, rule());
     const suspend = { settings: {}, versioning: 'suspended' as const };
-    expect(await kindOf(fixture.core.updateContainer(owner, at, suspend))).toBe('invalid-argument');
+    expect(await kindOf(fixture.core.updateContainer(owner, at, suspend))).toBe('invalid-state');
     await replicate(fixture);
     expect(await kindOf(fixture.core.updateContainer(owner, at, suspend))).toBe('fulfilled');
   });

@@ -1,0 +1,347 @@
+/** From one S3 door to another, both over the real core in memory. */
+import { describe, expect, it } from 'vitest';
+import { StoreError } from '../../../base/errors.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { FeedWorker } from '../../../server/feeds/worker.ts';
+import { Replicator } from '../../../server/replication/replicator.ts';
+import type { Store } from '../../../server/replication/store-client.ts';
+import { WorkerLoop } from '../../../storage/work/worker.ts';
+import { memoryFeeds } from '../../memory/feeds.ts';
+import { type Answer, type Harness, all, createHarness, one } from '../s3/harness.ts';
+
+interface Pair {
+  readonly near: Harness;
+  readonly far: Harness;
+  /** Requests that the far store was sent. */
+  readonly sent: string[];
+  readonly state: { isDown: boolean };
+  /** Replicates what waits. */
+  readonly work: () => Promise<void>;
+}
+
+async function versioned(h: Harness, bucket: string): Promise<void> {
+  await h.ask('PUT', `/${bucket}`);
+  const body = '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>';
+  await h.ask('PUT', `/${bucket}`, { query: { versioning: '' }, body });
+}
+
+interface RuleText {
+  readonly filter?: string;
+  readonly markers?: 'Enabled' | 'Disabled';
+  readonly destination?: string;
+  readonly rest?: string;
+}
+
+function rule(id: string, text: RuleText = {}): string {
+  const { filter = '<Prefix></Prefix>', markers = 'Enabled', rest = '' } = text;
+  const { destination = 'arn:torc:replication::far:copy' } = text;
+  return `<Rule><ID>${id}</ID><Priority>${id.length}</Priority><Status>Enabled</Status><Filter>${filter}</Filter><DeleteMarkerReplication><Status>${markers}</Status></DeleteMarkerReplication><Destination><Bucket>${destination}</Bucket></Destination>${rest}</Rule>`;
+}
+
+function configure(h: Harness, ...rules: readonly string[]): Promise<Answer> {
+  const body = `<ReplicationConfiguration><Role>arn:aws:iam::1:role/r</Role>${rules.join('')}</ReplicationConfiguration>`;
+  return h.ask('PUT', '/box', { query: { replication: '' }, body });
+}
+
+async function pair(maxFeedEvents?: number): Promise<Pair> {
+  const far = createHarness();
+  const sent: string[] = [];
+  const state = { isDown: false };
+  const store: Store = {
+    settings: { name: 'far' },
+    send: async (asked) => {
+      if (state.isDown) throw new StoreError('unavailable', 'test', 'down');
+      const { method, bucket, key, query = [], headers = {}, body } = asked;
+      const pieces: Uint8Array[] = [];
+      if (body !== undefined) for await (const piece of body.chunks) pieces.push(piece);
+      const path = key === undefined ? `/${bucket}` : `/${bucket}/${key}`;
+      sent.push(`${method} ${path}`);
+      const bytes = Buffer.concat(pieces);
+      expect(bytes.length).toBe(body?.size ?? 0);
+      const answer = await far.ask(method, path, {
+        query: Object.fromEntries(query),
+        headers,
+        body: bytes,
+      });
+      return {
+        status: answer.status,
+        header: (name) => answer.headers.get(name),
+        text: answer.text,
+      };
+    },
+  };
+  const replication = {
+    has: (name: string) => name === 'far',
+    inspect: async (_name: string, bucket: string) => {
+      const answer = await far.ask('GET', `/${bucket}`, { query: { versioning: '' } });
+      if (answer.status === 404) return 'missing' as const;
+      return answer.text.includes('Enabled') ? ('versioned' as const) : ('unversioned' as const);
+    },
+  };
+  const near = createHarness({
+    replication,
+    ...(maxFeedEvents === undefined ? {} : { maxFeedEvents }),
+  });
+  await versioned(near, 'box');
+  await versioned(far, 'copy');
+  const { core, rows, clock } = near;
+  const source = memoryFeeds(rows);
+  const consumer = new Replicator({ core, rows, client: store, logger: silentLogger });
+  const worker = new FeedWorker({ source, consumer, clock, logger: silentLogger, parallel: 3 });
+  const pace = { pauseMillis: 1, idleMillis: 1 };
+  const loop = new WorkerLoop(worker, { clock, logger: silentLogger, pace });
+  const work = async (): Promise<void> => {
+    while (await loop.step());
+  };
+  return { near, far, sent, state, work };
+}
+
+async function statusOf(h: Harness, path: string): Promise<string | undefined> {
+  return (await h.ask('HEAD', path)).headers.get('x-amz-replication-status');
+}
+
+describe('the configuration of replication', () => {
+  it('comes back as it was put, and goes', async () => {
+    const { near } = await pair();
+    const get = (): Promise<Answer> => near.ask('GET', '/box', { query: { replication: '' } });
+    expect([(await get()).status, (await get()).code]).toEqual([
+      404,
+      'ReplicationConfigurationNotFoundError',
+    ]);
+    const tagged = '<And><Prefix>t/</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And>';
+    const put = await configure(
+      near,
+      rule('one'),
+      rule('four', { filter: tagged, markers: 'Disabled' }),
+    );
+    expect(put.status).toBe(200);
+    const { text } = await get();
+    expect(all(text, 'ID')).toEqual(['one', 'four']);
+    expect(text).toContain(`<Filter>${tagged}</Filter>`);
+    expect(one(text, 'Role')).toBe('arn:aws:iam::1:role/r');
+    const suspend = '<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>';
+    const suspended = await near.ask('PUT', '/box', { query: { versioning: '' }, body: suspend });
+    expect([suspended.status, suspended.code]).toEqual([409, 'InvalidBucketState']);
+    expect((await near.ask('DELETE', '/box', { query: { replication: '' } })).status).toBe(204);
+    expect((await get()).status).toBe(404);
+  });
+
+  it('is refused where it cannot be kept', async () => {
+    const { near, far } = await pair();
+    const code = async (...rules: readonly string[]): Promise<string | undefined> =>
+      (await configure(near, ...rules)).code;
+    expect(await code()).toBe('MalformedXML');
+    expect(await code(rule('one', { destination: 'arn:torc:replication::other:copy' }))).toBe(
+      'InvalidArgument',
+    );
+    expect(await code(rule('one', { destination: 'arn:torc:replication::far:none' }))).toBe(
+      'InvalidRequest',
+    );
+    await far.ask('PUT', '/plain');
+    expect(await code(rule('one', { destination: 'arn:torc:replication::far:plain' }))).toBe(
+      'InvalidRequest',
+    );
+    expect(await code(rule('one'), rule('two'))).toBe('InvalidRequest');
+    const tag = '<Tag><Key>k</Key><Value>v</Value></Tag>';
+    expect(await code(rule('one', { filter: tag }))).toBe('InvalidRequest');
+    const existing =
+      '<ExistingObjectReplication><Status>Enabled</Status></ExistingObjectReplication>';
+    expect(await code(rule('one', { rest: existing }))).toBe('NotImplemented');
+    await near.ask('PUT', '/unversioned');
+    const body = `<ReplicationConfiguration><Role>r</Role>${rule('one')}</ReplicationConfiguration>`;
+    const query = { replication: '' };
+    expect((await near.ask('PUT', '/unversioned', { query, body })).code).toBe('InvalidRequest');
+  });
+});
+
+describe('a version', () => {
+  it('goes to the other store with all that it bears', async () => {
+    const { near, far, work } = await pair();
+    await near.ask('PUT', '/box/before', { body: 'x' });
+    await configure(near, rule('one'));
+    const headers = {
+      'content-type': 'text/x',
+      'cache-control': 'no-cache',
+      'x-amz-meta-u.n-i': Buffer.from('wört').toString('latin1'),
+      'x-amz-tagging': 'a=b%20c&d=',
+    };
+    const path = '/box/dir/ä b+c';
+    await near.ask('PUT', path, { body: 'hello', headers });
+    await near.ask('PUT', '/box/empty', { body: '' });
+    expect(await statusOf(near, path)).toBe('PENDING');
+    await work();
+    expect(await statusOf(near, path)).toBe('COMPLETED');
+    expect(await statusOf(near, '/box/before')).toBeUndefined();
+    const got = await far.ask('GET', '/copy/dir/ä b+c');
+    const mine = await near.ask('GET', path);
+    expect(got.text).toBe('hello');
+    for (const name of ['etag', 'content-type', 'cache-control', 'x-amz-tagging-count']) {
+      expect([name, got.headers.get(name)]).toEqual([name, mine.headers.get(name)]);
+    }
+    const meta = (answer: Answer): unknown[] =>
+      [...answer.headers].filter(([name]) => name.startsWith('x-amz-meta-'));
+    expect(meta(got)).toEqual(meta(mine));
+    expect(got.headers.get('x-amz-replication-status')).toBe('REPLICA');
+    expect((await far.ask('HEAD', '/copy/empty')).status).toBe(200);
+    expect((await far.ask('HEAD', '/copy/before')).status).toBe(404);
+  });
+
+  it('in parts stays in parts, with the same entity tag and checksum', async () => {
+    const { near, far, work } = await pair();
+    await configure(near, rule('one'));
+    const started = await near.ask('POST', '/box/parts', {
+      query: { uploads: '' },
+      headers: { 'x-amz-checksum-algorithm': 'CRC32', 'x-amz-meta-k': 'v' },
+    });
+    const uploadId = one(started.text, 'UploadId') ?? '';
+    let listed = '';
+    for (const [partNumber, size] of [
+      [2, 40_000],
+      [5, 10],
+    ] as const) {
+      const query = { uploadId, partNumber: String(partNumber) };
+      const headers = { 'x-amz-checksum-algorithm': 'CRC32' };
+      const part = await near.ask('PUT', '/box/parts', {
+        query,
+        headers,
+        body: Buffer.alloc(size, partNumber),
+      });
+      listed += `<Part><PartNumber>${partNumber}</PartNumber><ETag>${part.headers.get('etag')}</ETag><ChecksumCRC32>${part.headers.get('x-amz-checksum-crc32')}</ChecksumCRC32></Part>`;
+    }
+    const done = await near.ask('POST', '/box/parts', {
+      query: { uploadId },
+      body: `<CompleteMultipartUpload>${listed}</CompleteMultipartUpload>`,
+    });
+    expect(done.status).toBe(200);
+    await work();
+    const headers = { 'x-amz-checksum-mode': 'ENABLED' };
+    const mine = await near.ask('GET', '/box/parts', { headers });
+    const got = await far.ask('GET', '/copy/parts', { headers });
+    expect(mine.headers.get('etag')).toMatch(/-2"$/);
+    expect(got.bytes.equals(mine.bytes)).toBe(true);
+    for (const name of ['etag', 'x-amz-checksum-crc32', 'x-amz-checksum-type', 'x-amz-meta-k']) {
+      expect([name, got.headers.get(name)]).toEqual([name, mine.headers.get(name)]);
+    }
+    expect(await statusOf(far, '/copy/parts')).toBe('REPLICA');
+    expect(await statusOf(near, '/box/parts')).toBe('COMPLETED');
+  });
+
+  it('and its markers come in order; removed versions stay removed here alone', async () => {
+    const { near, far, work } = await pair();
+    await configure(near, rule('one'));
+    const ids: string[] = [];
+    for (const body of ['1', '22', '333']) {
+      const put = await near.ask('PUT', '/box/k', { body });
+      ids.push(put.headers.get('x-amz-version-id') ?? '');
+    }
+    await near.ask('DELETE', '/box/k');
+    await near.ask('DELETE', '/box/k', { query: { versionId: ids[1] ?? '' } });
+    await work();
+    const list = await far.ask('GET', '/copy', { query: { versions: '' } });
+    expect(all(list.text, 'Size')).toEqual(['3', '1']);
+    expect(list.text).toContain('<DeleteMarker><Key>k</Key>');
+    await near.ask('DELETE', '/box/k', { query: { versionId: ids[0] ?? '' } });
+    await work();
+    const later = await far.ask('GET', '/copy', { query: { versions: '' } });
+    expect(all(later.text, 'Size')).toEqual(['3', '1']);
+  });
+
+  it('whose tags change changes its replica, and makes no new one', async () => {
+    const { near, far, work } = await pair();
+    await configure(near, rule('one'));
+    await near.ask('PUT', '/box/k', { body: 'x' });
+    await work();
+    const body =
+      '<Tagging><TagSet><Tag><Key>a:=+</Key><Value>ü b/@</Value></Tag></TagSet></Tagging>';
+    await near.ask('PUT', '/box/k', { query: { tagging: '' }, body });
+    expect(await statusOf(near, '/box/k')).toBe('PENDING');
+    await work();
+    expect(await statusOf(near, '/box/k')).toBe('COMPLETED');
+    const tags = (await far.ask('GET', '/copy/k', { query: { tagging: '' } })).text;
+    expect([one(tags, 'Key'), one(tags, 'Value')]).toEqual(['a:=+', 'ü b/@']);
+    await near.ask('DELETE', '/box/k', { query: { tagging: '' } });
+    await work();
+    expect(all((await far.ask('GET', '/copy/k', { query: { tagging: '' } })).text, 'Key')).toEqual(
+      [],
+    );
+    const list = await far.ask('GET', '/copy', { query: { versions: '' } });
+    expect(all(list.text, 'VersionId')).toHaveLength(1);
+  });
+
+  it('that no rule is for stays', async () => {
+    const { near, sent, work } = await pair();
+    const filter = '<Prefix>in/</Prefix>';
+    await configure(near, rule('one', { filter, markers: 'Disabled' }));
+    await near.ask('PUT', '/box/out', { body: 'x' });
+    await near.ask('PUT', '/box/in/a', { body: 'x' });
+    await near.ask('DELETE', '/box/in/a');
+    await work();
+    expect(sent).toEqual(['PUT /copy/in/a']);
+    expect(await statusOf(near, '/box/out')).toBeUndefined();
+  });
+
+  it('that came from another store goes to no third', async () => {
+    const { near, sent, work } = await pair();
+    await configure(near, rule('one'));
+    const headers = { 'x-amz-replication-status': 'REPLICA' };
+    await near.ask('PUT', '/box/k', { body: 'x', headers });
+    await near.ask('DELETE', '/box/k', { headers });
+    await work();
+    expect(sent).toEqual([]);
+    const bad = await near.ask('PUT', '/box/k', {
+      body: 'x',
+      headers: { 'x-amz-replication-status': 'COMPLETED' },
+    });
+    expect(bad.code).toBe('InvalidArgument');
+  });
+});
+
+describe('a store that is away', () => {
+  it('gets everything once it is back', async () => {
+    const { near, far, state, work } = await pair();
+    await configure(near, rule('one'));
+    state.isDown = true;
+    await near.ask('PUT', '/box/a', { body: '1' });
+    await work();
+    await near.ask('PUT', '/box/a', { body: '22' });
+    await near.ask('DELETE', '/box/b');
+    expect(await statusOf(near, '/box/a')).toBe('PENDING');
+    state.isDown = false;
+    near.clock.advance(60_000);
+    await work();
+    const list = await far.ask('GET', '/copy', { query: { versions: '' } });
+    expect(all(list.text, 'Size')).toEqual(['2', '1']);
+    expect(list.text).toContain('<DeleteMarker><Key>b</Key>');
+    expect(await statusOf(near, '/box/a')).toBe('COMPLETED');
+  });
+
+  it('also what was too much to be kept as events, oldest first', async () => {
+    const { near, far, state, work } = await pair(2);
+    await configure(near, rule('one'));
+    state.isDown = true;
+    for (const body of ['1', '22', '333', '4444']) await near.ask('PUT', '/box/k', { body });
+    await near.ask('DELETE', '/box/k');
+    await near.ask('PUT', '/box/other', { body: '55555' });
+    await work();
+    state.isDown = false;
+    near.clock.advance(60_000);
+    await work();
+    const list = await far.ask('GET', '/copy', { query: { versions: '' } });
+    expect(all(list.text, 'Size')).toEqual(['4', '3', '2', '1', '5']);
+    expect(list.text).toContain('<DeleteMarker><Key>k</Key>');
+    expect(near.rows.rowsOf('backlog')).toEqual([]);
+  });
+
+  it('or that refuses a version, makes it FAILED and holds up nothing', async () => {
+    const { near, far, work } = await pair();
+    await configure(near, rule('one'));
+    await near.ask('PUT', '/box/a', { body: 'x' });
+    await far.ask('DELETE', '/copy');
+    await work();
+    expect(await statusOf(near, '/box/a')).toBe('FAILED');
+    await versioned(far, 'copy');
+    await near.ask('PUT', '/box/b', { body: 'x' });
+    await work();
+    expect(await statusOf(near, '/box/b')).toBe('COMPLETED');
+  });
+});
