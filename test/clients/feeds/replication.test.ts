@@ -17,7 +17,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { ServerProcess } from '../process/server.ts';
+import { ServerProcess } from '../../process/server.ts';
 
 const near = new ServerProcess();
 const far = new ServerProcess();

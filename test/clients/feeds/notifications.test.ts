@@ -9,8 +9,8 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { ServerProcess } from '../process/server.ts';
-import { Webhook } from '../process/webhook.ts';
+import { ServerProcess } from '../../process/server.ts';
+import { Webhook } from '../../process/webhook.ts';
 
 const server = new ServerProcess();
 const hook = new Webhook();
