@@ -142,16 +142,14 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
 /** The S3 door, and what it tells beside its replies. */
 function openS3(
   settings: Settings,
-  const { targets, source } = feeds;
-  const stores = new ReplicationStores(settings.replicationTargets, clock);
-  const replicators = replicationWorkers({ stores, source, core, rows, clock, logger });
-  wake.push(...replicators.map((worker) => cell.workers.add(worker)));
-  const identity = keystone === undefined ? undefined : createKeystone(keystone, clock);
-  const shared = { core, users, identity, clock, random, logger };
-  const { s3, accessLog } = openS3(settings, { ...shared, targets, replication: stores });
-  const tokenSecret = await loadOrCreateSecret(dataDisk, random);
-  const swift = createSwiftDoor({ ...shared, tokenSecret, version, settings: settings.swift });
-  const admin = createAdmin({ cell, version, feeds: source });
+  parts: Omit<
+    S3DoorOptions,
+    | 'region'
+    | 'virtualHostSuffixes'
+    | 'websiteSuffixes'
+    | 'customerKeysOverHttp'
+    | 'newBuckets'
+    | 'accessLog'
   >,
 ): { readonly s3: Door; readonly accessLog: AccessLog } {
   const { region, hostSuffixes, websiteSuffixes, customerKeysOverHttp } = settings;

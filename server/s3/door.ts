@@ -98,26 +98,15 @@ class S3Door implements Door {
   #requests = 0;
 
   constructor(options: S3DoorOptions) {
-<<<<<<< HEAD
     const { core, users, identity, region, clock, random, logger } = options;
-    const { virtualHostSuffixes = [], customerKeysOverHttp = 'loopback', targets } = options;
-    const { newBuckets = amazonsNewBuckets } = options;
-    this.#websiteSuffixes = options.websiteSuffixes ?? [];
-    this.#accessLog = options.accessLog;
-    const keys = new SigningKeys();
-    const shared = { core, users, identity, region, clock, random, logger, keys };
-    this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, targets, newBuckets };
-=======
-    const { core, users, region, clock, random, logger } = options;
     const { virtualHostSuffixes = [], customerKeysOverHttp = 'loopback' } = options;
     const { targets, replication, newBuckets = amazonsNewBuckets } = options;
     this.#websiteSuffixes = options.websiteSuffixes ?? [];
     this.#accessLog = options.accessLog;
     const keys = new SigningKeys();
-    const shared = { core, users, region, clock, random, logger, keys };
+    const shared = { core, users, identity, region, clock, random, logger, keys };
     const lent = { targets, replication, newBuckets };
     this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, ...lent };
->>>>>>> 7cebb10 (Replication: buckets' versions go to another S3 store by rules, in order, with a status in their own rows, through outages and crashes)
     this.#hostId = Buffer.from(random.bytes(24)).toString('base64');
     this.#idPrefix = toHex(random.bytes(4)).toUpperCase();
   }
