@@ -90,7 +90,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   const { rows, bodies } = cell;
   const { region, hostSuffixes, websiteSuffixes } = settings;
   const feeds = openFeeds({
-    ...{ shards: cell.group, targets: settings.targets, clock, logger },
+    ...{ shards: cell.work, targets: settings.targets, clock, logger },
     render: createEventRenderer(users, region),
   });
   const wake = feeds.workers.map((worker) => cell.workers.add(worker));

@@ -4,21 +4,23 @@ import { StoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { DeviceId } from '../../base/units.ts';
-import { parseScheme, tolerance } from '../../ring/policy.ts';
-import { decodeRing } from '../../ring/ring-file.ts';
-import { createCodec } from '../../storage/erasure/create-codec.ts';
+import { tolerance } from '../../ring/policy.ts';
+import type { FragmentStore } from '../../storage/fragment/fragment.ts';
 import type { Coordinator } from '../../storage/shard/coordinator.ts';
-import { ShardGroup } from '../../storage/shard/group.ts';
+import { ShardGroup, type ShardGroupOptions } from '../../storage/shard/group.ts';
 import { createDecide } from '../core/decide/decide.ts';
 import { ClusterBodies } from '../proxy/bodies.ts';
 import { LatencyTracker } from '../proxy/latency.ts';
 import { Placement, type Policy } from '../proxy/placement.ts';
 import type { Damage, ReadSettings } from '../proxy/read.ts';
-import { ClusterRows } from '../proxy/rows.ts';
+import { ClusterRows, type ShardMap } from '../proxy/rows.ts';
 import { createStateMachine } from '../proxy/state-machine.ts';
 import { StripesInFlight } from '../proxy/stripes-in-flight.ts';
 import type { WriteSettings } from '../proxy/write.ts';
+import type { Offered } from '../storage-node/serve.ts';
 import { type AwayDevice, Fleet } from './fleet.ts';
+import { LivePolicies } from './live-policies.ts';
+import { type MemberOptions, Membership } from './membership.ts';
 import {
   closeDevice,
   type DeviceFolder,
@@ -43,12 +45,18 @@ export interface CellOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: CellSettings;
+  /** Undefined on a single machine. */
+  readonly member?: MemberOptions;
 }
 
 export interface Cell {
   readonly rows: ClusterRows;
   readonly bodies: ClusterBodies;
   readonly group: ShardGroup;
+  /** All shards to be asked, and those whose background work is this process's. */
+  readonly work: ShardMap;
+  /** Whether there are other machines. */
+  readonly isShared: boolean;
   readonly placement: Placement;
   readonly workers: CellWorkers;
   readonly coordinator: Coordinator;
@@ -59,44 +67,86 @@ export interface Cell {
   close(): Promise<void>;
 }
 
-async function loadPolicies(coordinator: Coordinator): Promise<ReadonlyMap<string, Policy>> {
-  const policies = await Promise.all(
-    coordinator.current().policies.map(async (line): Promise<Policy> => {
-      const { name, aliases = [], isDeprecated = false } = line;
-      const scheme = parseScheme(line.scheme);
-      const ring = decodeRing(Buffer.from(line.ring, 'base64'));
-      const codec = await createCodec(scheme);
-      return { name, aliases, isDeprecated, scheme, ring, codec };
-    }),
-  );
-  return new Map(policies.map((policy) => [policy.name, policy]));
-}
-
 /** Opens everything. Throws `unavailable` when too few devices are there to keep the promises. */
 export async function openCell(options: CellOptions): Promise<Cell> {
   const { coordinator, clock, random, logger, settings } = options;
-  const policies = await loadPolicies(coordinator);
+  const policies = await LivePolicies.open(coordinator, logger);
+  const machine = { coordinator, clock, logger };
+  const member = options.member && (await Membership.join(options.member, machine));
   let workers: CellWorkers | undefined;
   const fleet = new Fleet({
-    ...{ coordinator, folders: options.folders, clock, random, logger },
+    ...{ ...machine, folders: options.folders, random },
+    node: options.member?.self.node,
     settings: settings.device,
+    onChange: () => member?.present(fleet.serving().map((device) => device.id)),
     onDamaged: (objectId) => workers?.repairSoon(objectId),
   });
   await fleet.openAll();
-  checkEnough(fleet, coordinator, policies);
+  if (member === undefined) checkEnough(fleet, coordinator, policies.byName);
   const decide = createDecide({ releaseGraceMillis: settings.releaseGraceMillis });
   const group = await ShardGroup.open({
-    coordinator,
+    ...{ ...machine, ...clusterOf(member) },
     devices: fleet.serving().map((device) => device.shards),
     stateMachine: createStateMachine(decide),
-    clock,
-    logger,
   });
   const rows = new ClusterRows(group);
-  const placement = new Placement(policies, (id) => fleet.get(id)?.fragments);
-  const bodies = new ClusterBodies({
+  const storeOn = (id: DeviceId): FragmentStore | undefined =>
+    fleet.get(id)?.fragments ?? member?.peers.fragments(id);
+  const placement = new Placement(policies.byName, storeOn);
+  const onDamage = (damage: Damage): void => workers?.damageFound(damage);
+  const bodies = createBodies(options, { placement, policies, onDamage });
+  const work: ShardMap = {
+    route: (id) => group.route(id),
+    all: () => (member === undefined ? group.all() : group.own()),
+  };
+  workers = new CellWorkers({
+    ...{ ...machine, group, work, rows, bodies, placement },
+    settings: settings.work,
+    devices: () => fleet.serving(),
+    isOpenElsewhere: async (id) => (await member?.isOpenElsewhere(id)) ?? false,
+    isShared: member !== undefined,
+  });
+  await member?.serve(group, offeredBy(fleet, group, bodies));
+  member?.present(fleet.serving().map((device) => device.id));
+  return {
+    ...{ rows, bodies, group, work, placement, workers, coordinator },
+    isShared: member !== undefined,
+    devices: () => fleet.serving(),
+    away: () => fleet.away(),
+    replaceDevice: async (id) => {
+      await replaceDevice({ fleet, group, workers }, id);
+      member?.present(fleet.serving().map((device) => device.id));
+    },
+    close: () => closeCell({ workers, group, fleet, member, policies, coordinator }),
+  };
+}
+
+function clusterOf(member: Membership | undefined): Pick<ShardGroupOptions, 'cluster'> {
+  if (member === undefined) return {};
+  return { cluster: { remote: member.peers, lease: () => member.keeper.lease } };
+}
+
+function offeredBy(fleet: Fleet, group: ShardGroup, bodies: ClusterBodies): Offered {
+  return {
+    fragments: (id) => fleet.get(id)?.fragments,
+    device: (id) => group.device(id),
+    shards: (id) => group.find(id),
+    isOpen: (objectId) => bodies.isOpen(objectId),
+  };
+}
+
+function createBodies(
+  { clock, random, settings }: CellOptions,
+  parts: {
+    readonly placement: Placement;
+    readonly policies: LivePolicies;
+    readonly onDamage: (damage: Damage) => void;
+  },
+): ClusterBodies {
+  const { placement, policies, onDamage } = parts;
+  return new ClusterBodies({
     placement,
-    defaultPolicy: coordinator.current().defaultPolicy,
+    defaultPolicy: () => policies.defaultPolicy,
     random,
     write: {
       clock,
@@ -109,21 +159,9 @@ export async function openCell(options: CellOptions): Promise<Cell> {
       settings: settings.read,
       latency: new LatencyTracker(),
       inFlight: new StripesInFlight(settings.read.stripesInFlight),
-      onDamage: (damage: Damage) => workers?.damageFound(damage),
+      onDamage,
     },
   });
-  workers = new CellWorkers({
-    ...{ group, rows, bodies, placement, coordinator, clock, logger },
-    settings: settings.work,
-    devices: () => fleet.serving(),
-  });
-  return {
-    ...{ rows, bodies, group, placement, workers, coordinator },
-    devices: () => fleet.serving(),
-    away: () => fleet.away(),
-    replaceDevice: (id) => replaceDevice({ fleet, group, workers }, id),
-    close: () => closeCell({ workers, group, fleet, coordinator }),
-  };
 }
 
 async function replaceDevice(
@@ -161,10 +199,14 @@ async function closeCell(parts: {
   readonly workers: CellWorkers | undefined;
   readonly group: ShardGroup;
   readonly fleet: Fleet;
+  readonly member: Membership | undefined;
+  readonly policies: LivePolicies;
   readonly coordinator: Coordinator;
 }): Promise<void> {
   await parts.workers?.stop();
   await parts.group.close();
+  await parts.member?.close();
+  parts.policies.close();
   await Promise.allSettled(parts.fleet.opened().map(closeDevice));
   await parts.coordinator.close();
 }

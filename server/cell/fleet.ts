@@ -22,6 +22,10 @@ export interface FleetOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: DeviceSettings;
+  /** Only devices of this node; undefined: of all. */
+  readonly node: string | undefined;
+  /** Told when a device fails after it was opened. */
+  readonly onChange: () => void;
   /** A damaged fragment of this body was met. */
   readonly onDamaged: (objectId: string) => void;
 }
@@ -47,7 +51,11 @@ export class Fleet {
   async openAll(): Promise<void> {
     const { folders, coordinator, logger } = this.#options;
     await Promise.all(folders.map((folder) => this.#identify(folder)));
-    await Promise.all(coordinator.current().devices.map((expected) => this.#openOne(expected)));
+    const { node } = this.#options;
+    const own = coordinator
+      .current()
+      .devices.filter((one) => node === undefined || one.node === node);
+    await Promise.all(own.map((expected) => this.#openOne(expected)));
     for (const { id, path, reason } of this.#away.values()) {
       logger.warn({ event: 'device.away', device: id, path, reason }, 'A device is away.');
     }
@@ -81,7 +89,10 @@ export class Fleet {
       clusterId: coordinator.current().clusterId,
       ...{ clock, logger, settings },
       onCorrupt: (_device, fragment) => onDamaged(fragment.objectId),
-      onFailed: (device, reason) => this.#setAway(device, reason),
+      onFailed: (device, reason) => {
+        this.#setAway(device, reason);
+        this.#options.onChange();
+      },
     });
     if (opening.type === 'away') {
       this.#setAway(expected.id, opening.reason);

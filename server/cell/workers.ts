@@ -17,7 +17,7 @@ import {
 import type { ClusterBodies } from '../proxy/bodies.ts';
 import type { Placement } from '../proxy/placement.ts';
 import type { Damage } from '../proxy/read.ts';
-import type { ClusterRows } from '../proxy/rows.ts';
+import type { ClusterRows, ShardMap } from '../proxy/rows.ts';
 import { Auditor } from '../work/auditor.ts';
 import { CompactionWorker } from '../work/compaction.ts';
 import { DeviceWalk } from '../work/device-walk.ts';
@@ -40,6 +40,8 @@ export interface WorkSettings {
   /** The same while something is missing. */
   readonly recheckMillis: number;
   readonly sweeper: SweeperSettings;
+  /** A device that is away for so long loses its shards' replicas to others. Default: ShardRepair's. */
+  readonly replicaAwayMillis?: number;
 }
 
 export interface CellWorkersOptions {
@@ -52,6 +54,12 @@ export interface CellWorkersOptions {
   readonly logger: Logger;
   readonly settings: WorkSettings;
   readonly devices: () => readonly OpenDevice[];
+  /** The shards whose work is this process's. */
+  readonly work: ShardMap;
+  /** Whether clients of other nodes may be writing a body. */
+  readonly isOpenElsewhere: (objectId: string) => Promise<boolean>;
+  /** Whether other machines do their part of the work. */
+  readonly isShared: boolean;
 }
 
 export class CellWorkers {
@@ -69,11 +77,11 @@ export class CellWorkers {
   #nextWalkAt = Number.POSITIVE_INFINITY;
 
   constructor(options: CellWorkersOptions) {
-    const { group, rows, bodies, placement, clock, logger, settings } = options;
+    const { group, work, rows, bodies, placement, clock, logger, settings } = options;
     this.#clock = clock;
     this.#logger = logger;
     const reader = (...types: ConstructorParameters<typeof QueueReader>[2]): QueueReader =>
-      new QueueReader(group, clock, types);
+      new QueueReader(work, clock, types);
     const walk = (roundMillis: number): DeviceWalk =>
       new DeviceWalk({
         devices: () => options.devices().map(({ id, fragments }) => ({ id, store: fragments })),
@@ -88,7 +96,7 @@ export class CellWorkers {
       clock,
     });
     this.reconciler = new Reconciler({
-      shards: group,
+      shards: work,
       placement,
       now: () => clock.now(),
       onFinished: (report) => {
@@ -98,7 +106,7 @@ export class CellWorkers {
     this.sweeper = new Sweeper({
       walk: walk(settings.sweepRoundMillis),
       shards: group,
-      bodies,
+      isOpen: async (id) => bodies.isOpen(id) || options.isOpenElsewhere(id),
       clock,
       settings: settings.sweeper,
     });
@@ -115,7 +123,12 @@ export class CellWorkers {
       this.reconciler,
       this.sweeper,
       this.auditor,
-      new ShardRepair({ group, coordinator: options.coordinator, clock, logger }),
+      new ShardRepair({
+        ...{ group, coordinator: options.coordinator, clock, logger },
+        ...(settings.replicaAwayMillis === undefined
+          ? {}
+          : { awayMillis: settings.replicaAwayMillis }),
+      }),
       this.scrub,
       new LogCompaction({ devices: () => options.devices().map((one) => one.shards), logger }),
       new CompactionWorker(() => options.devices().map((device) => device.fragments)),
@@ -151,6 +164,8 @@ export class CellWorkers {
       return;
     }
     this.#again(settings.reconcileRoundMillis);
+    // What is full here says nothing of the shards that others serve.
+    if (options.isShared) return;
     for (const device of devices) {
       if (device.status !== 'replacing') continue;
       await coordinator.updateDevice(device.id, device.uuid, { ...device, status: 'up' });

@@ -146,6 +146,11 @@ export class MapCoordinator implements Coordinator {
     });
   }
 
+  /** Keys of the engine that begin so. */
+  keys(prefix: string): readonly string[] {
+    return this.#lines.keys(prefix);
+  }
+
   /**
    * Changes several lines at once, as `edit` says from the map that it is given; tried again while others
    * change the same lines. `edit` may throw to refuse.

@@ -102,6 +102,8 @@ class Lines<Line> {
 
 type AllLines = { readonly [T in Table]: Lines<Tables[T]> };
 
+const noShards: readonly ShardState[] = [];
+
 /** The map as put together from its keys. */
 export class MapLines {
   readonly #lines: AllLines = {
@@ -117,6 +119,11 @@ export class MapLines {
 
   revision(key: string): number {
     return this.#revisions.get(key) ?? 0;
+  }
+
+  /** Keys that begin so, also of lines that the map does not show. */
+  keys(prefix: string): readonly string[] {
+    return [...this.#revisions.keys()].filter((key) => key.startsWith(prefix));
   }
 
   /** True when it changed anything that the map shows. */
@@ -168,7 +175,8 @@ export class MapLines {
       ...{ devices: devices.sorted, policies: policies.sorted },
       defaultPolicy: line.defaultPolicy,
       ...(line.keyRing === undefined ? {} : { keyRing: line.keyRing }),
-      shards: shards.sorted,
+      // Half of the shards would be worse than none: each would take its neighbour's rows.
+      shards: line.defaultPolicy === '' ? noShards : shards.sorted,
     };
   }
 }

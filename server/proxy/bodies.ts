@@ -9,7 +9,8 @@ import { writeBody, type WriteContext } from './write.ts';
 
 export interface BodiesOptions {
   readonly placement: Placement;
-  readonly defaultPolicy: string;
+  /** As the cluster map says now. */
+  readonly defaultPolicy: () => string;
   readonly random: Random;
   readonly write: WriteContext;
   readonly read: ReadContext;
@@ -25,7 +26,6 @@ const REUSED_STRIPES = 32;
 
 /** core's BodyStore over the cluster's devices. */
 export class ClusterBodies implements BodyStore {
-  readonly defaultPolicy: string;
   readonly #options: BodiesOptions;
   /** Bodies being written (Infinity), or written but perhaps not committed yet (until that monotonic time): the sweeper must leave their fragments alone. */
   readonly #open = new Map<string, number>();
@@ -33,7 +33,10 @@ export class ClusterBodies implements BodyStore {
 
   constructor(options: BodiesOptions) {
     this.#options = options;
-    this.defaultPolicy = options.defaultPolicy;
+  }
+
+  get defaultPolicy(): string {
+    return this.#options.defaultPolicy();
   }
 
   get policies(): readonly PolicyInfo[] {

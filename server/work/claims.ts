@@ -8,31 +8,36 @@ export interface Claim {
   readonly row: ClaimRow;
 }
 
-/** The row that claims a stored body, wherever it is; undefined for an orphan. */
-export async function findClaim(shards: ShardMap, objectId: string): Promise<Claim | undefined> {
+/** The row that claims a stored body, wherever it is; undefined for an orphan. It is most often where the container is that the bytes were written for. */
+export async function findClaim(
+  shards: ShardMap,
+  objectId: string,
+  containerId?: string,
+): Promise<Claim | undefined> {
   const key = encodeKey('claim', { containerId: '', objectId });
-  for (const shard of shards.all()) {
+  const likely = containerId === undefined ? [] : [shards.route(containerId)];
+  for (const shard of new Set([...likely, ...shards.all()])) {
     const row = await shard.get(key);
     if (row !== undefined) return { shard, row: decodeRow<'claim'>(row.meta) };
   }
   return undefined;
 }
 
-/** Walks all claims of all shards, a page at a time. */
+/** Walks all claims of the shards that there are at its start, a page at a time. */
 export class ClaimWalk {
-  readonly #shards: ShardMap;
+  readonly #shards: readonly Shard[];
   readonly #pageRows: number;
   #shard = 0;
   #from: Uint8Array | undefined;
 
   constructor(shards: ShardMap, pageRows: number) {
-    this.#shards = shards;
+    this.#shards = [...shards.all()];
     this.#pageRows = pageRows;
   }
 
   /** The next page (it may be empty); undefined at the end of the walk. */
   async next(): Promise<readonly Claim[] | undefined> {
-    const shard = this.#shards.all()[this.#shard];
+    const shard = this.#shards[this.#shard];
     if (shard === undefined) return undefined;
     const range = localRange('claim');
     const rows = await shard.scan({

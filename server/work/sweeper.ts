@@ -1,8 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { isStoreError } from '../../base/errors.ts';
-import type { FragmentId, FragmentStore } from '../../storage/fragment/fragment.ts';
+import type { FragmentHeader, FragmentId, FragmentStore } from '../../storage/fragment/fragment.ts';
 import type { Worker } from '../../storage/work/worker.ts';
-import type { ClusterBodies } from '../proxy/bodies.ts';
 import type { ShardMap } from '../proxy/rows.ts';
 import { findClaim } from './claims.ts';
 import type { DevicePage, DeviceWalk } from './device-walk.ts';
@@ -21,7 +20,7 @@ export class Sweeper implements Worker<DevicePage> {
   readonly name = 'sweeper';
   readonly #walk: DeviceWalk;
   readonly #shards: ShardMap;
-  readonly #bodies: ClusterBodies;
+  readonly #isOpen: (objectId: string) => Promise<boolean>;
   readonly #clock: Clock;
   readonly #settings: SweeperSettings;
   readonly #suspects = new Map<string, number>();
@@ -30,13 +29,14 @@ export class Sweeper implements Worker<DevicePage> {
   constructor(options: {
     walk: DeviceWalk;
     shards: ShardMap;
-    bodies: ClusterBodies;
+    /** Whether a client may still be writing the body, through any node. */
+    isOpen: (objectId: string) => Promise<boolean>;
     clock: Clock;
     settings: SweeperSettings;
   }) {
     this.#walk = options.walk;
     this.#shards = options.shards;
-    this.#bodies = options.bodies;
+    this.#isOpen = options.isOpen;
     this.#clock = options.clock;
     this.#settings = options.settings;
   }
@@ -62,30 +62,32 @@ export class Sweeper implements Worker<DevicePage> {
   }
 
   async #isOrphan(store: FragmentStore, id: FragmentId): Promise<boolean> {
-    if (this.#bodies.isOpen(id.objectId)) return false;
-    if (await this.#isYoung(store, id)) return false;
-    if ((await findClaim(this.#shards, id.objectId)) !== undefined) {
-      this.#suspects.delete(id.objectId);
+    const header = await this.#oldHeader(store, id);
+    if (header === undefined) return false;
+    const { objectId, containerId } = header;
+    if ((await findClaim(this.#shards, objectId, containerId)) !== undefined) {
+      this.#suspects.delete(objectId);
       return false;
     }
+    // Only now: other nodes are asked, too.
+    if (await this.#isOpen(objectId)) return false;
     const now = this.#clock.monotonic();
-    const since = this.#suspects.get(id.objectId);
+    const since = this.#suspects.get(objectId);
     if (since === undefined) {
-      if (this.#suspects.size < this.#settings.maxSuspects) this.#suspects.set(id.objectId, now);
+      if (this.#suspects.size < this.#settings.maxSuspects) this.#suspects.set(objectId, now);
       return false;
     }
-    if (now - since < this.#settings.confirmMillis) return false;
-    return true;
+    return now - since >= this.#settings.confirmMillis;
   }
 
-  /** A fragment whose header cannot be read is the auditor's, not ours: count it as young. */
-  async #isYoung(store: FragmentStore, id: FragmentId): Promise<boolean> {
+  /** Undefined for a young fragment, and for one whose header cannot be read: that is the auditor's. */
+  async #oldHeader(store: FragmentStore, id: FragmentId): Promise<FragmentHeader | undefined> {
     try {
-      const read = await store.read(id, { offset: 0, length: 0 });
-      if (read === undefined) return true;
-      return this.#clock.now() - read.header.createdAt < this.#settings.graceMillis;
+      const header = (await store.read(id, { offset: 0, length: 0 }))?.header;
+      const age = this.#clock.now() - (header?.createdAt ?? 0);
+      return age < this.#settings.graceMillis ? undefined : header;
     } catch (error) {
-      if (isStoreError(error, 'corrupt')) return true;
+      if (isStoreError(error, 'corrupt')) return undefined;
       throw error;
     }
   }

@@ -12,8 +12,8 @@ export interface DeviceState {
   /** Where the node that owns it finds it (a folder). */
   readonly path: string;
   readonly weight: number;
-  /** `replacing`: re-initialised, being rebuilt; counts as a home, holds nothing that must be believed. */
-  readonly status: 'up' | 'replacing';
+  /** `replacing`: re-initialised, being rebuilt; counts as a home, holds nothing that must be believed. `new`: known, in no ring, holds nothing. */
+  readonly status: 'up' | 'replacing' | 'new';
 }
 
 /** A storage policy. It is never removed: stored bodies name it. */

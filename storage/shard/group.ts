@@ -141,7 +141,9 @@ export class ShardGroup {
 
   /** Those whose primary is here: their background work is this process's. */
   own(): readonly Shard[] {
-    return this.served().filter((shard) => shard.primary !== undefined);
+    return this.#routes.flatMap(({ served, shard }) =>
+      served.primary === undefined ? [] : [shard],
+    );
   }
 
   /** Every shard as far as this process serves it. */

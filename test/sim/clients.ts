@@ -4,7 +4,17 @@ import { isStoreError, type StoreError } from '../../base/errors.ts';
 import type { Core, ObjectReader, RequestContext } from '../../server/core/api.ts';
 import type { Event, KeyState, Operation, PutCondition } from './history.ts';
 import type { SeededRandom } from './random.ts';
-import type { Running, World } from './world.ts';
+/** What a process offers to clients while it lives. */
+export interface Reachable {
+  readonly core: Core;
+  /** Resolves when this process dies or stops. */
+  readonly ended: Promise<void>;
+}
+
+export interface ClientWorld {
+  readonly clock: { monotonic(): number };
+  trace(line: string): void;
+}
 
 export const context: RequestContext = {
   principal: { type: 'user', account: 'AUTH_sim', user: 'sim', role: 'owner' },
@@ -46,16 +56,16 @@ export class Clients {
     refused: 0,
     unknown: 0,
   };
-  readonly #world: World;
+  readonly #world: ClientWorld;
   readonly #random: SeededRandom;
 
-  constructor(world: World, random: SeededRandom) {
+  constructor(world: ClientWorld, random: SeededRandom) {
     this.#world = world;
     this.#random = random;
   }
 
   /** One random operation; resolves also when the process died under it. */
-  async act(running: Running): Promise<void> {
+  async act(running: Reachable): Promise<void> {
     const key = this.#random.pick(keys);
     const roll = this.#random.fraction();
     if (roll < 0.3) await this.#put(running, key, { type: 'none' });
@@ -83,14 +93,14 @@ export class Clients {
   }
 
   /** Runs `work` until it ends or the process dies; 'dead' also for what dead code threw. */
-  async #during<T>(running: Running, work: Promise<T>): Promise<T | 'dead'> {
+  async #during<T>(running: Reachable, work: Promise<T>): Promise<T | 'dead'> {
     work.catch(() => undefined);
     return Promise.race([work, running.ended.then(() => 'dead' as const)]);
   }
 
   /** Notes a write with its outcome. */
   async #write(
-    at: { readonly running: Running; readonly key: string; readonly operation: Operation },
+    at: { readonly running: Reachable; readonly key: string; readonly operation: Operation },
     work: Promise<Operation>,
   ): Promise<void> {
     const { running, key, operation } = at;
@@ -121,7 +131,7 @@ export class Clients {
     return { bytes, etag: tag };
   }
 
-  async #put(running: Running, key: string, condition: PutCondition): Promise<void> {
+  async #put(running: Reachable, key: string, condition: PutCondition): Promise<void> {
     const { bytes, etag } = this.#newBody(md5);
     const operation: Operation = { type: 'put', etag, condition };
     const work = running.core.putObject(context, {
@@ -142,7 +152,7 @@ export class Clients {
   }
 
   /** Only Complete changes the key: what comes before it may fail without a trace. */
-  async #multipart(running: Running, key: string): Promise<void> {
+  async #multipart(running: Reachable, key: string): Promise<void> {
     const { core } = running;
     const count = 1 + this.#random.below(3);
     const parts = Array.from({ length: count }, () => this.#random.bytes(this.#random.pick(sizes)));
@@ -186,7 +196,7 @@ export class Clients {
     );
   }
 
-  async #delete(running: Running, key: string): Promise<void> {
+  async #delete(running: Reachable, key: string): Promise<void> {
     const work = running.core.deleteObject(context, { ...address, key, condition: {} });
     await this.#write(
       { running, key, operation: { type: 'delete', seen: undefined } },
@@ -195,7 +205,7 @@ export class Clients {
   }
 
   /** GET, every byte. Throws Violation for bytes that nobody wrote; resolves with an error that the faults allow. */
-  async read(running: Running, key: string): Promise<StoreError | undefined> {
+  async read(running: Reachable, key: string): Promise<StoreError | undefined> {
     const start = this.#world.clock.monotonic();
     try {
       const seen = await this.#during(running, readWhole(running.core, key));
@@ -223,7 +233,7 @@ export class Clients {
   }
 
   /** LIST is a read of every key. Returns what it saw; undefined when it failed. */
-  async list(running: Running): Promise<ReadonlyMap<string, string> | undefined> {
+  async list(running: Reachable): Promise<ReadonlyMap<string, string> | undefined> {
     const start = this.#world.clock.monotonic();
     try {
       const query = { prefix: '', delimiter: '', after: undefined, before: undefined };

@@ -1,0 +1,69 @@
+/** The storage policies of the cluster map, ready for use; they follow the map. */
+import { toStoreError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { parseScheme } from '../../ring/policy.ts';
+import { decodeRing } from '../../ring/ring-file.ts';
+import { createCodec } from '../../storage/erasure/create-codec.ts';
+import type { ClusterMap, Coordinator, PolicyState } from '../../storage/shard/coordinator.ts';
+import type { Policy } from '../proxy/placement.ts';
+
+async function load(line: PolicyState): Promise<Policy> {
+  const { name, aliases = [], isDeprecated = false } = line;
+  const scheme = parseScheme(line.scheme);
+  const ring = decodeRing(Buffer.from(line.ring, 'base64'));
+  return { name, aliases, isDeprecated, scheme, ring, codec: await createCodec(scheme) };
+}
+
+export class LivePolicies {
+  readonly #coordinator: Coordinator;
+  readonly #logger: Logger;
+  /** By name; the same object for good. */
+  readonly byName: Map<string, Policy> = new Map();
+  readonly #lines = new Map<string, PolicyState>();
+  #loading: Promise<void> = Promise.resolve();
+  #end: () => void = () => undefined;
+
+  private constructor(coordinator: Coordinator, logger: Logger) {
+    this.#coordinator = coordinator;
+    this.#logger = logger;
+  }
+
+  /** Throws what a ring or scheme that cannot be read throws. */
+  static async open(coordinator: Coordinator, logger: Logger): Promise<LivePolicies> {
+    const policies = new LivePolicies(coordinator, logger);
+    await policies.#load(coordinator.current().policies);
+    let known = coordinator.current().policies;
+    policies.#end = coordinator.watch((map: ClusterMap) => {
+      if (map.policies === known) return;
+      known = map.policies;
+      policies.#follow(known);
+    });
+    return policies;
+  }
+
+  get defaultPolicy(): string {
+    return this.#coordinator.current().defaultPolicy;
+  }
+
+  /** One after the other; policies are never removed. */
+  async #load(lines: readonly PolicyState[]): Promise<void> {
+    for (const line of lines) {
+      if (this.#lines.get(line.name) === line) continue;
+      this.byName.set(line.name, await load(line));
+      this.#lines.set(line.name, line);
+    }
+  }
+
+  #follow(lines: readonly PolicyState[]): void {
+    this.#loading = this.#loading
+      .then(() => this.#load(lines))
+      .catch((error: unknown) => {
+        const reason = toStoreError(error, 'policies').message;
+        this.#logger.error({ event: 'policy.unreadable', reason }, 'A policy cannot be used.');
+      });
+  }
+
+  close(): void {
+    this.#end();
+  }
+}

@@ -1,0 +1,104 @@
+/** This process among others: its lease, the others as it reaches them, and what it serves them. */
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Net, NetAddress, NetServer, NetStream } from '../../base/net.ts';
+import type { DeviceId } from '../../base/units.ts';
+import type { Coordinator } from '../../storage/shard/coordinator.ts';
+import type { ShardGroup } from '../../storage/shard/group.ts';
+import type { Self } from '../storage-node/peer.ts';
+import { Peers } from '../storage-node/peers.ts';
+import { type Offered, serveNode } from '../storage-node/serve.ts';
+import type { AskingTimes } from '../storage-node/wire/asking.ts';
+import { listIn } from '../storage-node/wire/head.ts';
+import { methods } from '../storage-node/wire/methods.ts';
+import { SessionKeeper } from './session-keeper.ts';
+
+/** What makes a process a member of a cluster. */
+export interface MemberOptions {
+  readonly net: Net;
+  readonly self: Self;
+  /** Where other nodes are listened to. */
+  readonly listen: NetAddress;
+  /** HOST:PORT under which they reach it. */
+  readonly address: string;
+  /** What else is spoken on that port: joining. */
+  readonly otherProtocols?: ReadonlyMap<string, (stream: NetStream) => void>;
+  readonly times?: AskingTimes;
+}
+
+interface Machine {
+  readonly coordinator: Coordinator;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const isOpenMillis = 5000;
+
+export class Membership {
+  readonly peers: Peers;
+  readonly keeper: SessionKeeper;
+  readonly #options: MemberOptions;
+  readonly #machine: Machine;
+  #server: NetServer | undefined;
+
+  private constructor(
+    options: MemberOptions,
+    machine: Machine,
+    parts: { readonly peers: Peers; readonly keeper: SessionKeeper },
+  ) {
+    this.#options = options;
+    this.#machine = machine;
+    this.peers = parts.peers;
+    this.keeper = parts.keeper;
+  }
+
+  /** The lease, and connections to the others. Throws `unavailable`. */
+  static async join(options: MemberOptions, machine: Machine): Promise<Membership> {
+    const { net, self, address, times } = options;
+    const { node, instance } = self;
+    const presence = { node, instance, address, devices: [] };
+    const keeper = await SessionKeeper.start({ ...machine, presence });
+    const rest = times === undefined ? {} : { times };
+    const peers = new Peers({ ...machine, net, self, ...rest });
+    return new Membership(options, machine, { peers, keeper });
+  }
+
+  /** From now on the shards here follow the lease, and other nodes are answered. */
+  async serve(group: ShardGroup, offered: Offered): Promise<void> {
+    const { net, listen, self, otherProtocols } = this.#options;
+    const { coordinator, clock, logger } = this.#machine;
+    this.keeper.listen({ lost: () => group.leaseLost(), taken: () => group.leaseTaken() });
+    this.#server = await serveNode({
+      ...{ net, clock, logger, self, offered },
+      address: listen,
+      map: () => coordinator.current(),
+      ...(otherProtocols === undefined ? {} : { otherProtocols }),
+    });
+  }
+
+  present(devices: readonly DeviceId[]): void {
+    this.keeper.present(devices);
+  }
+
+  /** Whether clients of another node may still be writing this body. Throws `unavailable` when one that lives cannot be asked. */
+  async isOpenElsewhere(objectId: string): Promise<boolean> {
+    const asked = await Promise.all(
+      this.peers.all().map(async (peer) => {
+        const { head } = await peer.asker('rows').ask({
+          method: methods.bodyIsOpen,
+          head: { ids: [objectId] },
+          timeoutMillis: isOpenMillis,
+        });
+        return listIn(head, 'open')[0] === true;
+      }),
+    );
+    return asked.includes(true);
+  }
+
+  /** After the shards were handed on. */
+  async close(): Promise<void> {
+    await this.keeper.close();
+    this.peers.close();
+    await this.#server?.close();
+  }
+}

@@ -1,0 +1,331 @@
+/** One seed: clients of a cluster whose machines and network fail; then all is healed and compared. */
+import type { Coordinator } from '../../../storage/shard/coordinator.ts';
+import { createCodec } from '../../../storage/erasure/create-codec.ts';
+import { parseScheme } from '../../../ring/policy.ts';
+import { address, Clients, context, keys, Violation } from '../clients.ts';
+import { SimClock } from '../clock.ts';
+import { describeHistory, linearizable } from '../history.ts';
+import { SeededRandom } from '../random.ts';
+import { engineHost } from './engine.ts';
+import { ClusterWorld, type Loss, type Machine, type Running } from './world.ts';
+
+export interface ScenarioOptions {
+  readonly seed: number;
+  readonly mutate?: ((coordinator: Coordinator) => Coordinator) | undefined;
+}
+
+export interface ScenarioResult {
+  readonly traceHash: string;
+  readonly counts: Clients['counts'];
+  readonly undecided: number;
+  readonly faults: number;
+}
+
+const clientCount = 5;
+const faultyMillis = 60_000;
+
+/** Machines, and a policy that goes on with one of them away. */
+const shapes: readonly (readonly [number, string])[] = [
+  [3, 'replica:3'],
+  [4, 'ec:2+2'],
+  [5, 'ec:2+2'],
+  [6, 'ec:4+2'],
+  [7, 'ec:4+2'],
+];
+
+class Scenario {
+  readonly #world: ClusterWorld;
+  readonly #clients: Clients;
+  readonly #random: SeededRandom;
+  #faults = 0;
+  #undecided = 0;
+  #healing = false;
+
+  constructor(world: ClusterWorld, seed: number) {
+    this.#world = world;
+    this.#random = new SeededRandom(seed * 8 + 7);
+    this.#clients = new Clients(world, new SeededRandom(seed * 8));
+  }
+
+  async run(): Promise<ScenarioResult> {
+    const world = this.#world;
+    await world.form();
+    await Promise.all(world.machines.map((machine) => world.boot(machine)));
+    await this.#createContainer();
+    const clients = Array.from({ length: clientCount }, () => this.#client());
+    const faults = this.#faultLoops();
+    await Promise.all([...clients, ...faults]);
+    await this.#heal();
+    await this.#checkAll();
+    this.#checkHistories();
+    if (world.errors.length > 0) throw new Violation(world.errors.join('\n'));
+    return {
+      traceHash: world.traceHash(),
+      counts: this.#clients.counts,
+      undecided: this.#undecided,
+      faults: this.#faults,
+    };
+  }
+
+  async #createContainer(): Promise<void> {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const [proxy] = this.#world.proxies;
+      try {
+        await proxy?.running?.core.createContainer(context, address, {
+          ...{ claimName: 'if-free', policy: undefined, settings: {} },
+        });
+        return;
+      } catch {
+        await this.#sleep(100);
+      }
+    }
+    throw new Violation('a healthy cluster takes no container');
+  }
+
+  #sleep(millis: number): Promise<void> {
+    return this.#world.clock.sleep(millis);
+  }
+
+  get #over(): boolean {
+    return this.#world.clock.monotonic() > faultyMillis;
+  }
+
+  /** Through any machine that runs; most often a proxy. */
+  #anyRunning(): Running | undefined {
+    const pool = this.#random.chance(0.7) ? this.#world.proxies : this.#world.machines;
+    return this.#random.pick(pool).running;
+  }
+
+  async #client(): Promise<void> {
+    while (!this.#over) {
+      const running = this.#anyRunning();
+      if (running !== undefined) await this.#clients.act(running);
+      await this.#sleep(this.#random.fraction() * 400);
+    }
+  }
+
+  #faultLoops(): readonly Promise<void>[] {
+    const loops = this.#random.below(3) + 1;
+    return Array.from({ length: loops }, () => this.#faultLoop());
+  }
+
+  async #faultLoop(): Promise<void> {
+    while (!this.#over) {
+      await this.#sleep(this.#random.fraction() * 6000);
+      if (this.#over) return;
+      this.#faults++;
+      await this.#fault();
+    }
+  }
+
+  async #fault(): Promise<void> {
+    const machine = this.#random.pick(this.#world.machines);
+    const roll = this.#random.fraction();
+    if (roll < 0.25) await this.#crashAndBoot(machine);
+    else if (roll < 0.35) await this.#stopAndBoot(machine);
+    else if (roll < 0.5) await this.#pause(machine);
+    else if (roll < 0.65) await this.#isolate(machine);
+    else if (roll < 0.8) await this.#cutPair(machine);
+    else if (roll < 0.85) await this.#loseQuorum();
+    else if (roll < 0.92) this.#jump(machine);
+    else await this.#slowDisk(machine);
+  }
+
+  async #crashAndBoot(machine: Machine): Promise<void> {
+    if (machine.process === undefined) return;
+    const loss: Loss = this.#random.pick(['none', 'none', 'all', 'some', 'tear']);
+    await this.#world.crash(machine, loss);
+    await this.#sleep(this.#random.fraction() * (this.#random.chance(0.2) ? 40_000 : 8000));
+    if (machine.process === undefined) await this.#world.boot(machine);
+  }
+
+  async #stopAndBoot(machine: Machine): Promise<void> {
+    await this.#world.stop(machine);
+    await this.#sleep(this.#random.fraction() * 3000);
+    if (machine.process === undefined) await this.#world.boot(machine);
+  }
+
+  async #pause(machine: Machine): Promise<void> {
+    const { process } = machine;
+    if (process === undefined) return;
+    this.#world.trace(`${machine.name} stands still`);
+    process.host.pause();
+    await this.#sleep(this.#random.fraction() * 15_000);
+    this.#world.trace(`${machine.name} goes on`);
+    process.host.resume();
+  }
+
+  /** All ways of a machine, or those of one direction; with or without the engine; once or again and again. */
+  async #isolate(machine: Machine): Promise<void> {
+    const others = this.#world.machines.filter((one) => one !== machine).map((one) => one.name);
+    if (this.#random.chance(0.6)) others.push(engineHost);
+    const direction = this.#random.pick(['both', 'both', 'out', 'in']);
+    const rounds = this.#random.chance(0.3) ? 4 : 1;
+    for (let round = 0; round < rounds; round++) {
+      this.#world.trace(`${machine.name} is cut off (${direction}) from ${others.join(' ')}`);
+      for (const other of others) {
+        if (direction !== 'in') this.#world.net.cut(machine.name, other);
+        if (direction !== 'out') this.#world.net.cut(other, machine.name);
+      }
+      await this.#sleep((this.#random.fraction() * 14_000) / rounds);
+      this.#world.trace(`${machine.name} is joined`);
+      for (const other of others) {
+        this.#world.net.join(machine.name, other);
+        this.#world.net.join(other, machine.name);
+      }
+      if (rounds > 1) await this.#sleep(this.#random.fraction() * 1500);
+    }
+  }
+
+  async #cutPair(machine: Machine): Promise<void> {
+    const names = [...this.#world.machines.map((one) => one.name), engineHost];
+    const other = this.#random.pick(names.filter((name) => name !== machine.name));
+    if (this.#random.chance(0.3) && other !== engineHost) {
+      this.#world.trace(`connections of ${machine.name} and ${other} are reset`);
+      this.#world.net.reset(machine.name, other);
+      return;
+    }
+    this.#world.trace(`${machine.name} cannot reach ${other}`);
+    this.#world.net.cut(machine.name, other);
+    if (this.#random.chance(0.5)) this.#world.net.cut(other, machine.name);
+    await this.#sleep(this.#random.fraction() * 14_000);
+    this.#world.trace(`${machine.name} can reach ${other}`);
+    this.#world.net.join(machine.name, other);
+    this.#world.net.join(other, machine.name);
+  }
+
+  async #loseQuorum(): Promise<void> {
+    this.#world.trace('the engine has no quorum');
+    this.#world.engine.loseQuorum();
+    await this.#sleep(this.#random.fraction() * 12_000);
+    this.#world.trace('the engine has a quorum');
+    this.#world.engine.regainQuorum();
+  }
+
+  #jump(machine: Machine): void {
+    // Background work goes by wall clocks: after a jump of an hour it would rest for an hour.
+    const millis = Math.floor((this.#random.fraction() - 0.5) * 2 * 20_000);
+    this.#world.trace(`the wall clock of ${machine.name} jumps by ${millis}`);
+    machine.time.wallOffset += millis;
+  }
+
+  async #slowDisk(machine: Machine): Promise<void> {
+    if (machine.devices.length === 0) return;
+    const device = this.#random.pick(machine.devices);
+    this.#world.trace(`${device.path} is slow`);
+    device.slowMillis = 1000 + this.#random.fraction() * 3000;
+    await this.#sleep(this.#random.fraction() * 8000);
+    device.slowMillis = 0;
+    this.#world.trace(`${device.path} is fast again`);
+  }
+
+  /** Everything runs and is joined, until every shard and every body is whole. */
+  async #heal(): Promise<void> {
+    const world = this.#world;
+    world.trace('healing begins');
+    world.net.joinAll();
+    world.engine.regainQuorum();
+    for (const machine of world.machines) {
+      machine.time.wallOffset = 0;
+      machine.process?.host.resume();
+      for (const device of machine.devices) device.slowMillis = 0;
+    }
+    for (const machine of world.machines) {
+      if (machine.process === undefined) await world.boot(machine);
+    }
+    for (let round = 0; round < 40; round++) {
+      await this.#sleep(3000);
+      if (this.#shardsAreFull() && (await this.#bodiesAreFull())) return;
+    }
+    throw new Violation(`the cluster does not become whole:\n${this.#whatIsLeft().join('\n')}`);
+  }
+
+  #whatIsLeft(): readonly string[] {
+    const cells = this.#world.machines.flatMap(({ name, running }) =>
+      running === undefined ? [] : [{ name, cell: running.cell }],
+    );
+    const { shards = [], sessions = [] } = cells[0]?.cell.coordinator.current() ?? {};
+    const partial = shards.filter(
+      ({ replicas, inSync, session }) =>
+        inSync.length < replicas.length || sessions.every(({ id }) => id !== session),
+    );
+    return [
+      ...partial.map((shard) => JSON.stringify(shard)),
+      ...cells.flatMap(({ name, cell }) => [
+        `${name} ${JSON.stringify(cell.workers.reconciler.report)}`,
+        ...cell.workers.status().map((status) => `${name} ${JSON.stringify(status)}`),
+      ]),
+    ];
+  }
+
+  #shardsAreFull(): boolean {
+    const [machine] = this.#world.machines;
+    const { shards = [], sessions = [] } = machine?.running?.cell.coordinator.current() ?? {};
+    return shards.every(
+      ({ replicas, inSync, session }) =>
+        inSync.length === replicas.length && sessions.some(({ id }) => id === session),
+    );
+  }
+
+  /** Every machine walks over the claims that are its own, and finds every fragment. */
+  async #bodiesAreFull(): Promise<boolean> {
+    const reconcilers = this.#world.machines.map(
+      (machine) => machine.running?.cell.workers.reconciler,
+    );
+    const before = reconcilers.map((one) => one?.report);
+    for (const one of reconcilers) one?.request();
+    for (let wait = 0; wait < 20; wait++) {
+      await this.#sleep(500);
+      if (reconcilers.every((one, place) => one?.report !== before[place])) break;
+    }
+    return reconcilers.every(
+      (one, place) => one?.report !== before[place] && one?.report?.degradedBodies === 0,
+    );
+  }
+
+  async #checkAll(): Promise<void> {
+    for (const { running } of this.#world.machines) {
+      if (running === undefined) throw new Violation('a machine does not run');
+      for (const key of keys) {
+        const error = await this.#clients.read(running, key);
+        if (error !== undefined) throw new Violation(`${key} cannot be read: ${error.message}`);
+      }
+      const listed = await this.#clients.list(running);
+      if (listed === undefined) throw new Violation('the container cannot be listed');
+      const { usage } = await running.core.headContainer(context, address);
+      let bytes = 0;
+      for (const etag of listed.values()) bytes += this.#clients.bodies.get(etag)?.length ?? 0;
+      const expected = { objects: listed.size, bytes };
+      if (usage.objects !== expected.objects || usage.bytes !== expected.bytes) {
+        throw new Violation(`usage ${JSON.stringify(usage)}, listed ${JSON.stringify(expected)}`);
+      }
+    }
+  }
+
+  #checkHistories(): void {
+    for (const [key, history] of this.#clients.histories) {
+      const verdict = linearizable(history);
+      if (verdict === 'undecided') this.#undecided++;
+      if (verdict === 'no') {
+        throw new Violation(
+          `no order explains what was seen of ${key}:\n${describeHistory(history)}`,
+        );
+      }
+    }
+  }
+}
+
+/** Throws when the seed finds a broken promise. */
+export async function runClusterScenario(options: ScenarioOptions): Promise<ScenarioResult> {
+  const { seed, mutate } = options;
+  const random = new SeededRandom(seed * 8 + 6);
+  const [nodes, policy] = random.pick(shapes);
+  // Loads the kernel: the only thing that takes real time, which the virtual clock does not know.
+  await createCodec(parseScheme(policy));
+  const clock = new SimClock();
+  const world = new ClusterWorld({
+    ...{ clock, seed, nodes, policy, mutate, proxies: 2, devicesPerNode: 2 },
+    zones: 1 + random.below(3),
+  });
+  return clock.run(new Scenario(world, seed).run());
+}
