@@ -1,5 +1,5 @@
 /** A device's fragments, served to other nodes. */
-import { reusedMemory } from '../../../base/reused-memory.ts';
+import { reusedMemory } from '../../../base/memory/reused-memory.ts';
 import { type DeviceId, deviceId } from '../../../base/units.ts';
 import type { FragmentStore } from '../../../storage/fragment/fragment.ts';
 import type { Handler, Request, Result } from '../wire/answering.ts';
