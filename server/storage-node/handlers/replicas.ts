@@ -3,7 +3,7 @@ import { deviceId, type DeviceId, epoch, sequence, shardId } from '../../../base
 import type { ReplicaPeer } from '../../../storage/shard/peer.ts';
 import type { ShardDevice } from '../../../storage/shard/device.ts';
 import type { Handler, Request, Result } from '../wire/answering.ts';
-import { type Head, numberIn, numbersIn, textIn } from '../wire/head.ts';
+import { type Head, numberIn, textIn } from '../wire/head.ts';
 import { type Method, methods } from '../wire/methods.ts';
 import {
   decodeCommits,

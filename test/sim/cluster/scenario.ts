@@ -39,7 +39,6 @@ class Scenario {
   readonly #random: SeededRandom;
   #faults = 0;
   #undecided = 0;
-  #healing = false;
 
   constructor(world: ClusterWorld, seed: number) {
     this.#world = world;
