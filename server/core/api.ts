@@ -81,6 +81,8 @@ export interface AccountInfo {
   readonly name: string;
   readonly exists: boolean;
   readonly createdAt: Micros | undefined;
+  /** Of Keystone (AccountRow). */
+  readonly domain: string | undefined;
   readonly metadata: Metadata;
   readonly usage: AccountUsageRow;
 }

@@ -69,13 +69,18 @@ export interface FeedsChange {
 }
 
 export interface Commands {
-  'account.ensure': { args: { accountId: Id; name: string }; result: { created: boolean } };
+  /** `domain`: of a new account, or of one that did not know it. */
+  'account.ensure': {
+    args: { accountId: Id; name: string; domain?: string };
+    result: { created: boolean };
+  };
   'account.update': {
     args: {
       accountId: Id;
       name: string;
       metadata: MetadataPatch;
       settings?: MetadataPatch;
+      domain?: string;
       limits: MetadataLimits;
     };
     result: null;

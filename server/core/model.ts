@@ -64,6 +64,8 @@ export interface ContainerLock {
 /** An account: created by its first write. */
 export interface AccountRow {
   readonly name: string;
+  /** Of Keystone: where the project is whose account this is. */
+  readonly domain?: string | undefined;
   readonly createdAt: Micros;
   /** Swift's X-Account-Meta-*, names without that prefix. */
   readonly metadata: Metadata;

@@ -29,6 +29,7 @@ export interface Identity {
   readonly project: Named | undefined;
   /** Lower case. */
   readonly roles: readonly string[];
+  readonly roleNames: readonly string[];
 }
 
 /** undefined: that is no token as Keystone describes them. */
@@ -43,6 +44,7 @@ export function readIdentity(body: unknown): Identity | undefined {
     user: namedOf(user),
     project: project === null || project === undefined ? undefined : namedOf(project),
     roles: roles.map(({ name }) => name.toLowerCase()),
+    roleNames: roles.map(({ name }) => name),
   };
 }
 
@@ -56,7 +58,7 @@ export function principalOf(
   serviceRoles: readonly string[],
   settings: KeystoneSettings,
 ): Principal {
-  const { user, project, roles } = identity;
+  const { user, project, roles, roleNames } = identity;
   const owned = ownedAccounts(identity, serviceRoles, settings);
   const read = readAccounts(identity, settings);
   const isReseller = roles.includes(settings.resellerRole);
@@ -72,7 +74,8 @@ export function principalOf(
     owns: owned,
     reads: readsAll ? 'all' : read,
     names: aclNames([user.id], [project?.id]),
-    namesAtHome: roles.map(groupName),
+    // ACLs may write a role as Keystone does, or in lower case.
+    namesAtHome: [...new Set([...roles, ...roleNames])].map(groupName),
     ...namesFor(identity, settings),
     homes,
   };

@@ -14,7 +14,7 @@ import type { Services } from '../services.ts';
 import { type Action, isReading, objectOwnersOwn, ownerAlways } from './actions.ts';
 import { type Deed, findGrant, isDenied, joinLimits } from './evaluate.ts';
 import { joinFacts } from './facts.ts';
-import { isOwnerOf, isPermitted, isReaderOf, namesOf } from './principal.ts';
+import { isOwnerOf, isPermitted, isReaderOf, namesAt } from './principal.ts';
 import { type PreparedRules, noRules } from './rule-book.ts';
 
 /** Where: an account, perhaps a container, perhaps an object in it. */
@@ -92,15 +92,18 @@ interface Question {
 }
 
 async function judgeGrants(services: Services, question: Question): Promise<Verdict> {
-  const { deed, rules, object } = question;
-  const { container, principal } = deed;
-  const ofAccount = await accountRules(services, deed.account);
+  const { rules, object } = question;
+  const { container, principal, account } = question.deed;
+  const accountRow = await services.rows.get('account', { accountId: accountIdOf(account) });
+  const ofAccount = services.ruleBook.ofAccount(accountRow);
+  const names = namesAt(principal, account, accountRow?.domain);
+  const deed: Deed = { ...question.deed, names };
   if (isDenied(ofAccount.denials, deed)) return 'denied';
   const limits = joinLimits([rules.limits, ofAccount.limits]);
   const isForeign = rules.ownedByWriter && objectOwnersOwn.has(deed.action);
   // A container's policy does not speak of objects that belong to others.
   if (!isForeign || (await object.ownerIs(deed.account))) {
-    if (namesOf(principal).some((name) => ofAccount.owners.has(name))) return 'owner';
+    if (names.some((name) => ofAccount.owners.has(name))) return 'owner';
     const grant = findGrant(rules, deed, limits) ?? findGrant(ofAccount, deed, limits);
     if (grant !== undefined) return grant;
   }

@@ -14,6 +14,8 @@ export interface Deed {
   readonly container: ContainerRow | undefined;
   readonly key: string | undefined;
   readonly facts: Facts;
+  /** Of the principal in that account; undefined: those that it has everywhere. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /** `container` or `container/key`, as resources of statements name it. */
@@ -32,7 +34,7 @@ function speaksOf(statement: PreparedStatement, deed: Deed, names: readonly stri
 /** An explicit denial beats everything. */
 export function isDenied(denials: readonly PreparedStatement[], deed: Deed): boolean {
   if (denials.length === 0) return false;
-  const names = namesOf(deed.principal);
+  const names = deed.names ?? namesOf(deed.principal);
   return denials.some((statement) => speaksOf(statement, deed, names));
 }
 
@@ -61,7 +63,7 @@ export function findGrant(
 ): Statement['origin'] | undefined {
   const { grants, hasPublicPolicy } = rules;
   if (grants.length === 0) return undefined;
-  const names = namesOf(deed.principal);
+  const names = deed.names ?? namesOf(deed.principal);
   const isForeign = deed.principal.account !== deed.account;
   const isShut = limits.restrictPublic && hasPublicPolicy && isForeign;
   let found: Statement['origin'] | undefined;

@@ -1,4 +1,5 @@
 /** Who asks, and by which names rules may mean them. */
+import type { AccountRow } from '../model.ts';
 import type { Action } from './actions.ts';
 
 /** Something that a signed permission allows, and nothing beside it: one object, or those below a prefix. */
@@ -82,6 +83,36 @@ export function namesOf(principal: Principal): readonly string[] {
   const own = [everyone, authenticated, accountName(account), userName(account, user), ...names];
   return role === 'owner' || role === 'reseller' ? [...own, ownerName(account)] : own;
 }
+
+/** The same in one account, whose domain (of Keystone) is not known where it was made without one. */
+export function namesAt(
+  principal: Principal,
+  account: string,
+  domain: string | undefined,
+): readonly string[] {
+  const names = namesOf(principal);
+  const { namesAtHome = [], namesInDomain, homes } = principal;
+  const isHome = homes?.includes(account) === true;
+  const local = isHome ? namesAtHome : [];
+  if (namesInDomain === undefined) return local.length === 0 ? names : [...names, ...local];
+  const isInDomain = isHome || (domain ?? namesInDomain.domain) === namesInDomain.domain;
+  return [...names, ...local, ...(isInDomain ? namesInDomain.names : [])];
+}
+
+/** What an account that this principal writes to notes of its domain; undefined: nothing, or nothing new. */
+export function domainToNote(
+  principal: Principal,
+  account: string,
+  row: Pick<AccountRow, 'domain'> | undefined,
+): string | undefined {
+  if (principal.domain === undefined) return undefined;
+  if (row !== undefined && row.domain !== unknownDomain) return undefined;
+  if (principal.homes?.includes(account) === true) return principal.domain;
+  return row === undefined ? unknownDomain : undefined;
+}
+
+/** Of an account that somebody from elsewhere made. */
+const unknownDomain = '_unknown';
 
 /** Whether it has all rights in the account by what it is, and not by a grant. */
 export function isOwnerOf(principal: Principal, account: string): boolean {

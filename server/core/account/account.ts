@@ -1,5 +1,6 @@
 import type { Action } from '../access/actions.ts';
 import { authorise, covers } from '../access/demand.ts';
+import { domainToNote } from '../access/principal.ts';
 import type { AccountInfo, ContainerInfo, RequestContext } from '../api.ts';
 import type { MetadataPatch } from '../commands.ts';
 import { boundedQuery } from '../container/page.ts';
@@ -36,6 +37,7 @@ export async function headAccount(
     name: account,
     exists: row !== undefined,
     createdAt: row?.createdAt,
+    domain: row?.domain,
     metadata: row?.metadata ?? {},
     usage,
   };
@@ -52,9 +54,15 @@ export async function updateAccount(
 ): Promise<void> {
   const { account, metadata, settings } = change;
   await checkAccount(services, ctx, account, 'account.write');
+  const accountId = accountIdOf(account);
+  // Only somebody with a domain has one to note.
+  const isLocal = ctx.principal.domain === undefined;
+  const row = isLocal ? undefined : await services.rows.get('account', { accountId });
+  const domain = domainToNote(ctx.principal, account, row);
   await services.rows.execute({
     type: 'account.update',
-    accountId: accountIdOf(account),
+    accountId,
+    ...(domain === undefined ? {} : { domain }),
     name: account,
     metadata,
     settings,

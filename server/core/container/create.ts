@@ -6,6 +6,7 @@
  */
 import { StoreError } from '../../../base/errors.ts';
 import { authorise, covers } from '../access/demand.ts';
+import { domainToNote } from '../access/principal.ts';
 import type { ContainerInfo, Core, RequestContext } from '../api.ts';
 import { accountIdOf, bucketNameId, newId } from '../ids.ts';
 import { checkContainerName, isBucketName } from '../limits.ts';
@@ -60,8 +61,11 @@ export async function createContainer(
   const locked = lock === undefined ? {} : { lock };
   const intent: ContainerIntent = { claimName: claim, settings, versioning, ...locked };
   const accountId = accountIdOf(account);
-  if ((await rows.get('account', { accountId })) === undefined) {
-    await rows.execute({ type: 'account.ensure', accountId, name: account });
+  const row = await rows.get('account', { accountId });
+  const domain = domainToNote(ctx.principal, account, row);
+  if (row === undefined || domain !== undefined) {
+    const noted = domain === undefined ? {} : { domain };
+    await rows.execute({ type: 'account.ensure', accountId, name: account, ...noted });
   }
   for (let round = 0; round < MAX_ROUNDS; round++) {
     // Fresh in every round: the id of an abandoned creation is dead for good.

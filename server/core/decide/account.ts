@@ -9,11 +9,13 @@ export function ensureAccount(
   commit: Commit,
   args: Args<'account.ensure'>,
 ): Commands['account.ensure']['result'] {
-  const { accountId, name } = args;
-  if (commit.view.get('account', { accountId }) !== undefined) return { created: false };
-  const row = { name, createdAt: commit.time, metadata: {} };
+  const { accountId, name, domain } = args;
+  const old = commit.view.get('account', { accountId });
+  if (old !== undefined && domain === undefined) return { created: false };
+  const noted = domain === undefined ? {} : { domain };
+  const row = { ...(old ?? { name, createdAt: commit.time, metadata: {} }), ...noted };
   commit.change({ type: 'put', table: 'account', key: { accountId }, row });
-  return { created: true };
+  return { created: old === undefined };
 }
 
 export function updateAccount(commit: Commit, args: Args<'account.update'>): null {
@@ -27,8 +29,10 @@ export function updateAccount(commit: Commit, args: Args<'account.update'>): nul
     limits: args.limits,
     prefix: CLIENT_SETTING,
   });
+  const domain = args.domain ?? old?.domain;
   const row: AccountRow = {
     name,
+    ...(domain === undefined ? {} : { domain }),
     createdAt: old?.createdAt ?? commit.time,
     metadata,
     ...(Object.keys(settings).length === 0 ? {} : { settings }),

@@ -3,7 +3,7 @@ import { micros } from '../../../base/units.ts';
 import { usageUnder } from '../../core/account/usage.ts';
 import type { AccountInfo } from '../../core/api.ts';
 import type { AccountCall } from '../call.ts';
-import { titleCase } from '../../http/header-text.ts';
+import { titleCase, wireOf } from '../../http/header-text.ts';
 import type { ListingFormat } from '../listing/format.ts';
 import { metadataHeaders } from '../metadata.ts';
 import { formatTimestamp } from '../timestamps.ts';
@@ -22,11 +22,16 @@ export function accountHeaders(
     ['X-Account-Object-Count', String(usage.objects)],
     ['X-Account-Bytes-Used', String(usage.bytes)],
     ['X-Timestamp', formatTimestamp(info.createdAt ?? micros(now))],
+    ...(info.domain === undefined ? [] : [projectDomain(info.domain)]),
     ...policyHeaders(call, info),
     ...metadataHeaders('account', info.metadata),
   ];
   if (format.varies) headers.push(['Vary', 'Accept']);
   return headers;
+}
+
+function projectDomain(domain: string): [string, string] {
+  return ['X-Account-Project-Domain-Id', wireOf(domain)];
 }
 
 /** Sums of every policy that the account has, or had, a container of. */

@@ -142,7 +142,7 @@ describe('roles', () => {
     fake.tokens.set('t', token());
     const principal = await keystone.principalOf('t', undefined);
     expect(principal?.names).toEqual(['group:p1:u1', 'group:p1:*', 'group:*:u1', 'group:*:*']);
-    expect(principal?.namesAtHome).toEqual(['group:member']);
+    expect(principal?.namesAtHome).toEqual(['group:member', 'group:Member']);
     expect(principal?.namesInDomain?.domain).toBe('default');
     expect(principal?.namesInDomain?.names).toContain('group:demo:alice');
     expect(principal?.namesInDomain?.names).toContain('group:demo:u1');

@@ -6,7 +6,7 @@ import { createHarness, type Harness } from './harness.ts';
 
 const owner: Principal = {
   ...{ type: 'user', account: 'AUTH_p1', user: 'u1', role: 'owner' },
-  ...{ owns: ['AUTH_p1'], homes: ['AUTH_p1'], names: [] },
+  ...{ owns: ['AUTH_p1'], homes: ['AUTH_p1'], names: [], domain: 'default' },
 };
 
 /** Knows two tokens; `gone` is asked about while Keystone is away. */
@@ -34,6 +34,19 @@ describe('tokens of Keystone', () => {
     expect((await ask('PUT', '/v1/AUTH_test/c')).status).toBe(201);
     const byStorageToken = { token: '', headers: { 'X-Storage-Token': 'good' } };
     expect((await ask('GET', '/v1/AUTH_p1', byStorageToken)).status).toBe(200);
+  });
+
+  it('note the domain of the project in the account that they make', async () => {
+    const { ask } = await withKeystone();
+    const domainOf = async (account: string): Promise<string | undefined> =>
+      (await ask('HEAD', `/v1/${account}`, { token: 'good' })).headers.get(
+        'x-account-project-domain-id',
+      );
+    expect(await domainOf('AUTH_p1')).toBeUndefined();
+    await ask('PUT', '/v1/AUTH_p1/c', { token: 'good' });
+    expect(await domainOf('AUTH_p1')).toBe('default');
+    await ask('POST', '/v1/AUTH_p1', { token: 'good', headers: { 'X-Account-Meta-A': 'b' } });
+    expect(await domainOf('AUTH_p1')).toBe('default');
   });
 
   it('that are not valid make a stranger, who is told where to go', async () => {
