@@ -24,6 +24,7 @@ import {
 } from './address.ts';
 import { anonymous, authenticate } from './auth/authenticate.ts';
 import { learningKeys } from './auth/find-key.ts';
+import { meantHeaders } from './auth/hoisted.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
 import type { Call, DoorParts, KeysOverHttp } from './call.ts';
 import { chargeRequester } from './bucket/request-payment.ts';
@@ -147,24 +148,25 @@ class S3Door implements Door {
   }
 
   async #answer(request: HttpRequest, requestId: string, seen: Seen): Promise<HttpReply> {
-    const headers = new RequestHeaders(request.rawHeaders);
-    const host = headers.get('host');
+    const sent = new RequestHeaders(request.rawHeaders);
+    const host = sent.get('host');
     const site = hostedBucket(host, this.#websiteSuffixes);
     if (site !== undefined) return this.#visit(request, requestId, seen, site);
-    const control = controlAddress(request.path, headers.get('x-amz-account-id'));
+    const control = controlAddress(request.path, sent.get('x-amz-account-id'));
     const address = control ?? addressOf(request.path, host, this.#parts.virtualHostSuffixes);
     seen.address = address;
     if (request.method === 'OPTIONS') {
-      return answerPreflight(this.#parts.core, address.bucket, headers);
+      return answerPreflight(this.#parts.core, address.bucket, sent);
     }
     const query = new Query(request.query);
+    const headers = meantHeaders(request.rawHeaders, sent, query);
     const route = pickRoute(request.method, address.shape, query, headers);
     seen.route = route;
     if (route.run === undefined) {
       throw notImplemented(route.name, `The operation ${route.name} is not implemented.`);
     }
     const identity = await learningKeys(this.#parts, () =>
-      authenticate(request, headers, query, this.#parts),
+      authenticate(request, sent, query, this.#parts),
     );
     seen.principal = identity.principal;
     refuseUnbuiltHeaders(headers);

@@ -2,7 +2,7 @@ import { localHasher } from '../../../server/core/digest/hasher.ts';
 import { describe, expect, test } from 'vitest';
 import { AwsChunkedDecoder } from '../../../server/s3/payload/aws-chunked.ts';
 import { deriveSigningKey } from '../../../server/s3/auth/signing-keys.ts';
-import { createHarness, example, other, owner, stampOf } from './harness.ts';
+import { type Answer, createHarness, example, other, owner, stampOf } from './harness.ts';
 import { presign, sha256, sign } from './signer.ts';
 
 /** 2013-05-24, when Amazon's documents were written ("Signature calculations: Examples"). */
@@ -254,6 +254,36 @@ describe('presigned requests', () => {
     expect(answer.text).toContain('<Message>Request has expired</Message>');
     const stamp = stampOf(clock.now() + 16 * 60_000);
     expect((await send(presign(get, { key: owner, stamp, expires: 60 }))).status).toBe(403);
+  });
+
+  test('headers that an SDK moved into the query mean what they mean', async () => {
+    const { send, ask, clock } = await bucketWithObject();
+    const stamp = stampOf(clock.now());
+    const put = (query: Record<string, string>, headers = {}): Promise<Answer> => {
+      const body = Buffer.from('bytes');
+      const request = { method: 'PUT', path: '/b-one/new', body, query, headers };
+      return send(presign(request, { key: owner, stamp, expires: 60 }));
+    };
+    const query = { 'X-Amz-Meta-Colour': 'grün', 'x-amz-server-side-encryption': 'AES256' };
+    expect((await put({ ...query, 'x-amz-tagging': 'a=b' })).status).toBe(200);
+    const { headers } = await ask('HEAD', '/b-one/new');
+    expect(headers.get('x-amz-meta-colour')).toBe(Buffer.from('grün').toString('latin1'));
+    expect(headers.get('x-amz-server-side-encryption')).toBe('AES256');
+    expect(headers.get('x-amz-tagging-count')).toBe('1');
+    expect((await put({ 'x-amz-storage-class': 'NEVER_HEARD_OF' })).code).toBe(
+      'InvalidStorageClass',
+    );
+    expect((await put({ 'x-amz-copy-source': '/b-one/a%20b%2Bc' })).status).toBe(200);
+    expect((await ask('GET', '/b-one/new')).text).toBe('hello');
+    const key = { 'x-amz-server-side-encryption-customer-key': 'secret' };
+    const refused = await put(key);
+    expect([refused.code, refused.text.includes('>secret<')]).toEqual(['InvalidRequest', false]);
+    // What is sent counts, and only what is signed with the URL can be in it.
+    expect((await put({ 'x-amz-meta-a': 'query' }, { 'x-amz-meta-a': 'sent' })).status).toBe(200);
+    expect((await ask('HEAD', '/b-one/new')).headers.get('x-amz-meta-a')).toBe('sent');
+    const plain = await ask('PUT', '/b-one/new', { query: { 'x-amz-meta-a': 'b' }, body: 'x' });
+    expect(plain.status).toBe(200);
+    expect((await ask('HEAD', '/b-one/new')).headers.has('x-amz-meta-a')).toBe(false);
   });
 
   test('an extra x-amz- header must be signed', async () => {
