@@ -84,6 +84,8 @@ export interface AccountInfo {
   /** Of Keystone (AccountRow). */
   readonly domain: string | undefined;
   readonly metadata: Metadata;
+  /** Door-made ones. */
+  readonly settings: Metadata;
   readonly usage: AccountUsageRow;
 }
 

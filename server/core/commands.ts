@@ -5,6 +5,7 @@
 import type { Micros } from '../../base/units.ts';
 import type { ObjectEvent } from './feed/events.ts';
 import type {
+  AccountUsageRow,
   Checksum,
   ContainerIntent,
   ContainerLock,
@@ -68,6 +69,12 @@ export interface FeedsChange {
   readonly feeds: readonly Omit<Feed, 'id' | 'purpose'>[];
 }
 
+/** How much a commit may add to the sums of the account: `conflict` with detail `allowance` when it would add more (decision 0026). */
+export interface Allowance {
+  readonly bytes: number;
+  readonly objects: number;
+}
+
 export interface Commands {
   /** `domain`: of a new account, or of one that did not know it. */
   'account.ensure': {
@@ -85,6 +92,12 @@ export interface Commands {
     };
     result: null;
   };
+  /** Notes what a write is going to add; gives what others have noted. */
+  'account.reserve': {
+    args: { accountId: Id; id: Id; policy: string; bytes: number; objects: number };
+    result: AccountUsageRow;
+  };
+  'account.release': { args: { accountId: Id; id: Id }; result: null };
   /** Adds a directory line in state `creating` (or returns the one there is). */
   'directory.begin': {
     args: {
@@ -142,6 +155,7 @@ export interface Commands {
       inline?: Uint8Array;
       condition: WriteCondition;
       cause?: EventCause;
+      allowance?: Allowance;
     };
     result: PutOutcome;
   };
@@ -175,7 +189,7 @@ export interface Commands {
   };
   /** Makes this version the current one. It keeps its stamp, and with it its place among the others. */
   'object.promote': {
-    args: { containerId: Id; key: string; version: Micros };
+    args: { containerId: Id; key: string; version: Micros; allowance?: Allowance };
     result: VersionRow;
   };
   /** Removes the version if it is still there and still expired. */
@@ -289,6 +303,7 @@ export interface CompleteArgs {
   /** x-amz-mp-object-size. */
   readonly size?: number | undefined;
   readonly minPartBytes: number;
+  readonly allowance?: Allowance;
   readonly condition: WriteCondition;
   readonly cause?: EventCause;
 }

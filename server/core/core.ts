@@ -39,6 +39,7 @@ import { putObject } from './object/put.ts';
 import { reencryptObject } from './object/reencrypt.ts';
 import { updateObject } from './object/update.ts';
 import type { BodyStore, RowStore } from './ports.ts';
+import { AccountQuotas } from './quota/account-quota.ts';
 import type { Services } from './services.ts';
 import { checkedClasses, type StorageClass } from './storage-classes.ts';
 
@@ -73,7 +74,8 @@ export function createCore(options: CoreOptions): Core {
   const storageClasses = checkedClasses(options.storageClasses ?? [], bodies.policies);
   const ports = { rows, bodies, clock, random, logger, hasher, onEvent, storageClasses };
   const ruleBook = new RuleBook(options.dialects ?? []);
-  const kept = { containerIds, keys, bucketKeys, ruleBook };
+  const accountQuotas = new AccountQuotas();
+  const kept = { containerIds, keys, bucketKeys, ruleBook, accountQuotas };
   const s: Services = { ...ports, limits, metadataLimits, ...kept };
   return {
     hasher,

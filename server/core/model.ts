@@ -69,8 +69,18 @@ export interface AccountRow {
   readonly createdAt: Micros;
   /** Swift's X-Account-Meta-*, names without that prefix. */
   readonly metadata: Metadata;
-  /** Door-made: rules of access for the whole account. */
+  /** Door-made: rules of access for the whole account; its quotas (quota/account-quota.ts). */
   readonly settings?: Metadata | undefined;
+  /** What writes that are under way will add, while the account has a quota. */
+  readonly reserved?: Readonly<Record<Id, Reservation>> | undefined;
+}
+
+export interface Reservation {
+  readonly bytes: number;
+  readonly objects: number;
+  readonly policy: string;
+  /** Milliseconds since 1970: whoever has not given it back by then never will. */
+  readonly until: number;
 }
 
 /** An account's line for one of its containers: says which container id the name means. */

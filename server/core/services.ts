@@ -9,6 +9,7 @@ import type { Hasher } from './digest/hasher.ts';
 import type { BucketKeys } from './encryption/bucket-keys.ts';
 import type { Keys } from './encryption/key-ports.ts';
 import type { BodyStore, RowStore } from './ports.ts';
+import type { AccountQuotas } from './quota/account-quota.ts';
 import type { StorageClass } from './storage-classes.ts';
 
 /** What every operation of core works with. */
@@ -28,6 +29,7 @@ export interface Services {
   readonly bucketKeys: BucketKeys;
   /** A commit has left something for feeds to tell. */
   readonly onEvent?: (() => void) | undefined;
+  readonly accountQuotas: AccountQuotas;
   /** The rules of access that stand in rows. */
   readonly ruleBook: RuleBook;
 }

@@ -47,11 +47,6 @@ function refuseAccountHeaders(headers: Headers): void {
   // `{}` takes all access back: nothing was given.
   if (access !== '' && access.trim() !== '{}')
     throw notBuilt('the header x-account-access-control');
-  for (const [name, value] of headers) {
-    if (value !== '' && /^x-account-quota-(?:bytes|count)/.test(name)) {
-      throw notBuilt(`the header ${name}`);
-    }
-  }
 }
 
 function notBuilt(what: string): Error {

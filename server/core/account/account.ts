@@ -39,6 +39,7 @@ export async function headAccount(
     createdAt: row?.createdAt,
     domain: row?.domain,
     metadata: row?.metadata ?? {},
+    settings: row?.settings ?? {},
     usage,
   };
 }
@@ -68,6 +69,7 @@ export async function updateAccount(
     settings,
     limits: services.metadataLimits,
   });
+  services.accountQuotas.forget(account);
 }
 
 /** See `Core.peekAccount`. */

@@ -1,5 +1,6 @@
 import type { Commands } from '../commands.ts';
-import type { AccountRow, DirectoryRow } from '../model.ts';
+import { addAccountUsage, noAccountUsage } from '../account/usage.ts';
+import type { AccountRow, AccountUsageRow, DirectoryRow, Reservation } from '../model.ts';
 import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';
 import type { Commit } from './commit.ts';
 
@@ -36,7 +37,42 @@ export function updateAccount(commit: Commit, args: Args<'account.update'>): nul
     createdAt: old?.createdAt ?? commit.time,
     metadata,
     ...(Object.keys(settings).length === 0 ? {} : { settings }),
+    ...(old?.reserved === undefined ? {} : { reserved: old.reserved }),
   };
+  commit.change({ type: 'put', table: 'account', key: { accountId }, row });
+  return null;
+}
+
+/** Longer than any commit takes; then a front that died in between is forgotten. */
+const RESERVED_MILLIS = 60_000;
+
+export function reserve(commit: Commit, args: Args<'account.reserve'>): AccountUsageRow {
+  const { accountId, id, policy, bytes, objects } = args;
+  const old = commit.view.get('account', { accountId });
+  if (old === undefined) return noAccountUsage;
+  const others = liveReservations(commit, old);
+  const until = commit.nowMillis + RESERVED_MILLIS;
+  const own = { bytes: Math.max(0, bytes), objects: Math.max(0, objects), policy, until };
+  const row: AccountRow = { ...old, reserved: { ...Object.fromEntries(others), [id]: own } };
+  commit.change({ type: 'put', table: 'account', key: { accountId }, row });
+  return others.reduce((sums, [, one]) => {
+    const delta = { containers: 0, objects: one.objects, bytes: one.bytes };
+    return addAccountUsage(sums, { ...delta, policies: { [one.policy]: delta } });
+  }, noAccountUsage);
+}
+
+function liveReservations(commit: Commit, row: AccountRow): readonly [string, Reservation][] {
+  return Object.entries(row.reserved ?? {}).filter(([, { until }]) => until > commit.nowMillis);
+}
+
+export function release(commit: Commit, args: Args<'account.release'>): null {
+  const { accountId, id } = args;
+  const old = commit.view.get('account', { accountId });
+  if (old?.reserved?.[id] === undefined) return null;
+  const { reserved: _all, ...rest } = old;
+  const left = liveReservations(commit, old).filter(([other]) => other !== id);
+  const row: AccountRow =
+    left.length === 0 ? rest : { ...rest, reserved: Object.fromEntries(left) };
   commit.change({ type: 'put', table: 'account', key: { accountId }, row });
   return null;
 }

@@ -13,6 +13,7 @@ import type {
   UsageRow,
 } from '../model.ts';
 import type { Change, ShardView } from '../ports.ts';
+import type { Allowance } from '../commands.ts';
 import { checkGrowth, quotaOf } from '../quota/quota.ts';
 
 export interface DecideOptions {
@@ -44,6 +45,8 @@ export class Commit {
   readonly #accountUsage = new Map<Id, { readonly containerId: Id; row: AccountUsageRow }>();
   #container: { readonly id: Id; readonly row: ContainerRow } | undefined;
   #queued = 0;
+  /** Of the account's sums. */
+  #growth = { bytes: 0, objects: 0 };
 
   constructor(view: ShardView, stamp: DecideStamp, options: DecideOptions) {
     this.view = view;
@@ -99,6 +102,8 @@ export class Commit {
     { account, policy }: Pick<ContainerRow, 'account' | 'policy'>,
     delta: AccountSums,
   ): void {
+    const { bytes, objects } = this.#growth;
+    this.#growth = { bytes: bytes + delta.bytes, objects: objects + delta.objects };
     const accountId = accountIdOf(account);
     const old =
       this.#accountUsage.get(accountId)?.row ??
@@ -155,6 +160,15 @@ export class Commit {
     }
   }
 
+  #checkAllowance(allowance: Allowance | undefined): void {
+    if (allowance === undefined) return;
+    const { bytes, objects } = this.#growth;
+    if (bytes <= Math.max(0, allowance.bytes) && objects <= Math.max(0, allowance.objects)) return;
+    throw new StoreError('conflict', 'decide', 'more is added than was reserved', {
+      detail: { allowance: true },
+    });
+  }
+
   #checkQuota(containerId: Id, container: ContainerRow, after: UsageRow): void {
     const quota = quotaOf(container.settings);
     if (quota === undefined) return;
@@ -162,7 +176,8 @@ export class Commit {
   }
 
   /** All changes, the sums last. Throws `quota-exceeded`. */
-  finish(): readonly Change[] {
+  finish(allowance?: Allowance): readonly Change[] {
+    this.#checkAllowance(allowance);
     const changes = [...this.#changes];
     for (const [containerId, { row, container }] of this.#usage) {
       this.#checkQuota(containerId, container, row);

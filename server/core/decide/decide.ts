@@ -10,8 +10,10 @@ import {
   claimBucketName,
   ensureAccount,
   readyDirectory,
+  release,
   releaseBucketName,
   removeDirectory,
+  reserve,
   updateAccount,
 } from './account.ts';
 import { Commit, type DecideOptions, type DecideStamp } from './commit.ts';
@@ -53,6 +55,8 @@ type Decisions = {
 const decisions: Decisions = {
   'account.ensure': ensureAccount,
   'account.update': updateAccount,
+  'account.reserve': reserve,
+  'account.release': release,
   'directory.begin': beginDirectory,
   'directory.ready': readyDirectory,
   'directory.remove': removeDirectory,
@@ -85,6 +89,7 @@ export function createDecide(options: DecideOptions): Decide {
   return (command, view, stamp) => {
     const commit = new Commit(view, stamp, options);
     const result = decisions[command.type](commit, command);
-    return { changes: commit.finish(), result };
+    const allowance = 'allowance' in command ? command.allowance : undefined;
+    return { changes: commit.finish(allowance), result };
   };
 }

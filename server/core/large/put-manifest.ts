@@ -14,6 +14,7 @@ import { openObject } from '../object/open.ts';
 import { checkEarly, discardRefused, targetOf } from '../object/put.ts';
 import { bareEtag, type Checksum } from '../model.ts';
 import { roomFor } from '../quota/room.ts';
+import { executeWrite } from '../quota/write.ts';
 import type { Services } from '../services.ts';
 import { shownEtag } from './large-object.ts';
 import type { ManifestOutcome, PartClaim, PartProblem, PutManifest } from './manifest-command.ts';
@@ -160,7 +161,7 @@ async function store(
   const document = encodeManifest(parts);
   const protection = await protect(services, ctx, { container: found, key, wish: undefined });
   const { objectKey, encryption } = protection ?? {};
-  const room = await roomFor(services, found, key);
+  const room = await roomFor(services, ctx, { container: found, key });
   const { body, inline } = await ingestBody(services, ctx, {
     room,
     body: { chunks: oneChunk(document), size: document.length },
@@ -171,7 +172,8 @@ async function store(
   const manifest = { size: document.length, etag: md5 };
   const checksums: readonly Checksum[] = [];
   try {
-    const outcome = await services.rows.execute({
+    const about = { container: found, bytes: () => document.length };
+    const outcome = await executeWrite(services, ctx, about, {
       type: 'object.put',
       ...{ containerId: found.containerId, key, condition },
       object: {

@@ -40,7 +40,7 @@ async function storePart(
   const { containerId } = found.container;
   const body = { ...incoming, checksums: algorithmsOf(found, incoming) };
   // Parts count when they become an object; what could never be one is not taken in.
-  const room = await roomFor(services, found.container, key);
+  const room = await roomFor(services, ctx, { container: found.container, key });
   const ingested = await ingestBody(services, ctx, {
     ...{ body, room },
     target: targetOf(services, found.container, { key, storageClass: found.upload.storageClass }),

@@ -12,6 +12,7 @@ import { dynamicEntry } from '../large/dynamic.ts';
 import { decodeManifest, manifestEtag, wholeSize } from '../large/manifest-document.ts';
 import type { Link, Metadata, VersionRow } from '../model.ts';
 import { roomFor } from '../quota/room.ts';
+import { executeWrite } from '../quota/write.ts';
 import type { Services } from '../services.ts';
 import { checkStorageClass } from '../storage-classes.ts';
 import { ingestBody } from './ingest.ts';
@@ -108,7 +109,7 @@ export async function copyObject(
   const { encryption: wish } = command;
   const protection = await protect(services, ctx, { container: found, key: target.key, wish });
   const { objectKey, encryption } = protection ?? {};
-  const room = await roomFor(services, found, target.key);
+  const room = await roomFor(services, ctx, { container: found, key: target.key });
   const ingested = await ingestBody(services, ctx, {
     room,
     body: { chunks: reader.read(start, end), size: length, checksums: algorithms },
@@ -119,7 +120,8 @@ export async function copyObject(
   const asLarge = await largeCopy(command, reader);
   const { size, etag } = asLarge ?? ingested;
   try {
-    const outcome = await services.rows.execute({
+    const about = { container: found, bytes: () => asLarge?.manifest?.size ?? size };
+    const outcome = await executeWrite(services, ctx, about, {
       type: 'object.put',
       containerId,
       key: target.key,

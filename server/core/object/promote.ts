@@ -1,6 +1,7 @@
 import type { Core, RequestContext } from '../api.ts';
 import { resolveContainer } from '../container/resolve.ts';
 import type { VersionRow } from '../model.ts';
+import { executeWrite } from '../quota/write.ts';
 import type { Services } from '../services.ts';
 import { locateVersion } from './locate.ts';
 
@@ -18,5 +19,7 @@ export async function promoteVersion(
     withBody: false,
   });
   const { version } = row;
-  return services.rows.execute({ type: 'object.promote', containerId, key, version });
+  // Its bytes are counted already; as a current object it may be new.
+  const about = { container: found, bytes: () => 0 };
+  return executeWrite(services, ctx, about, { type: 'object.promote', containerId, key, version });
 }

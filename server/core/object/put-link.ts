@@ -3,6 +3,7 @@ import type { PutOutcome } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
 import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
+import { executeWrite } from '../quota/write.ts';
 import type { Services } from '../services.ts';
 import { settleLink } from './links.ts';
 import { openObject } from './open.ts';
@@ -29,7 +30,8 @@ export async function putLink(
     ...{ link: command.link, account, open: openObject },
   });
   const contentType = command.contentType ?? settled.contentType ?? linkType;
-  const outcome = await services.rows.execute({
+  const about = { container: found, bytes: () => 0 };
+  const outcome = await executeWrite(services, ctx, about, {
     type: 'object.put',
     containerId,
     key,

@@ -11,6 +11,7 @@ import { checkKey } from '../limits.ts';
 import type { BodyRef } from '../model.ts';
 import type { BodyTarget } from '../ports.ts';
 import { roomFor } from '../quota/room.ts';
+import { executeWrite } from '../quota/write.ts';
 import type { Services } from '../services.ts';
 import { checkStorageClass, policyFor } from '../storage-classes.ts';
 import { ingestBody } from './ingest.ts';
@@ -41,12 +42,13 @@ export async function putObject(
   checkStorageClass(services, storageClass, 'object.put');
   const target = targetOf(services, found, { key, storageClass });
   const { objectKey, encryption } = protection ?? {};
-  const room = await roomFor(services, found, key);
+  const room = await roomFor(services, ctx, { container: found, key });
   const ingested = await ingestBody(services, ctx, { body: command.body, target, objectKey, room });
   const { body, inline, size, etag, checksums } = ingested;
   const { contentType, system, user, expiresAt } = command;
   try {
-    const outcome = await services.rows.execute({
+    const about = { container: found, bytes: () => size };
+    const outcome = await executeWrite(services, ctx, about, {
       type: 'object.put',
       containerId: found.containerId,
       key,

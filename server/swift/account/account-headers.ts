@@ -7,6 +7,7 @@ import { titleCase, wireOf } from '../../http/header-text.ts';
 import type { ListingFormat } from '../listing/format.ts';
 import { metadataHeaders } from '../metadata.ts';
 import { formatTimestamp } from '../timestamps.ts';
+import { quotaHeaders } from './quota.ts';
 
 export function accountHeaders(
   call: AccountCall,
@@ -24,6 +25,7 @@ export function accountHeaders(
     ['X-Timestamp', formatTimestamp(info.createdAt ?? micros(now))],
     ...(info.domain === undefined ? [] : [projectDomain(info.domain)]),
     ...policyHeaders(call, info),
+    ...quotaHeaders(call, info.settings),
     ...metadataHeaders('account', info.metadata),
   ];
   if (format.varies) headers.push(['Vary', 'Accept']);
@@ -34,14 +36,18 @@ function projectDomain(domain: string): [string, string] {
   return ['X-Account-Project-Domain-Id', wireOf(domain)];
 }
 
+/** A scheme as name has marks that a header's name cannot hold. */
+export function policyInHeader(name: string): string {
+  return titleCase(name.replaceAll(/[^A-Za-z0-9.]/g, '-'));
+}
+
 /** Sums of every policy that the account has, or had, a container of. */
 function policyHeaders(call: AccountCall, info: AccountInfo): [string, string][] {
   const { all, defaultPolicy } = call.door.core.policies;
   return all.flatMap(({ name }): [string, string][] => {
     const sums = usageUnder(info.usage, name, defaultPolicy);
     if (sums === undefined) return [];
-    // A scheme as name has marks that a header's name cannot hold.
-    const prefix = `X-Account-Storage-Policy-${titleCase(name.replaceAll(/[^A-Za-z0-9.]/g, '-'))}`;
+    const prefix = `X-Account-Storage-Policy-${policyInHeader(name)}`;
     return [
       [`${prefix}-Container-Count`, String(sums.containers)],
       [`${prefix}-Object-Count`, String(sums.objects)],

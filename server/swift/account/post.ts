@@ -3,10 +3,15 @@ import type { HttpReply } from '../../http/exchange.ts';
 import type { AccountCall } from '../call.ts';
 import { readMetadataPatch } from '../metadata.ts';
 import { statusReply } from '../reply.ts';
+import { isLegacyQuota, readQuotaPatch } from './quota.ts';
 
 export async function postAccount(call: AccountCall): Promise<HttpReply> {
   const { core } = call.door;
   const patch = readMetadataPatch(call.headers, 'account');
-  await core.updateAccount(call.context, call.account, patch);
+  const quotas = readQuotaPatch(call);
+  const metadata = Object.fromEntries(
+    Object.entries(patch).filter(([name]) => !isLegacyQuota(name)),
+  );
+  await core.updateAccount(call.context, call.account, metadata, quotas);
   return statusReply(204);
 }

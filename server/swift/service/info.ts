@@ -39,6 +39,7 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
         },
         tempurl: tempUrlSection(door),
         container_quotas: {},
+        account_quotas: {},
         bulk_delete: {
           max_deletes_per_request: bulkLimits.deletes,
           max_failed_deletes: bulkLimits.failures,

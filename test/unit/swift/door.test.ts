@@ -127,7 +127,6 @@ describe('every answer', () => {
       ['POST', `${account}/c`, { 'X-Container-Read': '.r:*' }],
       ['PUT', `${account}/c2`, { 'X-Container-Write': 'test2' }],
       ['POST', account, { 'X-Account-Access-Control': '{"admin":["x"]}' }],
-      ['POST', account, { 'X-Account-Quota-Bytes': '5' }],
       ['PUT', `${account}/c?extract-archive=tar`, {}],
       ['POST', `${account}/c/o`, { 'If-Match': 'x' }],
       ['PUT', `${account}/c/o`, { 'Transfer-Encoding': 'gzip,chunked' }],

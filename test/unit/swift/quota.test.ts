@@ -125,3 +125,97 @@ async function* chunk(size: number): AsyncGenerator<Uint8Array> {
   await Promise.resolve();
   yield new Uint8Array(size);
 }
+
+describe('the quota of an account', () => {
+  const account = '/v1/AUTH_test';
+  const other = '/v1/AUTH_test/d';
+
+  async function granted(headers: Readonly<Record<string, string>>): Promise<Harness> {
+    const harness = await createHarness();
+    const { ask, tokens } = harness;
+    for (const path of [container, other]) await ask('PUT', path);
+    expect((await ask('POST', account, { token: tokens.reseller, headers })).status).toBe(204);
+    return harness;
+  }
+
+  it('is set by operators, and shown to its users', async () => {
+    const { ask, tokens, core } = await granted({ 'X-Account-Quota-Bytes': '123' });
+    const policy = core.policies.all[0]?.name ?? '';
+    const names = [
+      'Account-Quota-Bytes',
+      'Account-Quota-Count',
+      `Account-Quota-Bytes-Policy-${policy.replaceAll(/[^A-Za-z0-9.]/g, '-')}`,
+      'Account-Meta-Quota-Bytes',
+    ];
+    for (const name of names) {
+      const shown = `x-${name}`.toLowerCase().replace('-meta-', '-');
+      for (const header of [`X-${name}`, `X-Remove-${name}`]) {
+        expect([
+          header,
+          (await ask('POST', account, { headers: { [header]: '1' } })).status,
+        ]).toEqual([...[header, 403]]);
+      }
+      const post = (header: string, value: string): ReturnType<Harness['ask']> =>
+        ask('POST', account, { token: tokens.reseller, headers: { [header]: value } });
+      expect((await post(`X-${name}`, '77')).status).toBe(204);
+      expect((await ask('HEAD', account)).headers.get(shown)).toBe('77');
+      expect((await post(`X-${name}`, 'x')).status).toBe(400);
+      expect((await post(`X-Remove-${name}`, 't')).status).toBe(204);
+      expect((await ask('HEAD', account)).headers.has(shown)).toBe(false);
+    }
+    // Other metadata stays the owner's.
+    const headers = { 'X-Account-Meta-A': '1' };
+    expect((await ask('POST', account, { headers })).status).toBe(204);
+  });
+
+  it('bounds all its containers together, and no operator', async () => {
+    const { ask, tokens } = await granted({
+      'X-Account-Quota-Bytes': '20',
+      'X-Account-Quota-Count': '3',
+    });
+    expect((await ask('PUT', `${container}/a`, { body: 'x'.repeat(12) })).status).toBe(201);
+    const early = await ask('PUT', `${other}/a`, { body: 'x'.repeat(9) });
+    expect([early.status, early.text]).toEqual([413, 'Upload exceeds quota.']);
+    const chunked = { body: 'x'.repeat(9000), chunked: true };
+    expect((await ask('PUT', `${other}/a`, chunked)).status).toBe(413);
+    const copy = { headers: { Destination: 'd/copy' } };
+    expect((await ask('COPY', `${container}/a`, copy)).status).toBe(413);
+    expect((await ask('PUT', `${container}/a`, { body: 'x'.repeat(20) })).status).toBe(201);
+    expect((await ask('PUT', `${other}/a`)).status).toBe(201);
+    expect((await ask('PUT', `${other}/b`)).status).toBe(201);
+    expect((await ask('PUT', `${other}/c`)).status).toBe(413);
+    expect((await ask('PUT', `${other}/b`)).status).toBe(201);
+    const asOperator = { token: tokens.reseller, body: 'x'.repeat(50) };
+    expect((await ask('PUT', `${other}/c`, asOperator)).status).toBe(201);
+    expect((await ask('PUT', `${other}/b`)).status).toBe(201);
+    expect((await ask('DELETE', `${other}/c`)).status).toBe(204);
+    expect((await ask('DELETE', `${other}/b`)).status).toBe(204);
+    expect((await ask('PUT', `${other}/c`)).status).toBe(201);
+  });
+
+  it('bounds a policy by itself', async () => {
+    const { ask, tokens, core } = await granted({});
+    const policy = (core.policies.all[0]?.name ?? '').replaceAll(/[^A-Za-z0-9.]/g, '-');
+    const headers = { [`X-Account-Quota-Bytes-Policy-${policy}`]: '5' };
+    await ask('POST', account, { token: tokens.reseller, headers });
+    expect((await ask('PUT', `${container}/a`, { body: '12345' })).status).toBe(201);
+    expect((await ask('PUT', `${other}/b`, { body: '1' })).status).toBe(413);
+  });
+
+  it('is exact under races between containers', async () => {
+    const { ask } = await granted({
+      'X-Account-Quota-Bytes': '105',
+      'X-Account-Quota-Count': '30',
+    });
+    const puts = Array.from({ length: 40 }, (_, i) =>
+      ask('PUT', `${i % 2 === 0 ? container : other}/o${i % 25}`, { body: 'x'.repeat(10) }),
+    );
+    const statuses = new Set((await Promise.all(puts)).map(({ status }) => status));
+    expect([...statuses].toSorted()).toEqual([201, 413]);
+    const { headers } = await ask('HEAD', account);
+    expect(headers.get('x-account-bytes-used')).toBe('100');
+    const late = await ask('PUT', `${container}/late`, { body: 'x'.repeat(6) });
+    expect(late.status).toBe(413);
+    expect((await ask('PUT', `${container}/late`, { body: 'x'.repeat(5) })).status).toBe(201);
+  });
+});
