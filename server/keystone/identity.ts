@@ -70,7 +70,7 @@ export function principalOf(
     type: 'user',
     account,
     user: user.id,
-    role: isReseller ? 'reseller' : owned.includes(account) ? 'owner' : 'member',
+    role: isReseller ? 'reseller' : owned.length > 0 ? 'owner' : 'member',
     owns: owned,
     reads: readsAll ? 'all' : read,
     names: aclNames([user.id], [project?.id]),

@@ -35,6 +35,7 @@ export interface Principal {
   readonly reads?: 'all' | readonly string[] | undefined;
   /** Names that mean it in `homes` only: roles of Keystone, which are those of a project. */
   readonly namesAtHome?: readonly string[] | undefined;
+  /** Accounts of its project; it owns those of them that `owns` names. */
   readonly homes?: readonly string[] | undefined;
   /** Names that are unique within a domain of Keystone only: they mean it at home, and in accounts of that domain. */
   readonly namesInDomain?:
@@ -118,8 +119,10 @@ const unknownDomain = '_unknown';
 export function isOwnerOf(principal: Principal, account: string): boolean {
   if (principal.type !== 'user') return false;
   if (principal.role === 'reseller') return true;
+  if (principal.role !== 'owner') return false;
   if (principal.owns?.includes(account) === true) return true;
-  return principal.role === 'owner' && principal.account === account;
+  // Whoever has homes owns of them what `owns` says.
+  return principal.account === account && principal.homes === undefined;
 }
 
 /** Whether it may read everything in the account by what it is. */

@@ -49,9 +49,10 @@ describe('what somebody is', () => {
       true,
       false,
     ]);
-    const member: Principal = { ...principal, role: 'member', owns: ['SERVICE_p'] };
-    expect(isOwnerOf(member, 'AUTH_p')).toBe(false);
-    expect(isOwnerOf(member, 'SERVICE_p')).toBe(true);
+    const partly: Principal = { ...principal, owns: ['SERVICE_p'] };
+    expect(isOwnerOf(partly, 'AUTH_p')).toBe(false);
+    expect(isOwnerOf(partly, 'SERVICE_p')).toBe(true);
+    expect(isOwnerOf({ ...partly, role: 'member' }, 'SERVICE_p')).toBe(false);
   });
 
   it('may be a reader of all, or of some', () => {
