@@ -8,7 +8,7 @@ import { NodeDisk } from '../base/node-disk.ts';
 import { systemRandom } from '../base/random.ts';
 import { createAdmin } from './admin/admin.ts';
 import { openControl } from './admin/control.ts';
-import { type Cell, openCell } from './cell/cell.ts';
+import { type Cell, type CellSettings, openCell } from './cell/cell.ts';
 import { LevelFolder, lockFolder } from './cell/level-folder.ts';
 import { openCluster } from './cell/open-cluster.ts';
 import {
@@ -96,7 +96,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   const wake = feeds.workers.map((worker) => cell.workers.add(worker));
   const core = createCore({
     ...{ rows, bodies, clock, random, logger, hasher, keys },
-    storageClasses: settings.storageClasses,
+    storageClasses: cell.storageClasses,
     dialects: [createS3Dialect(users)],
     limits: { maxBodyBytes },
     onEvent: () => {
@@ -163,6 +163,10 @@ function openS3(
   return { s3, accessLog };
 }
 
+function settingsOf({ lifecycleDaySeconds }: Settings): CellSettings {
+  return { ...cellSettings, lifecycleDayMillis: lifecycleDaySeconds * 1000 };
+}
+
 /** Throws StoreError with a sentence for the operator when it cannot start. */
 export async function startServer(settings: Settings): Promise<RunningServer> {
   const logger = createLogger(settings.logLevel);
@@ -182,7 +186,8 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
     const { keyRing } = coordinator.current();
     const { opened: openedKeys, keys } = await keysForServer(keyOptions, settings, keyRing);
     cell = await openCell({
-      ...{ ...machine, coordinator, folders, settings: cellSettings },
+      ...{ ...machine, coordinator, folders, storageClasses: settings.storageClasses },
+      settings: settingsOf(settings),
     });
     // One core is the event loop's; more than four threads were never seen busy.
     const hasher = new ThreadedHasher(Math.min(4, availableParallelism() - 1));

@@ -26,6 +26,11 @@ export interface StatusReport {
     readonly fragments: Cell['workers']['auditor']['counts'];
     readonly inlineBodies: Cell['workers']['scrub']['counts'];
   };
+  /** Since the start: keys that were looked at, and what the rules did. */
+  readonly lifecycle: {
+    readonly rules: Cell['workers']['keeper']['counts'];
+    readonly moves: Cell['workers']['mover']['counts'];
+  };
   readonly redundancy: Cell['workers']['reconciler']['report'] | null;
 }
 
@@ -48,6 +53,7 @@ export function statusOf(cell: Cell, version: string): StatusReport {
       fragments: cell.workers.auditor.counts,
       inlineBodies: cell.workers.scrub.counts,
     },
+    lifecycle: { rules: cell.workers.keeper.counts, moves: cell.workers.mover.counts },
     redundancy: cell.workers.reconciler.report ?? null,
   };
 }

@@ -78,6 +78,17 @@ export function createMetrics(cell: Cell, feeds: FeedSource): Metrics {
     },
   });
   new Gauge({
+    name: 'torc_lifecycle',
+    help: 'What lifecycle rules did since the start: keys looked at, versions removed, marked and moved, bytes moved, uploads aborted.',
+    labelNames: ['what'],
+    registers,
+    collect() {
+      const { keeper, mover } = cell.workers;
+      const counts = { ...keeper.counts, ...mover.counts };
+      for (const [what, count] of Object.entries(counts)) this.set({ what }, count);
+    },
+  });
+  new Gauge({
     name: 'torc_devices',
     help: 'Devices by state.',
     labelNames: ['state'],

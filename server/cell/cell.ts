@@ -9,6 +9,7 @@ import type { FragmentStore } from '../../storage/fragment/fragment.ts';
 import type { Coordinator } from '../../storage/shard/coordinator.ts';
 import { ShardGroup, type ShardGroupOptions } from '../../storage/shard/group.ts';
 import { createDecide } from '../core/decide/decide.ts';
+import { checkedClasses, type StorageClass } from '../core/storage-classes.ts';
 import { ClusterBodies } from '../proxy/bodies.ts';
 import { LatencyTracker } from '../proxy/latency.ts';
 import { Placement, type Policy } from '../proxy/placement.ts';
@@ -34,6 +35,8 @@ export interface CellSettings {
   readonly write: WriteSettings;
   readonly read: ReadSettings;
   readonly work: WorkSettings;
+  /** Milliseconds of a day of lifecycle: shorter ones are for tests. */
+  readonly lifecycleDayMillis: number;
   /** Fragments of a replaced version stay this long for readers that hold the old row. */
   readonly releaseGraceMillis: number;
 }
@@ -47,6 +50,8 @@ export interface CellOptions {
   readonly settings: CellSettings;
   /** Undefined on a single machine. */
   readonly member?: MemberOptions;
+  /** Their policies by name or alias. */
+  readonly storageClasses?: readonly StorageClass[];
 }
 
 export interface Cell {
@@ -58,6 +63,7 @@ export interface Cell {
   /** Whether there are other machines. */
   readonly isShared: boolean;
   readonly placement: Placement;
+  readonly storageClasses: readonly StorageClass[];
   readonly workers: CellWorkers;
   readonly coordinator: Coordinator;
   devices(): readonly OpenDevice[];
@@ -83,7 +89,9 @@ export async function openCell(options: CellOptions): Promise<Cell> {
   });
   await fleet.openAll();
   if (member === undefined) checkEnough(fleet, coordinator, policies.byName);
-  const decide = createDecide({ releaseGraceMillis: settings.releaseGraceMillis });
+  const classes = checkedClasses(options.storageClasses ?? [], [...policies.byName.values()]);
+  const lifecycle = { dayMillis: settings.lifecycleDayMillis, classes };
+  const decide = createDecide({ releaseGraceMillis: settings.releaseGraceMillis, lifecycle });
   const group = await ShardGroup.open({
     ...{ ...machine, ...clusterOf(member) },
     devices: fleet.serving().map((device) => device.shards),
@@ -100,7 +108,7 @@ export async function openCell(options: CellOptions): Promise<Cell> {
     all: () => (member === undefined ? group.all() : group.own()),
   };
   workers = new CellWorkers({
-    ...{ ...machine, group, work, rows, bodies, placement },
+    ...{ ...machine, group, work, rows, bodies, placement, lifecycle },
     settings: settings.work,
     devices: () => fleet.serving(),
     isOpenElsewhere: async (id) => (await member?.isOpenElsewhere(id)) ?? false,
@@ -111,6 +119,7 @@ export async function openCell(options: CellOptions): Promise<Cell> {
   return {
     ...{ rows, bodies, group, work, placement, workers, coordinator },
     isShared: member !== undefined,
+    storageClasses: classes,
     devices: () => fleet.serving(),
     away: () => fleet.away(),
     replaceDevice: async (id) => {

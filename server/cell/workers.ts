@@ -14,6 +14,9 @@ import {
   WorkerLoop,
   type WorkerStatus,
 } from '../../storage/work/worker.ts';
+import type { LifecycleContext } from '../core/lifecycle/due.ts';
+import type { DueLane } from '../core/ports.ts';
+import type { StorageClass } from '../core/storage-classes.ts';
 import type { ClusterBodies } from '../proxy/bodies.ts';
 import type { Placement } from '../proxy/placement.ts';
 import type { Damage } from '../proxy/read.ts';
@@ -22,6 +25,9 @@ import { Auditor } from '../work/auditor.ts';
 import { CompactionWorker } from '../work/compaction.ts';
 import { DeviceWalk } from '../work/device-walk.ts';
 import { Expirer } from '../work/expirer.ts';
+import { type DueSource, dueSource } from '../work/lifecycle/due-jobs.ts';
+import { LifecycleKeeper } from '../work/lifecycle/keeper.ts';
+import { Mover } from '../work/lifecycle/mover.ts';
 import { QueueReader } from '../work/queue.ts';
 import { Reaper } from '../work/reaper.ts';
 import { Reconciler, type RedundancyReport } from '../work/reconciler.ts';
@@ -53,6 +59,7 @@ export interface CellWorkersOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: WorkSettings;
+  readonly lifecycle: LifecycleContext & { readonly classes: readonly StorageClass[] };
   readonly devices: () => readonly OpenDevice[];
   /** The shards whose work is this process's. */
   readonly work: ShardMap;
@@ -68,6 +75,8 @@ export class CellWorkers {
   readonly sweeper: Sweeper;
   readonly auditor: Auditor;
   readonly scrub: BodyScrub;
+  readonly keeper: LifecycleKeeper;
+  readonly mover: Mover;
   readonly loops: WorkerLoop[];
   readonly #pace: Pace;
   #isStarted = false;
@@ -114,11 +123,17 @@ export class CellWorkers {
       // The report of before is no longer true.
       this.#again(this.#recheckMillis(settings));
     });
+    const context = options.lifecycle;
+    const due = (lane: DueLane): DueSource => dueSource(work, clock, lane);
+    this.keeper = new LifecycleKeeper({ due: due('check'), rows, clock, context });
+    this.mover = new Mover({ due: due('move'), rows, bodies, clock, classes: context.classes });
     this.scrub = new BodyScrub({ group, clock, logger, roundMillis: settings.auditRoundMillis });
     this.#pace = { pauseMillis: settings.pauseMillis, idleMillis: settings.idleMillis };
     this.loops = [
       new Reaper(reader('release', 'release-parts'), bodies, rows),
       new Expirer(reader('expire'), clock),
+      this.keeper,
+      this.mover,
       this.reconstructor,
       this.reconciler,
       this.sweeper,

@@ -1,6 +1,7 @@
 /** Every limit that is not a flag, with its arithmetic. */
 import { GiB, KiB, MiB } from '../../base/units.ts';
 import type { CellSettings } from '../cell/cell.ts';
+import { REAL_DAY_MILLIS } from '../core/lifecycle/due.ts';
 import type { HttpLimits } from '../http/limits.ts';
 
 export const httpLimits: HttpLimits = {
@@ -52,6 +53,7 @@ export const cellSettings: CellSettings = {
     recheckMillis: 2_000,
     sweeper: { graceMillis: 24 * 3_600_000, confirmMillis: 120_000, maxSuspects: 100_000 },
   },
+  lifecycleDayMillis: REAL_DAY_MILLIS,
   releaseGraceMillis: 60_000,
 };
 

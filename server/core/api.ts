@@ -39,6 +39,10 @@ import type {
   Versioning,
 } from './model.ts';
 import type { EncryptionWish, ServiceWish } from './encryption/wish.ts';
+import type { RestoreOutcome } from './lifecycle/commands.ts';
+import type { RestoreObject } from './lifecycle/restore.ts';
+import type { CreatedUpload } from './lifecycle/shown.ts';
+import type { Lifecycle } from './lifecycle/rules.ts';
 import type { Page, PageQuery, PolicyInfo } from './ports.ts';
 import type { StorageClass } from './storage-classes.ts';
 import type { Demand, Permit } from './access/demand.ts';
@@ -356,6 +360,8 @@ export interface Core {
     change: {
       readonly settings: MetadataPatch;
       readonly versioning?: Versioning;
+      /** null: nothing is done any more. */
+      readonly lifecycle?: Lifecycle | null;
       /** Replaces the container's feeds of that purpose. `invalid-argument` with argument `replication`, or `invalid-state`: replication and no versioning do not go together. */
       readonly feeds?: FeedsChange;
       /** `invalid-state` unless versioning is enabled; it cannot be taken back. */
@@ -423,7 +429,11 @@ export interface Core {
     command: CopyObject,
   ): Promise<PutOutcome & { readonly source: VersionRow }>;
 
-  createUpload(ctx: RequestContext, command: CreateUpload): Promise<UploadRow>;
+  /** A readable copy of an archived version, for so many days. `invalid-state`, `conflict` (detail `restore`), and as `openObject`. */
+  restoreObject(ctx: RequestContext, command: RestoreObject): Promise<RestoreOutcome>;
+
+  /** With what the rules will do if it stays open. */
+  createUpload(ctx: RequestContext, command: CreateUpload): Promise<CreatedUpload>;
   headUpload(ctx: RequestContext, address: UploadAddress): Promise<UploadRow>;
   putPart(
     ctx: RequestContext,

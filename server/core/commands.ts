@@ -4,6 +4,9 @@
  */
 import type { Micros } from '../../base/units.ts';
 import type { ObjectEvent } from './feed/events.ts';
+import type { LifecycleCommands } from './lifecycle/commands.ts';
+import type { Lifecycle } from './lifecycle/rules.ts';
+import type { Expiration } from './lifecycle/shown.ts';
 import type {
   AccountUsageRow,
   Checksum,
@@ -75,7 +78,7 @@ export interface Allowance {
   readonly objects: number;
 }
 
-export interface Commands {
+export interface Commands extends LifecycleCommands {
   /** `domain`: of a new account, or of one that did not know it. */
   'account.ensure': {
     args: { accountId: Id; name: string; domain?: string };
@@ -133,6 +136,8 @@ export interface Commands {
       containerId: Id;
       settings: MetadataPatch;
       versioning?: Versioning;
+      /** null: no rules any more. */
+      lifecycle?: Lifecycle | null;
       feeds?: FeedsChange;
       lock?: ContainerLock;
       limits: MetadataLimits;
@@ -312,6 +317,8 @@ export interface PutOutcome {
   readonly row: VersionRow;
   /** Whether the container is versioned now (the door shows the version id). */
   readonly versioning: Versioning;
+  /** When it goes by itself. */
+  readonly expiration?: Expiration;
   /** False when it replaced nothing. */
   readonly replaced: boolean;
 }

@@ -37,6 +37,7 @@ import { promoteVersion } from './object/promote.ts';
 import { putLink } from './object/put-link.ts';
 import { putObject } from './object/put.ts';
 import { reencryptObject } from './object/reencrypt.ts';
+import { restoreObject } from './lifecycle/restore.ts';
 import { updateObject } from './object/update.ts';
 import type { BodyStore, RowStore } from './ports.ts';
 import { AccountQuotas } from './quota/account-quota.ts';
@@ -111,6 +112,7 @@ export function createCore(options: CoreOptions): Core {
     deleteObject: (ctx, command) => deleteObject(s, ctx, command),
     promoteVersion: (ctx, address) => promoteVersion(s, ctx, address),
     copyObject: (ctx, command) => copyObject(s, ctx, command),
+    restoreObject: (ctx, command) => restoreObject(s, ctx, command),
     createUpload: (ctx, command) => createUpload(s, ctx, command),
     headUpload: (ctx, address) => headUpload(s, ctx, address),
     putPart: (ctx, command) => putPart(s, ctx, command),

@@ -3,6 +3,7 @@
  * no ring, no devices here.
  */
 import type { Micros } from '../../base/units.ts';
+import type { Lifecycle } from './lifecycle/rules.ts';
 import type { ObjectEvent } from './feed/events.ts';
 
 /** 16 bytes as 32 hex digits. Container ids are random; an account's id is derived from its name. */
@@ -131,6 +132,8 @@ export interface ContainerRow {
   readonly settings: Metadata;
   /** Who is told of its commits (decision 0022); absent when nobody is. */
   readonly feeds?: readonly Feed[] | undefined;
+  /** What is done with its objects as they age; undefined: nothing. */
+  readonly lifecycle?: Lifecycle | undefined;
 }
 
 /** One rule of a container by which somebody follows its commits. */
@@ -231,6 +234,12 @@ export interface ServiceEncryption {
   readonly bucketKey?: string | undefined;
 }
 
+/** A readable copy of an archived version. */
+export type Restore =
+  | { readonly state: 'ongoing'; readonly days: number }
+  /** `until` in milliseconds. Without a body the version's own is read. */
+  | { readonly state: 'done'; readonly until: number; readonly body?: BodyRef | undefined };
+
 /** One version of an object, or a delete marker. */
 export interface VersionRow {
   readonly kind: 'object' | 'delete-marker';
@@ -261,6 +270,10 @@ export interface VersionRow {
   /** Milliseconds since 1970 after which it must not be served; undefined: never. */
   readonly expiresAt?: number | undefined;
   readonly lock?: ObjectLock | undefined;
+  /** When it ceased to be current, where its successor's stamp does not tell: that was promoted (decision 0027). */
+  readonly noncurrentSince?: Micros | undefined;
+  /** Of an archived version: a readable copy, on its way or there for a time. */
+  readonly restore?: Restore | undefined;
   /** Links of the key's chain of versions, kept by decide/version-chain.ts (decision 0005). The next older one, by its stamp. */
   readonly older?: Micros | undefined;
   /** The next newer one; undefined in the newest. */
@@ -435,6 +448,42 @@ export interface BacklogRow {
   /** Events that were let go: too many waited, too long, or the target refused them for good. */
   readonly dropped: number;
 }
+
+/**
+ * What lifecycle has to do at a time (decision 0021). Local to the shard; each is done at least once,
+ * and found done where it is repeated. `stamp`: of the commit that wrote the row.
+ */
+export type DueRow = { readonly containerId: Id; readonly stamp: Micros } & DueTask;
+
+export type DueTask =
+  /** Some rule may act on a version of this key. */
+  | { readonly type: 'key'; readonly key: string }
+  | { readonly type: 'upload'; readonly key: string; readonly uploadId: Id }
+  /** The rules have changed: every key of this table, from after `after`, is to be looked at. */
+  | {
+      readonly type: 'scan';
+      readonly table: 'current' | 'version' | 'upload';
+      readonly after?: string | undefined;
+      /** Within the uploads of that very key. */
+      readonly afterUpload?: { readonly startedAt: Micros; readonly uploadId: Id } | undefined;
+    }
+  /** The version's bytes go under the policy of this class. `stagedId`: upload id for parts that are rewritten. */
+  | {
+      readonly type: 'transition';
+      readonly key: string;
+      readonly version: Micros;
+      readonly storageClass: string;
+      readonly stagedId: Id;
+    }
+  | {
+      readonly type: 'restore';
+      readonly key: string;
+      readonly version: Micros;
+      readonly days: number;
+      readonly stagedId: Id;
+    }
+  /** The readable copy of an archived version has served its time. */
+  | { readonly type: 'unrestore'; readonly key: string; readonly version: Micros };
 
 /** The name of a version at both doors: 16 hex digits, or `null`. */
 export function versionIdOf(row: Pick<VersionRow, 'version' | 'isNull'>): string {

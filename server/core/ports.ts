@@ -12,6 +12,7 @@ import type {
   ClaimRow,
   ContainerRow,
   DirectoryRow,
+  DueRow,
   EventRow,
   Id,
   PartRow,
@@ -44,11 +45,22 @@ export interface Tables {
   accountUsage: { key: { containerId: Id; accountId: Id }; row: AccountUsageRow };
   /** Shard-local, ordered by due time (milliseconds), then by a unique id. */
   queue: { key: { containerId: Id; dueAt: number; id: string }; row: QueueRow };
+  /** Shard-local. Lane `check`: rows are looked at; lane `move`: bytes are rewritten. Ordered by due time within a lane, then by id, which is made of what the task is about: the same one at the same time is one row. */
+  due: { key: DueKey; row: DueRow };
   /** Shard-local, ordered by stamp within a feed. */
   event: { key: { containerId: Id; feedId: Id; stamp: Micros }; row: EventRow };
   /** Shard-local, ordered by target, then by feed. */
   backlog: { key: { containerId: Id; target: string; feedId: Id }; row: BacklogRow };
 }
+export interface DueKey {
+  readonly containerId: Id;
+  readonly lane: DueLane;
+  /** Milliseconds. */
+  readonly dueAt: number;
+  readonly id: string;
+}
+export type DueLane = 'check' | 'move';
+
 export type TableName = keyof Tables;
 export type KeyOf<T extends TableName> = Tables[T]['key'];
 export type RowOf<T extends TableName> = Tables[T]['row'];

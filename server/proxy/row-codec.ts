@@ -6,7 +6,7 @@ import { fromHex, fromUtf8, toHex, utf8 } from '../../base/bytes.ts';
 import { StoreError } from '../../base/errors.ts';
 import { type Micros, micros } from '../../base/units.ts';
 import { decodeName, encodeName, prefixEnd } from '../../storage/shard/row-key.ts';
-import type { KeyOf, RowOf, TableName } from '../core/ports.ts';
+import type { DueLane, KeyOf, RowOf, TableName } from '../core/ports.ts';
 
 const AREA_LOCAL = 0x00;
 const AREA_ROWS = 0x01;
@@ -28,6 +28,7 @@ const tags = {
   queue: 0x42,
   event: 0x43,
   backlog: 0x44,
+  due: 0x45,
 } as const satisfies Record<TableName, number>;
 
 function rowsKey(id: string, tag: number, ...rest: readonly Uint8Array[]): Uint8Array {
@@ -81,6 +82,7 @@ const encoders: KeyEncoders = {
   claim: (key) => localKey(tags.claim, fromHex(key.objectId)),
   accountUsage: (key) => localKey(tags.accountUsage, fromHex(key.accountId)),
   queue: (key) => localKey(tags.queue, orderedNumber(key.dueAt), utf8(key.id)),
+  due: (key) => Buffer.concat([dueLane(key.lane), orderedNumber(key.dueAt), utf8(key.id)]),
   event: (key) => localKey(tags.event, fromHex(key.feedId), orderedNumber(key.stamp)),
   backlog: (key) => localKey(tags.backlog, name(key.target), fromHex(key.feedId)),
 };
@@ -111,6 +113,22 @@ export function partsPrefix(containerId: string, key: string, uploadId: string):
 
 export function partBound(prefix: Uint8Array, partNumber: number): Uint8Array {
   return Buffer.concat([prefix, shortNumber(partNumber)]);
+}
+
+function dueLane(lane: DueLane): Uint8Array {
+  return localKey(tags.due, Uint8Array.of(lane === 'check' ? 1 : 2));
+}
+
+/** What lifecycle has to do in this lane until now, that moment included. */
+export function dueRange(lane: DueLane, nowMillis: number): KeyRange {
+  const start = dueLane(lane);
+  return { gte: start, lt: Buffer.concat([start, orderedNumber(nowMillis + 1)]) };
+}
+
+/** The key fields of a due row, from its bytes. */
+export function decodeDueKey(key: Uint8Array): { readonly dueAt: number; readonly id: string } {
+  const view = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  return { dueAt: Number(view.readBigUInt64BE(3)), id: fromUtf8(key.subarray(11)) };
 }
 
 export interface KeyRange {

@@ -33,6 +33,7 @@ export type S3Code =
   | 'InvalidDigest'
   | 'InvalidEncryptionAlgorithmError'
   | 'InvalidLocationConstraint'
+  | 'InvalidObjectState'
   | 'InvalidPart'
   | 'InvalidPartNumber'
   | 'InvalidPartOrder'
@@ -83,6 +84,7 @@ export type S3Code =
   | 'ReplicationConfigurationNotFoundError'
   | 'RequestTimeout'
   | 'RequestTimeTooSkewed'
+  | 'RestoreAlreadyInProgress'
   | 'ServerSideEncryptionConfigurationNotFoundError'
   | 'ServiceUnavailable'
   | 'SignatureDoesNotMatch'
@@ -203,6 +205,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     400,
     'invalid-argument',
     'The specified location-constraint is not valid',
+  ),
+  InvalidObjectState: row(
+    403,
+    'invalid-state',
+    "The operation is not valid for the object's storage class",
   ),
   InvalidPart: row(
     400,
@@ -369,6 +376,7 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     'timeout',
     'Your socket connection to the server was not read from or written to within the timeout period.',
   ),
+  RestoreAlreadyInProgress: row(409, 'conflict', 'Object restore is already in progress'),
   RequestTimeTooSkewed: row(
     403,
     'unauthenticated',

@@ -80,6 +80,12 @@ function codeOf(error: StoreError): S3Code {
     return 'InvalidRequest';
   }
   if (error.detail['isPayload'] === true) return 'XAmzContentSHA256Mismatch';
+  if (error.kind === 'invalid-state' && error.detail['storageClass'] !== undefined) {
+    return 'InvalidObjectState';
+  }
+  if (error.kind === 'conflict' && error.detail['restore'] !== undefined) {
+    return 'RestoreAlreadyInProgress';
+  }
   const isBucketRace = error.kind === 'conflict' && error.op.startsWith('container.');
   return isBucketRace ? 'OperationAborted' : byKind[error.kind];
 }
@@ -147,6 +153,9 @@ function errorDocument(error: StoreError, failure: S3Failure, place: ErrorPlace)
   if (failure.code === 'XAmzContentSHA256Mismatch') {
     markup += leaf('ClientComputedContentSHA256', error.detail['stated']);
     markup += leaf('S3ComputedContentSHA256', error.detail['computed']);
+  }
+  if (failure.code === 'InvalidObjectState') {
+    markup += leaf('StorageClass', error.detail['storageClass'] || 'STANDARD');
   }
   // Amazon names what is missing.
   if (failure.code === 'NoSuchKey') markup += leaf('Key', place.address?.key);

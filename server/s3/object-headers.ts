@@ -5,6 +5,7 @@ import { textOf, wireOf } from '../http/header-text.ts';
 import { invalidArgument, s3Error } from './codes.ts';
 import { pushLock } from './lock/lock-headers.ts';
 import type { RequestHeaders } from './request-headers.ts';
+import { pushRestore } from './lifecycle/shown-headers.ts';
 import { pushStorageClass } from './lifecycle/storage-class.ts';
 import { pushReplication } from './replication/status.ts';
 import { REDIRECT, pushRedirect, readRedirectHeader } from './website/redirect.ts';
@@ -105,6 +106,7 @@ export function objectHeaders(row: VersionRow, versioning: Versioning): HeaderPa
   pushReplication(pairs, row);
   pushLock(pairs, row.lock);
   pushStorageClass(pairs, row);
+  pushRestore(pairs, row);
   pushVersion(pairs, row, versioning);
   return pairs;
 }

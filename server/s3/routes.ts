@@ -26,7 +26,7 @@ import { getBucketLocation, headBucket } from './bucket/head.ts';
 import { listObjects, listObjectsV2 } from './bucket/list-objects.ts';
 import { listObjectVersions } from './bucket/list-versions.ts';
 import { getBucketRequestPayment, putBucketRequestPayment } from './bucket/request-payment.ts';
-import { emptyAs, noneOf, unsetAs } from './bucket/unset.ts';
+import { emptyAs, noneOf } from './bucket/unset.ts';
 import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts';
 import type { Operation } from './call.ts';
 import { deleteBucketCors, getBucketCors, putBucketCors } from './cors/bucket-cors.ts';
@@ -45,6 +45,12 @@ import {
   putObjectRetention,
 } from './lock/object-lock.ts';
 import { getBucketLogging, putBucketLogging } from './logging/configuration.ts';
+import {
+  deleteBucketLifecycle,
+  getBucketLifecycle,
+  putBucketLifecycle,
+} from './lifecycle/bucket-lifecycle.ts';
+import { restoreObject } from './lifecycle/restore.ts';
 import { abortMultipartUpload } from './multipart/abort.ts';
 import { completeMultipartUpload } from './multipart/complete.ts';
 import { createMultipartUpload } from './multipart/create.ts';
@@ -202,6 +208,25 @@ const built: readonly Built[] = [
     's3:UpdateObjectEncryption',
     updateObjectEncryption,
   ],
+  ['POST object ?restore', 'RestoreObject', 's3:RestoreObject', restoreObject],
+  [
+    'GET bucket ?lifecycle',
+    'GetBucketLifecycleConfiguration',
+    's3:GetLifecycleConfiguration',
+    getBucketLifecycle,
+  ],
+  [
+    'PUT bucket ?lifecycle',
+    'PutBucketLifecycleConfiguration',
+    's3:PutLifecycleConfiguration',
+    putBucketLifecycle,
+  ],
+  [
+    'DELETE bucket ?lifecycle',
+    'DeleteBucketLifecycle',
+    's3:PutLifecycleConfiguration',
+    deleteBucketLifecycle,
+  ],
   ['GET bucket ?cors', 'GetBucketCors', 's3:GetBucketCORS', getBucketCors],
   ['PUT bucket ?cors', 'PutBucketCors', 's3:PutBucketCORS', putBucketCors],
   // Amazon has no actions of their own for these deletions.
@@ -330,11 +355,6 @@ const built: readonly Built[] = [
 /** Reading what cannot have been set. Place, name, answer; the action bears the name. */
 const unset: readonly (readonly [place: string, name: string, run: Operation])[] = [
   [
-    'GET bucket ?lifecycle',
-    'GetBucketLifecycleConfiguration',
-    unsetAs('NoSuchLifecycleConfiguration'),
-  ],
-  [
     'GET bucket ?accelerate',
     'GetBucketAccelerateConfiguration',
     emptyAs('AccelerateConfiguration'),
@@ -370,7 +390,6 @@ const unbuilt: readonly (readonly [place: string, name: string, header?: string]
   ['PUT bucket ?analytics', 'PutBucketAnalyticsConfiguration'],
   ['PUT bucket ?intelligent-tiering', 'PutBucketIntelligentTieringConfiguration'],
   ['PUT bucket ?inventory', 'PutBucketInventoryConfiguration'],
-  ['PUT bucket ?lifecycle', 'PutBucketLifecycleConfiguration'],
   ['PUT bucket ?metadataAnnotationTable', 'UpdateBucketMetadataAnnotationTableConfiguration'],
   ['PUT bucket ?metadataInventoryTable', 'UpdateBucketMetadataInventoryTableConfiguration'],
   ['PUT bucket ?metadataJournalTable', 'UpdateBucketMetadataJournalTableConfiguration'],
@@ -378,7 +397,6 @@ const unbuilt: readonly (readonly [place: string, name: string, header?: string]
   ['DELETE bucket ?analytics', 'DeleteBucketAnalyticsConfiguration'],
   ['DELETE bucket ?intelligent-tiering', 'DeleteBucketIntelligentTieringConfiguration'],
   ['DELETE bucket ?inventory', 'DeleteBucketInventoryConfiguration'],
-  ['DELETE bucket ?lifecycle', 'DeleteBucketLifecycle'],
   ['DELETE bucket ?metadataConfiguration', 'DeleteBucketMetadataConfiguration'],
   ['DELETE bucket ?metadataTable', 'DeleteBucketMetadataTableConfiguration'],
   ['DELETE bucket ?metrics', 'DeleteBucketMetricsConfiguration'],
@@ -395,7 +413,6 @@ const unbuilt: readonly (readonly [place: string, name: string, header?: string]
   ['GET object ?annotation', 'GetObjectAnnotation'],
   ['GET object ?torrent', 'GetObjectTorrent'],
   ['DELETE object ?annotation', 'DeleteObjectAnnotation'],
-  ['POST object ?restore', 'RestoreObject'],
   ['POST object ?select', 'SelectObjectContent'],
 ];
 

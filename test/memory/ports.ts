@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { createDecide } from '../../server/core/decide/decide.ts';
+import type { LifecycleContext } from '../../server/core/lifecycle/due.ts';
 import { MemoryBodies } from './bodies.ts';
 import { MemoryRows } from './rows.ts';
 
@@ -17,9 +18,10 @@ export function createMemoryPorts(options: {
   /** Default 60 seconds. */
   readonly releaseGraceMillis?: number;
   readonly maxFeedEvents?: number | undefined;
+  readonly lifecycle?: LifecycleContext | undefined;
 }): MemoryPorts {
-  const { releaseGraceMillis = 60_000, maxFeedEvents } = options;
-  const decide = createDecide({ releaseGraceMillis, maxFeedEvents });
+  const { releaseGraceMillis = 60_000, maxFeedEvents, lifecycle } = options;
+  const decide = createDecide({ releaseGraceMillis, maxFeedEvents, lifecycle });
   return {
     rows: new MemoryRows(options.clock, decide),
     bodies: new MemoryBodies(options.random),

@@ -48,6 +48,7 @@ function emptyContents(): Contents {
     queue: new Map(),
     event: new Map(),
     backlog: new Map(),
+    due: new Map(),
   };
 }
 
@@ -58,6 +59,7 @@ const localTables: ReadonlySet<TableName> = new Set([
   'queue',
   'event',
   'backlog',
+  'due',
 ]);
 
 function keyText(table: TableName, key: object): string {

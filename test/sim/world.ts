@@ -47,6 +47,7 @@ const cellSettings: CellSettings = {
   },
   read: { readAheadStripes: 2, stripesInFlight: 4, hedgeMinMillis: 20, hedgeMaxMillis: 100 },
   work: workSettings,
+  lifecycleDayMillis: 1_000,
   releaseGraceMillis: 3_000,
 };
 

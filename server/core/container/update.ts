@@ -9,7 +9,7 @@ export async function updateContainer(
   change: Parameters<Core['updateContainer']>[2],
 ): Promise<void> {
   const found = await resolveContainer(services, ctx, { address, action: 'container.write' });
-  const { settings, versioning, feeds, lock } = change;
+  const { settings, versioning, feeds, lock, lifecycle } = change;
   await services.rows.execute({
     type: 'container.update',
     containerId: found.containerId,
@@ -17,6 +17,7 @@ export async function updateContainer(
     limits: services.metadataLimits,
     ...(versioning === undefined ? {} : { versioning }),
     ...(feeds === undefined ? {} : { feeds }),
+    ...(lifecycle === undefined ? {} : { lifecycle }),
     ...(lock === undefined ? {} : { lock }),
   });
 }

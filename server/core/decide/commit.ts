@@ -7,12 +7,14 @@ import type {
   AccountUsageRow,
   BodyRef,
   ContainerRow,
+  DueTask,
   Id,
   QueueRow,
   StoredBody,
   UsageRow,
 } from '../model.ts';
-import type { Change, ShardView } from '../ports.ts';
+import { type LifecycleContext, realDays } from '../lifecycle/due.ts';
+import type { Change, DueKey, ShardView } from '../ports.ts';
 import type { Allowance } from '../commands.ts';
 import { checkGrowth, quotaOf } from '../quota/quota.ts';
 
@@ -23,6 +25,8 @@ export interface DecideOptions {
   readonly completedUploadMillis?: number | undefined;
   /** How long to wait before a repair that left something missing is tried again. Default 30 seconds. */
   readonly repairRetryMillis?: number | undefined;
+  /** The length of a day and the storage classes. Default: real days, no classes. */
+  readonly lifecycle?: LifecycleContext | undefined;
   /** How many events may wait in one feed. */
   readonly maxFeedEvents?: number | undefined;
 }
@@ -121,6 +125,17 @@ export class Commit {
     const due = Math.max(0, Math.floor(dueAt));
     this.change({ type: 'put', table: 'queue', key: { containerId, dueAt: due, id }, row });
     return { dueAt: due, id };
+  }
+
+  /** As `enqueue`, for lifecycle: the same `id` at the same time is the same row. */
+  enqueueDue(key: DueKey, task: DueTask): void {
+    const dueAt = Math.max(0, Math.floor(key.dueAt));
+    const row = { containerId: key.containerId, stamp: this.time, ...task };
+    this.change({ type: 'put', table: 'due', key: { ...key, dueAt }, row });
+  }
+
+  get lifecycle(): LifecycleContext {
+    return this.options.lifecycle ?? realDays;
   }
 
   /** A row under `key` refers to this body from now on. Fragments that were not synced are queued for repair at once. */

@@ -4,6 +4,7 @@ import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';
 import type { ContainerRow } from '../model.ts';
 import type { Commit } from './commit.ts';
 import { changedFeeds, checkReplicable } from './feed.ts';
+import { startScans } from './lifecycle.ts';
 import { containerLock } from './lock.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
@@ -72,7 +73,9 @@ export function updateContainer(commit: Commit, args: Args<'container.update'>):
   const feeds = changedFeeds(containerId, old.feeds, args.feeds);
   checkReplicable(feeds, versioning, args.feeds);
   const lock = args.lock === undefined ? {} : { lock: containerLock({ versioning }, args.lock) };
-  const changed = { settings, versioning, feeds, ...lock, modifiedAt: commit.time };
+  const lifecycle = args.lifecycle === undefined ? old.lifecycle : (args.lifecycle ?? undefined);
+  if (lifecycle !== undefined && args.lifecycle !== undefined) startScans(commit, containerId);
+  const changed = { settings, versioning, feeds, lifecycle, ...lock, modifiedAt: commit.time };
   const row: ContainerRow = { ...old, ...changed };
   commit.change({ type: 'put', table: 'container', key: { containerId }, row });
   return null;
@@ -91,7 +94,8 @@ export function deleteContainer(commit: Commit, args: Args<'container.delete'>):
       },
     });
   }
-  const gone = { state: 'deleted', settings: {}, feeds: undefined } as const;
+  const none = { feeds: undefined, lifecycle: undefined };
+  const gone = { state: 'deleted', settings: {}, ...none } as const;
   const row: ContainerRow = { ...old, ...gone, modifiedAt: commit.time };
   commit.change({ type: 'put', table: 'container', key: { containerId }, row });
   commit.change({ type: 'delete', table: 'usage', key: { containerId } });

@@ -25,6 +25,15 @@ import {
   updateContainer,
 } from './container.ts';
 import { finishEvents } from './feed.ts';
+import { applyLifecycle, expireUpload, finishDue, planScanned } from './lifecycle.ts';
+import {
+  dropMove,
+  endRestore,
+  finishRestore,
+  moveObject,
+  restoreObject,
+  stagePart,
+} from './move.ts';
 import {
   deleteObject,
   expireObject,
@@ -81,6 +90,16 @@ const decisions: Decisions = {
   'queue.release': releaseQueued,
   'repair.enqueue': enqueueRepair,
   'repair.done': finishRepair,
+  'lifecycle.apply': applyLifecycle,
+  'lifecycle.expire-upload': expireUpload,
+  'lifecycle.plan': planScanned,
+  'lifecycle.done': finishDue,
+  'move.stage-part': stagePart,
+  'move.drop': dropMove,
+  'object.move': moveObject,
+  'object.restore': restoreObject,
+  'object.restored': finishRestore,
+  'object.unrestore': endRestore,
   'feed.done': finishEvents,
   'replication.note': noteReplication,
 };

@@ -12,6 +12,7 @@ import type {
 } from '../commands.ts';
 import { sealedSize } from '../encryption/sealed-body.ts';
 import type { ObjectEvent } from '../feed/events.ts';
+import { expirationOf } from '../lifecycle/shown.ts';
 import {
   type ContainerRow,
   type Id,
@@ -35,7 +36,7 @@ interface At {
   readonly key: string;
 }
 
-function chainOf(commit: Commit, container: ContainerRow, at: At): VersionChain {
+export function chainOf(commit: Commit, container: ContainerRow, at: At): VersionChain {
   return new VersionChain(commit.view, at, container.versioning !== 'off');
 }
 
@@ -76,7 +77,11 @@ export function putVersion(
   commit.claimBody(at.containerId, at.key, object.body);
   enqueueExpiry(commit, at, row);
   tellFeeds(commit, container, { ...placeOf(at), event, row, origin: cause?.origin });
-  return { row, versioning: container.versioning, replaced: existing !== undefined };
+  const expiration = expirationOf(container, at.key, row);
+  return {
+    ...{ row, versioning: container.versioning, replaced: existing !== undefined },
+    ...(expiration === undefined ? {} : { expiration }),
+  };
 }
 
 function placeOf({ containerId, key }: At): At {
@@ -115,7 +120,12 @@ interface Removal {
 }
 
 /** The only way out of a chain. Throws `access-denied` for a locked version. */
-function removeVersion(commit: Commit, chain: VersionChain, row: VersionRow, how: Removal): void {
+export function removeVersion(
+  commit: Commit,
+  chain: VersionChain,
+  row: VersionRow,
+  how: Removal,
+): void {
   const { bypassGovernance, leavesGap } = how;
   checkRemovable(row, { nowMillis: commit.nowMillis, bypassGovernance }, 'object.delete');
   if (leavesGap === true) chain.removeLeavingGap(commit.time);
@@ -189,7 +199,7 @@ function patchedSystem(system: Metadata, patch: MetadataPatch | undefined): Meta
   return Object.fromEntries(entries);
 }
 
-function versionToUpdate(
+export function versionToUpdate(
   commit: Commit,
   chain: VersionChain,
   version: Micros | undefined,
@@ -246,11 +256,11 @@ export function deleteObject(commit: Commit, args: Args<'object.delete'>): Delet
   return { deleted: existing, marker, versioning, current: undefined };
 }
 
-function pushMarker(
+export function pushMarker(
   commit: Commit,
   chain: VersionChain,
   container: ContainerRow,
-  args: Args<'object.delete'>,
+  args: Pick<Args<'object.delete'>, 'key' | 'cause' | 'isReplica'>,
 ): VersionRow {
   const event = args.cause?.event ?? 'removed:marker';
   const isReplica = args.isReplica === true;
@@ -312,7 +322,7 @@ export function promoteVersion(commit: Commit, args: Args<'object.promote'>): Ve
     });
   }
   if (chain.head()?.version === found.version) return found;
-  const row = chain.promote(found);
+  const row = chain.promote(found, commit.time);
   chain.commitTo(commit);
   return row;
 }

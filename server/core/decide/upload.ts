@@ -3,6 +3,7 @@ import { invariant } from '../../../base/invariant.ts';
 import type { Commands } from '../commands.ts';
 import type { Id, PartRow, UploadRow } from '../model.ts';
 import type { Commit } from './commit.ts';
+import { planUpload } from './lifecycle-plan.ts';
 import { hasItsSize } from './object.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
@@ -36,6 +37,7 @@ export function createUpload(commit: Commit, args: Args<'upload.create'>): Uploa
   const row: UploadRow = { ...upload, startedAt: commit.time };
   commit.change({ type: 'put', table: 'upload', key: { containerId, key, uploadId }, row });
   commit.addUsage(containerId, container, { uploads: 1 });
+  planUpload(commit, container, { containerId, key }, row);
   return row;
 }
 

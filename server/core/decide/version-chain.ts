@@ -21,6 +21,7 @@ import { type Micros, micros } from '../../../base/units.ts';
 import { type ChainPlace, type Id, ownBytes, type VersionRow } from '../model.ts';
 import type { KeyOf, ShardView } from '../ports.ts';
 import type { Commit } from './commit.ts';
+import { type Newest, planKey } from './lifecycle-plan.ts';
 
 /** The place of a delete marker that is its key's newest version. Greater than every stamp, so it sorts first among them. */
 export const newestMarker: Micros = micros(9_007_199_254_740_990);
@@ -104,12 +105,12 @@ export class VersionChain {
   }
 
   /** Makes this noncurrent version the current one. */
-  promote(row: VersionRow): VersionRow {
+  promote(row: VersionRow, time: Micros): VersionRow {
     const head = this.head();
     invariant(head !== undefined && head.version !== row.version, 'it was noncurrent');
     invariant(!row.isNull && row.kind === 'object', 'a version with a name of its own is promoted');
     const nullVersion = head.isNull ? head.version : head.nullVersion;
-    const top = this.#demote(row.version);
+    const top = this.#demote(row.version, time);
     const entry = this.#get(row.version);
     invariant(top !== undefined && entry !== undefined, 'it is in the chain');
     this.#delete(row.version);
@@ -118,7 +119,8 @@ export class VersionChain {
       top === row.version || newer === undefined
         ? { older, place: undefined }
         : { older: top, place: this.#unlink(newer, older) };
-    const linked = withLinks(entry, { ...links, newer: undefined, nullVersion });
+    const unset = { newer: undefined, noncurrentSince: undefined };
+    const linked = withLinks(entry, { ...links, ...unset, nullVersion });
     this.#put('current', linked);
     return linked.row;
   }
@@ -161,7 +163,7 @@ export class VersionChain {
   }
 
   /** Makes room for a new head of this stamp: the one there is goes to its place among the others. Returns the greatest stamp of these. */
-  #demote(newHead: Micros): Micros | undefined {
+  #demote(newHead: Micros, time: Micros = newHead): Micros | undefined {
     const old = this.#head();
     if (old === undefined) return undefined;
     const { version, older, place, isNull, isGap } = old.row;
@@ -170,7 +172,9 @@ export class VersionChain {
       if (older !== undefined) this.#link(older, { newer: newHead });
       return older;
     }
-    const unset = { nullVersion: undefined, place: undefined };
+    // The stamp of what follows says since when it is not current, unless that is an older version.
+    const noncurrentSince = time === newHead && place === undefined ? undefined : time;
+    const unset = { nullVersion: undefined, place: undefined, noncurrentSince };
     // A date of expiry says how long a version is current; it outlives that (but a null version cannot).
     const kept: Entry = isNull
       ? old
@@ -204,6 +208,8 @@ export class VersionChain {
     for (const place of this.#written) this.#writePlace(commit, place);
     for (const row of this.#removed) {
       commit.releaseBody(this.#containerId, this.#key, row.body);
+      const copy = row.restore?.state === 'done' ? row.restore.body : undefined;
+      if (copy !== undefined) commit.releaseBody(this.#containerId, this.#key, copy);
     }
     const before = countOf(this.#headBefore);
     const after = countOf(this.head());
@@ -213,6 +219,14 @@ export class VersionChain {
       versions: this.#versions,
       versionBytes: this.#versionBytes,
     });
+    const at = { containerId: this.#containerId, key: this.#key };
+    planKey(commit, commit.container(this.#containerId), at, () => this.#newest());
+  }
+
+  #newest(): Newest {
+    const head = this.head();
+    const second = head?.older === undefined ? undefined : this.#get(head.older)?.row;
+    return { head, second };
   }
 
   #removeHead(head: Entry): void {
@@ -223,7 +237,8 @@ export class VersionChain {
     invariant(next !== undefined, 'the next older version exists');
     this.#delete(older);
     const pointer = nullVersion === older ? undefined : nullVersion;
-    const promoted = withLinks(next, { newer: undefined, nullVersion: pointer });
+    const unset = { newer: undefined, noncurrentSince: undefined };
+    const promoted = withLinks(next, { ...unset, nullVersion: pointer });
     this.#put(headPlace(next.row), promoted);
   }
 
@@ -346,7 +361,9 @@ export function markerAt(time: Micros): UnlinkedVersion {
   };
 }
 
-type Links = Partial<Pick<VersionRow, 'older' | 'newer' | 'nullVersion' | 'place'>>;
+type Links = Partial<
+  Pick<VersionRow, 'older' | 'newer' | 'nullVersion' | 'place' | 'noncurrentSince'>
+>;
 
 /** The entry with these links changed; a link that is set to undefined goes. */
 function withLinks(entry: Entry, links: Links): Entry {

@@ -3,8 +3,8 @@ import { resolveContainer } from '../container/resolve.ts';
 import { checkNewLock } from '../decide/lock.ts';
 import { protect } from '../encryption/protect.ts';
 import { newUploadId } from '../ids.ts';
+import { abortOf, type CreatedUpload } from '../lifecycle/shown.ts';
 import { checkKey } from '../limits.ts';
-import type { UploadRow } from '../model.ts';
 import type { Services } from '../services.ts';
 import { checkStorageClass } from '../storage-classes.ts';
 
@@ -12,7 +12,7 @@ export async function createUpload(
   services: Services,
   ctx: RequestContext,
   command: CreateUpload,
-): Promise<UploadRow> {
+): Promise<CreatedUpload> {
   const { key, contentType, system, user, checksum, expiresAt, isReplica, lock } = command;
   const { storageClass } = command;
   const container = await resolveContainer(services, ctx, {
@@ -25,7 +25,7 @@ export async function createUpload(
   const { encryption: wish } = command;
   const encryption = (await protect(services, ctx, { container, key, wish }))?.encryption;
   const uploadId = newUploadId(services.random, services.clock.now());
-  return services.rows.execute({
+  const upload = await services.rows.execute({
     type: 'upload.create',
     containerId: container.containerId,
     key,
@@ -35,4 +35,5 @@ export async function createUpload(
       ...(isReplica === true ? { isReplica } : {}),
     },
   });
+  return { ...upload, abort: abortOf(container.row, key, upload) };
 }

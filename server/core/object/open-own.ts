@@ -8,7 +8,8 @@ import { type Id, ownBytes, type VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
 import { listObjectParts } from './list-object-parts.ts';
 import { type Located, locateVersion } from './locate.ts';
-import { partSpan, readSource } from './read-body.ts';
+import { partSpan } from './read-body.ts';
+import { readWherever } from '../lifecycle/read-wherever.ts';
 
 export async function openOwn(
   services: Services,
@@ -34,8 +35,8 @@ export async function openOwn(
       }
       inline = again.inline;
     }
-    const source = { body: row.body, size: ownBytes(row), inline, objectKey: await unlock() };
-    yield* readSource(services, { containerId, key, ...source }, { start, end });
+    const source = { size: ownBytes(row), inline, objectKey: await unlock() };
+    yield* readWherever(services, { containerId, key, row, source }, { start, end });
   };
   const parts: ObjectReader['parts'] = (after, limit) =>
     listObjectParts(services, { containerId, key, row }, { after, limit });

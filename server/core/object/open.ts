@@ -10,6 +10,7 @@ import type { Services } from '../services.ts';
 import { checkReadCondition } from './condition.ts';
 import { checkTrail, followLink, isFollowed, type LinkTrail } from './links.ts';
 import { openOwn } from './open-own.ts';
+import { readableBody } from '../lifecycle/readable.ts';
 
 /** `trail`: the links that led here. */
 export async function openObject(
@@ -53,7 +54,10 @@ async function openAt(
       : await openLarge(services, ctx, { found, own, command, depth });
   const reader = large === undefined ? ownView(own) : { ...own, ...large };
   checkReadCondition(command.condition, reader.row);
-  if (command.metadataOnly !== true) await unlock();
+  if (command.metadataOnly !== true) {
+    readableBody(services, own.row);
+    await unlock();
+  }
   if (partNumber === undefined) return reader;
   return { ...reader, part: await reader.viewPart(partNumber) };
 }

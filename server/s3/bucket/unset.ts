@@ -8,7 +8,7 @@ import { xmlReply } from '../xml/reply.ts';
 import { leaf, xmlDocument } from '../xml/writer.ts';
 
 /** 404 with this code, if the bucket is there and the caller may see it. */
-export function unsetAs(code: S3Code): Operation {
+function unsetAs(code: S3Code): Operation {
   return async (call) => {
     await call.door.core.headContainer(call.context, bucketOf(call));
     throw s3Error(code, undefined, { BucketName: call.bucket });

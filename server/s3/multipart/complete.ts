@@ -13,6 +13,7 @@ import { s3Error } from '../codes.ts';
 import { writeCondition } from '../conditions.ts';
 import { pushEncryption, readCustomerKey } from '../encryption/headers.ts';
 import { checksumElements } from '../object/copy.ts';
+import { pushExpiration } from '../lifecycle/shown-headers.ts';
 import { type HeaderPairs, pushNewVersion, shownType } from '../object-headers.ts';
 import { checksumHeader } from '../payload/checksum-headers.ts';
 import { readRequiredXml } from '../payload/document.ts';
@@ -41,9 +42,10 @@ export async function completeMultipartUpload(call: Call): Promise<HttpReply> {
   const checksum = await statedChecksum(call, address);
   const customerKey = readCustomerKey(call);
   const command = { ...address, parts, checksum, size, condition, customerKey };
-  const { row } = await complete(call, command);
+  const { row, expiration } = await complete(call, command);
   const headers: HeaderPairs = [];
   pushEncryption(headers, row.encryption, call);
+  pushExpiration(headers, expiration);
   pushNewVersion(headers, row);
   const markup =
     leaf('Location', locationOf(call)) +

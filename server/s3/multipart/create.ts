@@ -10,6 +10,7 @@ import { type HeaderPairs, readObjectHeaders, shownType } from '../object-header
 import { parseAlgorithm } from '../payload/checksum-headers.ts';
 import type { RequestHeaders } from '../request-headers.ts';
 import { bringsReplica } from '../replication/status.ts';
+import { pushAbort } from '../lifecycle/shown-headers.ts';
 import { readStorageClass } from '../lifecycle/storage-class.ts';
 import { withTags } from '../tagging/object-tagging.ts';
 import { xmlReply } from '../xml/reply.ts';
@@ -32,6 +33,7 @@ export async function createMultipartUpload(call: Call): Promise<HttpReply> {
   });
   const headers: HeaderPairs = [];
   pushNewEncryption(headers, upload.encryption, call);
+  pushAbort(headers, upload.abort);
   if (checksum !== undefined) {
     headers.push(['x-amz-checksum-algorithm', checksum.algorithm.toUpperCase()]);
     headers.push(['x-amz-checksum-type', shownType(checksum.type)]);

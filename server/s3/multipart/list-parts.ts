@@ -1,3 +1,4 @@
+import { abortOf } from '../../core/lifecycle/shown.ts';
 import type { PartRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { shownOwnerOf } from '../acl/ownership.ts';
@@ -5,7 +6,8 @@ import { type Call, bucketRowOf } from '../call.ts';
 import { invalidArgument } from '../codes.ts';
 import { formatIsoDate } from '../dates.ts';
 import { ownerMarkup, parseLimit } from '../listing-parameters.ts';
-import { shownType } from '../object-headers.ts';
+import { type HeaderPairs, shownType } from '../object-headers.ts';
+import { pushAbort } from '../lifecycle/shown-headers.ts';
 import { shownClass } from '../lifecycle/storage-class.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { element, escapeXml, leaf, xmlDocument } from '../xml/writer.ts';
@@ -34,7 +36,9 @@ export async function listParts(call: Call): Promise<HttpReply> {
     leaf('ChecksumAlgorithm', checksum?.algorithm.toUpperCase()) +
     leaf('ChecksumType', checksum && shownType(checksum.type)) +
     page.parts.map(partMarkup).join('');
-  return xmlReply(xmlDocument('ListPartsResult', markup));
+  const headers: HeaderPairs = [];
+  pushAbort(headers, abortOf(bucketRowOf(call), call.key, page.upload));
+  return xmlReply(xmlDocument('ListPartsResult', markup), headers);
 }
 
 function parseMarker(text: string | undefined): number {

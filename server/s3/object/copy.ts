@@ -20,6 +20,7 @@ import {
 } from '../object-headers.ts';
 import { parseAlgorithm } from '../payload/checksum-headers.ts';
 import { usualChecksums } from '../payload/payload.ts';
+import { pushExpiration } from '../lifecycle/shown-headers.ts';
 import { readStorageClass } from '../lifecycle/storage-class.ts';
 import { copiedTags } from '../tagging/object-tagging.ts';
 import { REDIRECT, readRedirectHeader } from '../website/redirect.ts';
@@ -58,6 +59,7 @@ export async function copyObject(call: Call): Promise<HttpReply> {
   );
   const { row } = outcome;
   const headers: HeaderPairs = [];
+  pushExpiration(headers, outcome.expiration);
   pushSourceVersion(headers, outcome.source);
   pushNewEncryption(headers, row.encryption, call);
   pushNewVersion(headers, row);

@@ -1,11 +1,13 @@
 /** GetObject and HeadObject: one decision about what is shown, with and without the bytes. */
 import type { GetObject, ObjectReader } from '../../core/api.ts';
+import { expirationOf } from '../../core/lifecycle/shown.ts';
 import { isStoreError } from '../../../base/errors.ts';
 import { parseEntityTags, parseHttpDate } from '../../http/conditional.ts';
 import { type HttpReply, headerBytes } from '../../http/exchange.ts';
 import { type ByteSpan, contentRange, parseRangeHeader, resolveRange } from '../../http/range.ts';
 import { started } from '../../http/started.ts';
 import { type Call, objectOf } from '../call.ts';
+import { pushExpiration } from '../lifecycle/shown-headers.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { readCondition } from '../conditions.ts';
 import { pushEncryption, readCustomerKey, refuseMethodOfRead } from '../encryption/headers.ts';
@@ -161,6 +163,7 @@ function readHeaders(
 ): HeaderPairs {
   const { row, part } = reader;
   const headers = objectHeaders(row, reader.container.versioning);
+  pushExpiration(headers, expirationOf(reader.container, call.key, row));
   headers.push(['Content-Length', String(span.end - span.start)]);
   pushEncryption(headers, row.encryption, call);
   if (isPartial) headers.push(['Content-Range', contentRange(span, row.size)]);

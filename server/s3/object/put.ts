@@ -14,6 +14,7 @@ import {
 } from '../object-headers.ts';
 import { openPayload } from '../payload/payload.ts';
 import { bringsReplica } from '../replication/status.ts';
+import { pushExpiration } from '../lifecycle/shown-headers.ts';
 import { readStorageClass } from '../lifecycle/storage-class.ts';
 import { withTags } from '../tagging/object-tagging.ts';
 
@@ -23,6 +24,7 @@ export async function putObject(call: Call): Promise<HttpReply> {
   checkLockedBody(readLock(call.headers), body);
   const outcome = await storeObject(call, body);
   const headers: HeaderPairs = [['ETag', `"${outcome.row.etag}"`]];
+  pushExpiration(headers, outcome.expiration);
   pushChecksums(headers, outcome.row);
   pushNewEncryption(headers, outcome.row.encryption, call);
   pushNewVersion(headers, outcome.row);

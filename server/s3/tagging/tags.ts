@@ -23,7 +23,7 @@ const MAX_VALUE = 256;
 const allowed = /^[\p{L}\p{M}\p{N}\p{Z}_.:/=+\-@]*$/u;
 
 /** Sorted by key, as Amazon shows them. Throws `InvalidTag`. */
-function checkedTags(tags: readonly Tag[], limit: number): readonly Tag[] {
+export function checkedTags(tags: readonly Tag[], limit: number): readonly Tag[] {
   if (tags.length > limit) {
     const what = limit === MAX_BUCKET_TAGS ? 'Bucket tag count' : 'Object tags';
     throw s3Error('InvalidTag', `${what} cannot be greater than ${limit}`);

@@ -47,6 +47,7 @@ const cellSettings: CellSettings = {
     sweeper: { graceMillis: 65_000, confirmMillis: 5_000, maxSuspects: 1000 },
     replicaAwayMillis: 20_000,
   },
+  lifecycleDayMillis: 1_000,
   releaseGraceMillis: 3_000,
 };
 

@@ -131,10 +131,10 @@ describe('sub-resources', () => {
   });
 
   test.each([
-    ['DELETE', '/bucket', 'lifecycle'],
+    ['PUT', '/bucket', 'analytics'],
     ['PUT', '/bucket/k', 'append'],
     ['PUT', '/bucket/k', 'renameObject'],
-    ['POST', '/bucket/k', 'restore'],
+    ['POST', '/bucket/k', 'select'],
     ['GET', '/bucket/k', 'torrent'],
   ])('%s %s?%s is 501 and changes nothing', async (method, path, name) => {
     const { ask } = await withKeys(['k']);

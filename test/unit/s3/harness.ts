@@ -9,11 +9,13 @@ import { type UserDirectory, type UserEntry, directoryOf } from '../../../server
 import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
 import { type NewBuckets, amazonsNewBuckets } from '../../../server/s3/acl/new-bucket.ts';
 import { createS3Dialect } from '../../../server/s3/access/dialect.ts';
+import { REAL_DAY_MILLIS } from '../../../server/core/lifecycle/due.ts';
 import { createS3Door } from '../../../server/s3/door.ts';
 import { AccessLog } from '../../../server/s3/logging/access-log.ts';
 import type { NotificationTargets } from '../../../server/s3/notification/targets.ts';
 import { MemoryKeys } from '../../memory/keys.ts';
 import type { ReplicationTargets } from '../../../server/s3/replication/targets.ts';
+import { memoryLifecycle } from '../../memory/lifecycle.ts';
 import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
 import type { MemoryRows } from '../../memory/rows.ts';
 import { type Key, type SignOptions, type Signed, type Unsigned, sign } from './signer.ts';
@@ -80,6 +82,8 @@ export interface Harness {
   readonly rows: MemoryRows;
   readonly accessLog: AccessLog;
   readonly keys: MemoryKeys;
+  /** Does what lifecycle rules have due now. */
+  readonly keepLifecycle: () => Promise<void>;
   /** `path` is decoded; signed by `owner` unless said otherwise. */
   readonly ask: (method: string, path: string, ask?: Ask) => Promise<Answer>;
   readonly send: (signed: Signed, chunked?: boolean) => Promise<Answer>;
@@ -109,14 +113,18 @@ export function stampOf(millis: number): string {
 export function createHarness(options: HarnessOptions = {}): Harness {
   const clock = new ManualClock(options.now);
   const random = seededRandom('s3');
-  const ports = createMemoryPorts({ clock, random, maxFeedEvents: options.maxFeedEvents });
-  // Small parts, so that a multipart object fits a test.
-  const limits = { minPartBytes: 1000, ...options.limits };
-  const storageClasses = [
+  const classes = [
     { name: 'REDUCED_REDUNDANCY', policy: 'replica:3', isArchive: false },
-    { name: 'STANDARD_IA', policy: 'gold', isArchive: false },
+    { name: 'STANDARD_IA', policy: 'ec:4+2', isArchive: false },
     { name: 'GLACIER', policy: 'replica:3', isArchive: true },
   ];
+  const lifecycle = { dayMillis: REAL_DAY_MILLIS, classes };
+  const ports = createMemoryPorts({
+    ...{ clock, random, lifecycle },
+    maxFeedEvents: options.maxFeedEvents,
+  });
+  // Small parts, so that a multipart object fits a test.
+  const limits = { minPartBytes: 1000, ...options.limits };
   const keys = new MemoryKeys(seededRandom('keys'));
   const logger = silentLogger;
   const { dialect } = options;
@@ -130,7 +138,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     random,
     logger,
     limits,
-    storageClasses,
+    storageClasses: classes,
     keys,
     dialects,
   });
@@ -151,7 +159,9 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     accessLog,
     newBuckets,
   });
+  const { run: keepLifecycle } = memoryLifecycle({ ...ports, clock, context: lifecycle });
   return {
+    keepLifecycle,
     door,
     core,
     rows: ports.rows,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { createCore } from '../../../server/core/core.ts';
-import { silentLogger } from '../../../base/log.ts';
-import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
-import { createHarness, type Harness } from './harness.ts';
+import { createCore } from '../../../../server/core/core.ts';
+import { silentLogger } from '../../../../base/log.ts';
+import { createMemoryPorts, ManualClock, seededRandom } from '../../../memory/ports.ts';
+import { createHarness, type Harness } from '../harness.ts';
 
 const body = 'x'.repeat(20_000);
 const ofClass = (name: string) => ({ 'x-amz-storage-class': name });
