@@ -35,6 +35,7 @@ import { ReplicationStores } from './replication/targets.ts';
 import { createS3Door, type S3DoorOptions } from './s3/door.ts';
 import { AccessLog } from './s3/logging/access-log.ts';
 import { createEventRenderer } from './s3/notification/record.ts';
+import { swiftDialect } from './swift/access/dialect.ts';
 import { createSwiftDoor } from './swift/door.ts';
 import { loadOrCreateCertificate } from './tls/certificate.ts';
 
@@ -97,7 +98,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   const core = createCore({
     ...{ rows, bodies, clock, random, logger, hasher, keys },
     storageClasses: cell.storageClasses,
-    dialects: [createS3Dialect(users)],
+    dialects: [createS3Dialect(users), swiftDialect],
     limits: { maxBodyBytes },
     onEvent: () => {
       for (const one of wake) one();

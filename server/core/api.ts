@@ -88,7 +88,7 @@ export interface AccountInfo {
   /** Of Keystone (AccountRow). */
   readonly domain: string | undefined;
   readonly metadata: Metadata;
-  /** Door-made ones. */
+  /** Door-made, as of the row; not for clients as it is. */
   readonly settings: Metadata;
   readonly usage: AccountUsageRow;
 }

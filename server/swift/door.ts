@@ -4,14 +4,16 @@ import { StoreError, toStoreError } from '../../base/errors.ts';
 import { InvariantError } from '../../base/invariant.ts';
 import type { Action } from '../core/access/actions.ts';
 import type { Principal, RequestContext } from '../core/api.ts';
+import type { Metadata } from '../core/model.ts';
 import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
+import { answerPreflight, withCors } from './access/cors.ts';
 import { factsOf } from './access/facts.ts';
 import { anonymous, isAuthPath, signIn, unauthorized } from './auth/tempauth.ts';
 import { whoAsks } from './auth/who-asks.ts';
 import { bulkDelete } from './bulk/delete.ts';
 import type { AccountCall, SwiftDoorOptions } from './call.ts';
 import { errorReply } from './error-table.ts';
-import { readHeaders } from './headers.ts';
+import { type Headers, readHeaders } from './headers.ts';
 import { accountNameBytes } from './limits.ts';
 import { parsePath, quote, realmOf, type SwiftPath } from './path.ts';
 import { Query } from './query.ts';
@@ -41,7 +43,7 @@ async function handle(door: SwiftDoorOptions, request: HttpRequest): Promise<Htt
         ? error.reply
         : replyToError(door, request, caller.principal, toStoreError(error, 'swift.handle'));
   }
-  return finish(door, request, reply, transactionId);
+  return finish(door, request, await forPages(door, request, reply), transactionId);
 }
 
 interface Caller {
@@ -64,7 +66,7 @@ async function answer(
   caller.principal = principal;
   const path = parsePath(request.path);
   const { method } = request;
-  if (method === 'OPTIONS') return answerOptions(path, headers.has('origin'));
+  if (method === 'OPTIONS') return answerOptions(door, path, headers);
   // The names stand in the body, relative to the account, whatever the path names below it.
   const isBulkDelete = query.has('bulk-delete') && (method === 'POST' || method === 'DELETE');
   const route = routes.find((one) => one.shape === path.shape && one.method === method);
@@ -84,6 +86,24 @@ async function answer(
   refuseUnsupported(path.shape, method, headers, query);
   const reply = await run(path, route, admitted);
   return temporary?.dress(reply) ?? reply;
+}
+
+/** What CORS adds to the reply, good or bad, to a page of another origin. */
+async function forPages(
+  door: SwiftDoorOptions,
+  request: HttpRequest,
+  reply: HttpReply,
+): Promise<HttpReply> {
+  const origin = request.header('origin');
+  if (origin === undefined || request.method === 'OPTIONS') return reply;
+  try {
+    const settings = await settingsOf(door, parsePath(request.path));
+    return withCors(reply, origin, settings);
+  } catch (error) {
+    if (error instanceof InvariantError) throw error;
+    // The operation is done: a page that may not read its reply is better than another reply.
+    return reply;
+  }
 }
 
 /** Before the body is read, and before the caller learns what is there. */
@@ -115,10 +135,29 @@ function run(path: SwiftPath, route: Route, call: AccountCall): Promise<HttpRepl
   throw refuse(405);
 }
 
-/** CORS is not built, so no origin is ever allowed: Swift answers a preflight for such with 401. */
-function answerOptions(path: SwiftPath, hasOrigin: boolean): HttpReply {
-  const allow: [string, string] = ['Allow', allowedMethods(path.shape)];
-  return statusReply(hasOrigin ? 401 : 200, [allow]);
+/** OPTIONS needs no permission. Without an Origin it only tells the methods; accounts have no CORS. */
+async function answerOptions(
+  door: SwiftDoorOptions,
+  path: SwiftPath,
+  headers: Headers,
+): Promise<HttpReply> {
+  const methods = allowedMethods(path.shape);
+  if (path.shape === 'account' || !headers.has('origin')) {
+    return statusReply(200, [['Allow', methods]]);
+  }
+  return answerPreflight(headers, methods, await settingsOf(door, path));
+}
+
+/** Of the container that a path names, whatever the caller may do with it; undefined: there is none. */
+async function settingsOf(door: SwiftDoorOptions, path: SwiftPath): Promise<Metadata | undefined> {
+  if (path.shape === 'account') return undefined;
+  const { account, container } = path;
+  const ctx = { principal: anonymous };
+  const { permit } = await door.core.authorise(ctx, {
+    address: { account, container },
+    actions: [],
+  });
+  return permit.found?.row.settings;
 }
 
 function answerUnknownMethod(path: SwiftPath, method: string, query: Query): HttpReply {

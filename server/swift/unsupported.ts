@@ -12,8 +12,6 @@ type Shape = 'account' | 'container' | 'object';
 const writeHeaders: Readonly<Record<Shape, readonly string[]>> = {
   account: ['x-account-rfc-compliant-etags'],
   container: [
-    'x-container-read',
-    'x-container-write',
     'x-container-sync-to',
     'x-container-sync-key',
     'x-container-sharding',
@@ -39,14 +37,6 @@ export function refuseUnsupported(
   for (const name of writeHeaders[shape]) {
     if ((headers.get(name) ?? '') !== '') throw notBuilt(`the header ${name}`);
   }
-  if (shape === 'account') refuseAccountHeaders(headers);
-}
-
-function refuseAccountHeaders(headers: Headers): void {
-  const access = headers.get('x-account-access-control') ?? '';
-  // `{}` takes all access back: nothing was given.
-  if (access !== '' && access.trim() !== '{}')
-    throw notBuilt('the header x-account-access-control');
 }
 
 function notBuilt(what: string): Error {

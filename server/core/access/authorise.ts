@@ -27,8 +27,8 @@ export interface Place {
   readonly versionId?: string | undefined;
 }
 
-/** `owner`: by what the principal is. Else which kind of rule says so. */
-export type Leave = 'owner' | 'policy' | 'acl';
+/** `owner`: of the account, or named one by it. `role`: a reader, or the holder of a signed permission. Else which kind of rule says so. */
+export type Leave = 'owner' | 'role' | 'policy' | 'acl';
 export type Verdict = Leave | 'denied';
 
 /** Throws `unauthenticated` (nobody asks) or `access-denied`. */
@@ -69,7 +69,7 @@ export async function judge(
   if (isDenied(rules.denials, deed)) return 'denied';
   if (isEntitled(deed, place, isOwner)) {
     const isForeign = rules.ownedByWriter && objectOwnersOwn.has(action);
-    if (!isForeign || (await object.ownerIs(account))) return 'owner';
+    if (!isForeign || (await object.ownerIs(account))) return isOwner ? 'owner' : 'role';
   }
   return judgeGrants(services, { deed, place, rules, object });
 }

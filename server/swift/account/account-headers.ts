@@ -2,6 +2,7 @@
 import { micros } from '../../../base/units.ts';
 import { usageUnder } from '../../core/account/usage.ts';
 import type { AccountInfo } from '../../core/api.ts';
+import { accountAclHeaders, visibleMetadata } from '../access/privileged.ts';
 import type { AccountCall } from '../call.ts';
 import { titleCase, wireOf } from '../../http/header-text.ts';
 import type { ListingFormat } from '../listing/format.ts';
@@ -26,7 +27,8 @@ export function accountHeaders(
     ...(info.domain === undefined ? [] : [projectDomain(info.domain)]),
     ...policyHeaders(call, info),
     ...quotaHeaders(call, info.settings),
-    ...metadataHeaders('account', info.metadata),
+    ...accountAclHeaders(call, info.settings),
+    ...metadataHeaders('account', visibleMetadata(call, info.metadata)),
   ];
   if (format.varies) headers.push(['Vary', 'Accept']);
   return headers;

@@ -1,5 +1,6 @@
 /** POST of an account: changes its metadata, and makes it if nobody did yet. */
 import type { HttpReply } from '../../http/exchange.ts';
+import { readAccountAclChange, visibleMetadata } from '../access/privileged.ts';
 import type { AccountCall } from '../call.ts';
 import { readMetadataPatch } from '../metadata.ts';
 import { statusReply } from '../reply.ts';
@@ -12,6 +13,9 @@ export async function postAccount(call: AccountCall): Promise<HttpReply> {
   const metadata = Object.fromEntries(
     Object.entries(patch).filter(([name]) => !isLegacyQuota(name)),
   );
-  await core.updateAccount(call.context, call.account, metadata, quotas);
+  await core.updateAccount(call.context, call.account, visibleMetadata(call, metadata), {
+    ...quotas,
+    ...readAccountAclChange(call),
+  });
   return statusReply(204);
 }

@@ -1,6 +1,6 @@
 /** TempAuth v1 (swift/common/middleware/tempauth.py): sign in with a user and key, get a token and the account's URL. */
 import type { Principal } from '../../core/api.ts';
-import { principalOf, type UserEntry } from '../../core/users.ts';
+import { accountTextOf, principalOf, type UserEntry } from '../../core/users.ts';
 import { type HttpReply, type HttpRequest, headerText } from '../../http/exchange.ts';
 import type { SwiftDoorOptions } from '../call.ts';
 import type { Headers } from '../headers.ts';
@@ -22,14 +22,37 @@ export function unauthorized(realm: string): HttpReply {
   return statusReply(401, [['Www-Authenticate', `Swift realm="${realm}"`]]);
 }
 
-/** Who shows a token of ours. One that is forged, expired or of a user that is gone is refused with 401. */
-export function principalOfToken(door: SwiftDoorOptions, token: string, path: string): Principal {
+/** Who shows tokens of ours. One that is forged, expired or of a user that is gone is refused with 401; as a service's beside it, it counts for nothing. */
+export function principalOfTokens(
+  door: SwiftDoorOptions,
+  token: string,
+  serviceToken: string | undefined,
+  path: string,
+): Principal {
+  const entry = userOfToken(door, token);
+  if (entry === undefined) throw new Refusal(unauthorized(realmOf(path)));
+  const service = serviceToken === undefined ? undefined : userOfToken(door, serviceToken);
+  return service === undefined ? principalOf(entry) : withService(entry, service);
+}
+
+function userOfToken(door: SwiftDoorOptions, token: string): UserEntry | undefined {
   const content = openToken(door.tokenSecret, token, (login) => userOf(door, login)?.swift?.key);
-  const entry = content === undefined ? undefined : userOf(door, content.login);
-  if (content === undefined || entry === undefined || content.expiresAt <= nowSeconds(door)) {
-    throw new Refusal(unauthorized(realmOf(path)));
-  }
-  return principalOf(entry);
+  if (content === undefined || content.expiresAt <= nowSeconds(door)) return undefined;
+  return userOf(door, content.login);
+}
+
+/** Accounts that take a service beside a user: data that users own and cannot touch behind the service's back. */
+const SERVICE_PREFIX = 'SERVICE_';
+/** The group that makes a user a service. */
+const SERVICE_GROUP = 'service';
+
+/** A user with a service's token beside its own: has the service's groups too, and the service account of its own. */
+function withService(entry: UserEntry, service: UserEntry): Principal {
+  const principal = principalOf(entry);
+  const names = [...(principal.names ?? []), ...(principalOf(service).names ?? [])];
+  const isService = service.groups?.includes(SERVICE_GROUP) === true;
+  if (!isService || principal.role !== 'owner') return { ...principal, names };
+  return { ...principal, names, owns: [SERVICE_PREFIX + accountTextOf(entry.account)] };
 }
 
 /** `GET /auth/v1.0`, `/auth/auth` and `/auth/v1/{account}/auth`. */

@@ -2,7 +2,7 @@
 import type { Principal } from '../../core/api.ts';
 import type { SwiftDoorOptions } from '../call.ts';
 import type { Headers } from '../headers.ts';
-import { anonymous, principalOfToken } from './tempauth.ts';
+import { anonymous, principalOfTokens } from './tempauth.ts';
 import { tokenPrefix } from './token.ts';
 
 /**
@@ -18,9 +18,9 @@ export async function whoAsks(
   const token = headers.get('x-auth-token') || headers.get('x-storage-token');
   if (token === undefined || token === '') return anonymous;
   const { identity } = door;
-  if (identity === undefined || token.startsWith(tokenPrefix)) {
-    return principalOfToken(door, token, path);
-  }
   const serviceToken = headers.get('x-service-token') || undefined;
+  if (identity === undefined || token.startsWith(tokenPrefix)) {
+    return principalOfTokens(door, token, serviceToken, path);
+  }
   return (await identity.principalOf(token, serviceToken)) ?? anonymous;
 }

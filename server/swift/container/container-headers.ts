@@ -1,13 +1,19 @@
 /** What every answer about a container shows. */
 import type { ContainerInfo } from '../../core/api.ts';
 import { wireOf } from '../../http/header-text.ts';
+import { aclHeaders, visibleMetadata } from '../access/privileged.ts';
 import { archiveHeaders } from '../archive/location.ts';
+import type { ContainerCall } from '../call.ts';
 import type { ListingFormat } from '../listing/format.ts';
 import { metadataHeaders, metadataOfSettings } from '../metadata.ts';
 import { versioningHeaders } from '../versions/enabled.ts';
 import { formatLastModified, formatTimestamp } from '../timestamps.ts';
 
-export function containerHeaders(info: ContainerInfo, format: ListingFormat): [string, string][] {
+export function containerHeaders(
+  call: ContainerCall,
+  info: ContainerInfo,
+  format: ListingFormat,
+): [string, string][] {
   const { row, usage } = info;
   const headers: [string, string][] = [
     ['Content-Type', format.contentType],
@@ -19,7 +25,8 @@ export function containerHeaders(info: ContainerInfo, format: ListingFormat): [s
     ['X-Storage-Policy', wireOf(row.policy)],
     ...versioningHeaders(row),
     ...archiveHeaders(row),
-    ...metadataHeaders('container', metadataOfSettings(row.settings)),
+    ...aclHeaders(call, row.settings),
+    ...metadataHeaders('container', visibleMetadata(call, metadataOfSettings(row.settings))),
   ];
   if (format.varies) headers.push(['Vary', 'Accept']);
   return headers;

@@ -31,7 +31,7 @@ export async function getContainer(call: ContainerCall): Promise<HttpReply> {
   const about = { versioning: info.row.versioning, isJson: format.type === 'application/json' };
   const entries = items.map((item) => entryOf(call, item, about));
   const body = renderListing({ root: 'container', name: call.container, entries }, format);
-  const headers = containerHeaders(info, format);
+  const headers = containerHeaders(call, info, format);
   return listingReply(headers, body);
 }
 

@@ -10,5 +10,5 @@ export async function headContainer(call: ContainerCall): Promise<HttpReply> {
   const format = chooseFormat(call.query, call.headers);
   const { account, container } = call;
   const info = await call.door.core.headContainer(call.context, { account, container });
-  return listingReply(containerHeaders(info, format), emptyBytes);
+  return listingReply(containerHeaders(call, info, format), emptyBytes);
 }

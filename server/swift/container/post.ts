@@ -1,5 +1,6 @@
 /** POST of a container: changes its metadata. A storage policy in it is ignored, as in Swift: it cannot change. */
 import type { HttpReply } from '../../http/exchange.ts';
+import { readAclChange, visibleMetadata } from '../access/privileged.ts';
 import { readArchiveChange, refuseBothWays } from '../archive/location.ts';
 import type { ContainerCall } from '../call.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
@@ -15,8 +16,9 @@ export async function postContainer(call: ContainerCall): Promise<HttpReply> {
   const versioning = readVersioning(call.headers);
   const archive = readArchiveChange(call.headers);
   refuseBothWays(call, archive);
+  const acls = await readAclChange(call);
   await core.updateContainer(call.context, address, {
-    settings: { ...settingsOfPatch(patch), ...archive },
+    settings: { ...settingsOfPatch(visibleMetadata(call, patch)), ...archive, ...acls },
     ...(versioning === undefined ? {} : { versioning }),
   });
   return statusReply(204);

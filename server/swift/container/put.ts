@@ -2,6 +2,7 @@
 import type { MetadataPatch } from '../../core/commands.ts';
 import type { Metadata } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { readAclChange, visibleMetadata } from '../access/privileged.ts';
 import { readArchiveChange, refuseBothWays } from '../archive/location.ts';
 import type { ContainerCall } from '../call.ts';
 import { wireOf } from '../../http/header-text.ts';
@@ -19,7 +20,8 @@ export async function putContainer(call: ContainerCall): Promise<HttpReply> {
   const address = { account: call.account, container: call.container };
   const archive = readArchiveChange(call.headers);
   refuseBothWays(call, archive);
-  const settings = { ...settingsOfPatch(patch), ...archive };
+  const acls = await readAclChange(call);
+  const settings = { ...settingsOfPatch(visibleMetadata(call, patch)), ...archive, ...acls };
   const versioning = readVersioning(call.headers);
   const versioned = versioning === undefined ? {} : { versioning };
   const { created, info } = await core.createContainer(call.context, address, {

@@ -26,7 +26,7 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
     body: utf8(
       JSON.stringify({
         swift: swiftSection(door),
-        tempauth: { account_acls: false },
+        tempauth: { account_acls: true },
         symlink: { symloop_max: door.core.limits.maxLinks, static_links: true },
         versioned_writes: { allowed_flags: ['x-versions-location', 'x-history-location'] },
         object_versioning: {},

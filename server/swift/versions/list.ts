@@ -28,7 +28,7 @@ export async function getVersions(call: ContainerCall): Promise<HttpReply> {
   const items = await take(walkVersions(call, query), query.limit);
   const entries = items.map((item) => entryOf(call, item));
   const body = renderListing({ root: 'container', name: container, entries }, format);
-  return listingReply(containerHeaders(info, format), body);
+  return listingReply(containerHeaders(call, info, format), body);
 }
 
 function readVersionQuery(call: ContainerCall): VersionQuery {

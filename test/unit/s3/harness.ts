@@ -10,6 +10,7 @@ import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
 import { type NewBuckets, amazonsNewBuckets } from '../../../server/s3/acl/new-bucket.ts';
 import { createS3Dialect } from '../../../server/s3/access/dialect.ts';
 import { REAL_DAY_MILLIS } from '../../../server/core/lifecycle/due.ts';
+import { swiftDialect } from '../../../server/swift/access/dialect.ts';
 import { createS3Door } from '../../../server/s3/door.ts';
 import { AccessLog } from '../../../server/s3/logging/access-log.ts';
 import type { NotificationTargets } from '../../../server/s3/notification/targets.ts';
@@ -131,7 +132,11 @@ export function createHarness(options: HarnessOptions = {}): Harness {
   // Permissions of a test's own are meant to let in the world.
   const usualBuckets =
     dialect === undefined ? amazonsNewBuckets : { ...amazonsNewBuckets, blockPublicAccess: false };
-  const dialects = [createS3Dialect(users), ...(dialect === undefined ? [] : [dialect])];
+  const dialects = [
+    createS3Dialect(users),
+    swiftDialect,
+    ...(dialect === undefined ? [] : [dialect]),
+  ];
   const core = createCore({
     ...ports,
     clock,

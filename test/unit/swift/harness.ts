@@ -6,6 +6,8 @@ import type { Core } from '../../../server/core/api.ts';
 import { type UserDirectory, type UserEntry, directoryOf } from '../../../server/core/users.ts';
 import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
 import type { IdentityService } from '../../../server/core/identity.ts';
+import { createS3Dialect } from '../../../server/s3/access/dialect.ts';
+import { swiftDialect } from '../../../server/swift/access/dialect.ts';
 import { createSwiftDoor } from '../../../server/swift/door.ts';
 import { defaultSwiftSettings, type SwiftSettings } from '../../../server/swift/settings.ts';
 import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
@@ -33,17 +35,25 @@ export interface Harness {
   readonly door: Door;
   readonly core: Core;
   readonly clock: ManualClock;
-  readonly tokens: Readonly<Record<'owner' | 'member' | 'other' | 'reseller', string>>;
+  readonly tokens: Readonly<
+    Record<'owner' | 'member' | 'other' | 'service' | 'reseller' | 'reader', string>
+  >;
   /** `path` may hold a query. */
   readonly ask: (method: string, path: string, ask?: Ask) => Promise<Answer>;
 }
 
-function user(account: string, name: string, role: UserEntry['role']): UserEntry {
+function user(
+  account: string,
+  name: string,
+  role: UserEntry['role'],
+  groups: readonly string[] = [],
+): UserEntry {
   const login = `${account.replace('AUTH_', '')}:${name}`;
   return {
     account,
     user: name,
     role,
+    groups,
     swift: { login, key: `${name}-key` },
     canonicalId: account,
     displayName: account,
@@ -54,7 +64,9 @@ const entries = [
   user('AUTH_test', 'tester', 'owner'),
   user('AUTH_test', 'tester3', 'member'),
   user('AUTH_test2', 'tester2', 'owner'),
+  user('AUTH_test5', 'tester5', 'member', ['service']),
   user('AUTH_admin', 'admin', 'reseller'),
+  user('AUTH_admin', 'reader', 'reseller-reader'),
 ];
 
 const users: UserDirectory = directoryOf(entries);
@@ -78,7 +90,10 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
   const ports = createMemoryPorts({ clock, random });
   // Small pages, so that listings take several; small parts, so that a multipart object fits a test.
   const limits = { maxPageItems: 3, minPartBytes: 1000 };
-  const core = createCore({ ...ports, clock, random, logger: silentLogger, limits });
+  const core = createCore({
+    ...{ ...ports, clock, random, logger: silentLogger, limits },
+    dialects: [swiftDialect, createS3Dialect(users)],
+  });
   const tokenSecret = new Uint8Array(32).fill(9);
   const door = createSwiftDoor({
     core,
@@ -101,7 +116,9 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
     owner: await signIn('test:tester'),
     member: await signIn('test:tester3'),
     other: await signIn('test2:tester2'),
+    service: await signIn('test5:tester5'),
     reseller: await signIn('admin:admin'),
+    reader: await signIn('admin:reader'),
   };
   return {
     door,
