@@ -23,4 +23,5 @@ export const swiftSchema: z.ZodType<SwiftSettings> = z.strictObject({
       outgoingAllow: names.default([...tempUrl.outgoingAllow]),
     })
     .prefault({}),
+  adminKey: z.string().min(1).optional(),
 });

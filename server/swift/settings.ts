@@ -3,6 +3,8 @@ import { defaultTempUrl, type TempUrlSettings } from './tempurl/settings.ts';
 
 export interface SwiftSettings {
   readonly tempUrl: TempUrlSettings;
+  /** Signs the view of /info for administrators, as Swift's `admin_key`; absent: there is none. */
+  readonly adminKey?: string | undefined;
 }
 
 export const defaultSwiftSettings: SwiftSettings = { tempUrl: defaultTempUrl };

@@ -12,14 +12,14 @@ import {
 } from '../limits.ts';
 import type { Query } from '../query.ts';
 import { statusReply } from '../reply.ts';
+import { adminInfo } from './admin-info.ts';
 
 export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: Query): HttpReply {
   if (request.method === 'OPTIONS') return statusReply(200, [['Allow', 'HEAD, GET, OPTIONS']]);
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return statusReply(405, [['Allow', 'HEAD, GET, OPTIONS']]);
   }
-  // The signed view of administrators does not exist here.
-  if (query.has('swiftinfo_sig') || query.has('swiftinfo_expires')) return statusReply(403);
+  const admin = adminInfo(door, request, query);
   return {
     status: 200,
     headers: [['Content-Type', 'application/json; charset=UTF-8']],
@@ -44,6 +44,7 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
           max_deletes_per_request: bulkLimits.deletes,
           max_failed_deletes: bulkLimits.failures,
         },
+        ...(admin === undefined ? {} : { admin }),
       }),
     ),
   };

@@ -149,6 +149,9 @@ it('nothing plain of any object lies on any device', { timeout: 120_000 }, async
   }
   const manifest = { 'X-Object-Manifest': `${Bucket}/segment/` };
   expect((await swift('dynamic', { method: 'PUT', body: '', headers: manifest })).status).toBe(201);
+  const list = ['segment/1', 'segment/2'].map((name) => ({ path: `/${Bucket}/${name}` }));
+  const body = JSON.stringify(list);
+  expect((await swift('static?multipart-manifest=put', { method: 'PUT', body })).status).toBe(201);
   const Key = 'multipart';
   const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
   const Parts = await Promise.all(
@@ -174,7 +177,7 @@ async function readBack(): Promise<void> {
   }
   expect(Buffer.compare(await get('multipart'), Buffer.concat([first, last]))).toBe(0);
   const whole = Buffer.concat([bodies['segment/1'] ?? first, bodies['segment/2'] ?? first]);
-  for (const name of ['dynamic']) {
+  for (const name of ['dynamic', 'static']) {
     const answer = await swift(name);
     expect([name, answer.status]).toEqual([name, 200]);
     expect(Buffer.compare(Buffer.from(await answer.arrayBuffer()), whole)).toBe(0);

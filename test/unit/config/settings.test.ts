@@ -81,4 +81,20 @@ describe('settings', () => {
     ];
     for (const [sources, message] of refusals) expect(() => load(sources)).toThrow(message);
   });
+
+  it('knows how to encrypt', () => {
+    const off = { encryptAll: false, keyRing: 'required', serviceKeys: [] };
+    expect(load({})).toMatchObject({ ...off, customerKeysOverHttp: 'loopback' });
+    expect(load({ environment: { TORC_ENCRYPT_ALL: 'true' } }).encryptAll).toBe(true);
+    expect(load({ file: { encryptAll: true, keyRing: 'optional' } })).toMatchObject({
+      ...{ encryptAll: true, keyRing: 'optional' },
+    });
+    const refusals: readonly [RawSettings, RegExp][] = [
+      [{ encryptAll: 'perhaps' }, /encryptAll/],
+      [{ keyRing: 'lost' }, /keyRing/],
+      [{ serviceKeys: ['../key'] }, /serviceKeys/],
+      [{ customerKeysOverHttp: 'sometimes' }, /customerKeysOverHttp/],
+    ];
+    for (const [file, message] of refusals) expect(() => load({ file })).toThrow(message);
+  });
 });

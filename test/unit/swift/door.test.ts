@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../../server/swift/routes.ts';
 import { createHarness, type Harness } from './harness.ts';
@@ -121,6 +122,37 @@ describe('every answer', () => {
       bulk_delete: { max_deletes_per_request: 10_000 },
     });
     expect((await ask('POST', '/info', { token: '' })).status).toBe(405);
+  });
+
+  it('shows administrators what only they may see', async () => {
+    const adminKey = 'the key of administrators';
+    const settings = { adminKey };
+    const { ask, clock } = await createHarness({ settings });
+    const expires = Math.floor(clock.now() / 1000) + 60;
+    const signed = (method: string, at = expires, key = adminKey): string => {
+      const text = `${method}\n${at}\n/info`;
+      const signature = createHmac('sha1', key).update(text).digest('hex');
+      return `/info?swiftinfo_sig=${signature}&swiftinfo_expires=${at}`;
+    };
+    const { text } = await ask('GET', signed('GET'), { token: '' });
+    const admin = { disallowed_sections: [], encryption: { enabled: false } };
+    expect(JSON.parse(text)).toMatchObject({ admin });
+    for (const method of ['GET', 'HEAD']) {
+      expect((await ask('HEAD', signed(method), { token: '' })).status).toBe(200);
+    }
+    const old = Math.floor(clock.now() / 1000) - 60;
+    const refused = [
+      signed('HEAD'),
+      signed('GET', old),
+      signed('GET', expires, 'another'),
+      `/info?swiftinfo_expires=${expires}`,
+      '/info?swiftinfo_sig=x',
+    ];
+    for (const path of refused) {
+      expect([path, (await ask('GET', path, { token: '' })).status]).toEqual([path, 401]);
+    }
+    const without = await createHarness();
+    expect((await without.ask('GET', signed('GET'), { token: '' })).status).toBe(403);
   });
 
   it('refuses what is not built', async () => {
