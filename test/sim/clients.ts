@@ -1,8 +1,16 @@
 /** Concurrent clients of core: each does one random operation after the other and notes what it saw. */
 import { createHash } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
 import { isStoreError, type StoreError } from '../../base/errors.ts';
-import type { Core, ObjectReader, RequestContext } from '../../server/core/api.ts';
-import type { Event, KeyState, Operation, PutCondition } from './history.ts';
+import type { Core, ObjectReader, RequestContext, VersionPage } from '../../server/core/api.ts';
+import { type VersionRow, versionIdOf } from '../../server/core/model.ts';
+import {
+  type Event,
+  type KeyState,
+  type Operation,
+  type PutCondition,
+  stateOf,
+} from './history.ts';
 import type { SeededRandom } from './random.ts';
 /** What a process offers to clients while it lives. */
 export interface Reachable {
@@ -13,6 +21,8 @@ export interface Reachable {
 
 export interface ClientWorld {
   readonly clock: { monotonic(): number };
+  /** The time by which objects expire; undefined where machines disagree on it. */
+  readonly wall?: Pick<Clock, 'now' | 'sleep'>;
   trace(line: string): void;
 }
 
@@ -57,6 +67,7 @@ export class Clients {
     unknown: 0,
   };
   readonly #world: ClientWorld;
+  #posts = 0;
   readonly #random: SeededRandom;
 
   constructor(world: ClientWorld, random: SeededRandom) {
@@ -72,7 +83,9 @@ export class Clients {
     else if (roll < 0.4) await this.#put(running, key, { type: 'absent' });
     else if (roll < 0.5) await this.#put(running, key, this.#someMatch(key));
     else if (roll < 0.58) await this.#multipart(running, key);
-    else if (roll < 0.7) await this.#delete(running, key);
+    else if (roll < 0.68) await this.#delete(running, key);
+    else if (roll < 0.73) await this.#post(running, key);
+    else if (roll < 0.78) await this.#putThatExpires(running);
     else if (roll < 0.93) await this.read(running, key);
     else await this.list(running);
   }
@@ -200,8 +213,48 @@ export class Clients {
     const work = running.core.deleteObject(context, { ...address, key, condition: {} });
     await this.#write(
       { running, key, operation: { type: 'delete', seen: undefined } },
-      work.then(({ deleted }) => ({ type: 'delete', seen: deleted?.etag })),
+      work.then(({ deleted }) => ({ type: 'delete', seen: deleted && stateOfRow(deleted) })),
     );
+  }
+
+  /** Swift's POST. */
+  async #post(running: Reachable, key: string): Promise<void> {
+    const metadata = `${++this.#posts}`;
+    const operation: Operation = { type: 'post', metadata };
+    const work = running.core.updateObject(context, { ...address, key }, { user: { n: metadata } });
+    await this.#write(
+      { running, key, operation },
+      work.then(() => operation),
+    );
+  }
+
+  /** A key of its own, which is there until its time comes, and then to nobody. */
+  async #putThatExpires(running: Reachable): Promise<void> {
+    const { wall } = this.#world;
+    if (wall === undefined) return;
+    const key = `brief/${++this.#posts}`;
+    const { bytes } = this.#newBody(md5);
+    const expiresAt = wall.now() + 50 + this.#random.below(2000);
+    const at = { ...address, key, system: {}, user: {}, contentType: 'text/plain', expiresAt };
+    try {
+      const put = running.core.putObject(context, {
+        ...at,
+        body: { chunks: chunksOf(bytes), size: bytes.length },
+        condition: {},
+      });
+      if ((await this.#during(running, put)) === 'dead') return;
+      const early = await this.#during(running, readWhole(running.core, key));
+      if (early === 'dead') return;
+      if (early === undefined && wall.now() < expiresAt) {
+        throw new Violation(`${key} went before its time`);
+      }
+      const waiting = wall.sleep(Math.max(0, expiresAt - wall.now()) + 1);
+      if ((await this.#during(running, waiting)) === 'dead') return;
+      const late = await this.#during(running, readWhole(running.core, key));
+      if (late !== 'dead' && late !== undefined) throw new Violation(`${key} outlived its time`);
+    } catch (error) {
+      if (!isStoreError(error) || !leavesDoubt(error)) throw error;
+    }
   }
 
   /** GET, every byte. Throws Violation for bytes that nobody wrote; resolves with an error that the faults allow. */
@@ -210,7 +263,7 @@ export class Clients {
     try {
       const seen = await this.#during(running, readWhole(running.core, key));
       if (seen === 'dead') return undefined;
-      this.#sawState(key, start, seen?.etag);
+      this.#sawState(key, start, seen && stateOf(seen.etag, seen.metadata));
       if (seen === undefined) return undefined;
       const written = this.bodies.get(seen.etag);
       if (written === undefined || Buffer.compare(written, seen.bytes) !== 0) {
@@ -232,6 +285,35 @@ export class Clients {
     this.#note(key, { start, end, outcome: 'ok', operation: { type: 'read', seen } });
   }
 
+  /** All versions of the keys that histories speak of, in pages. */
+  async versions(running: Reachable): Promise<readonly ListedVersion[]> {
+    const found: ListedVersion[] = [];
+    let at: { after?: string; afterVersionId?: string } = {};
+    for (;;) {
+      const query = { prefix: '', delimiter: '', after: undefined, before: undefined, ...at };
+      const listing = running.core.listVersions(context, address, {
+        ...{ ...query, reverse: false, limit: 7 },
+      });
+      const page = await listing;
+      for (const item of page.items) {
+        if (item.type === 'row' && keys.includes(item.name)) found.push(item);
+      }
+      const last = page.items.at(-1);
+      if (!page.truncated || last?.type !== 'row') return found;
+      at = { after: last.name, afterVersionId: versionIdOf(last.row) };
+    }
+  }
+
+  async readVersion(running: Reachable, key: string, row: VersionRow): Promise<void> {
+    const versionId = versionIdOf(row);
+    const seen = await readWhole(running.core, key, versionId);
+    const written = this.bodies.get(row.etag);
+    if (seen !== undefined && written !== undefined && Buffer.compare(written, seen.bytes) === 0) {
+      return;
+    }
+    throw new Violation(`${key} version ${versionId} is not what was written`);
+  }
+
   /** LIST is a read of every key. Returns what it saw; undefined when it failed. */
   async list(running: Reachable): Promise<ReadonlyMap<string, string> | undefined> {
     const start = this.#world.clock.monotonic();
@@ -247,7 +329,12 @@ export class Clients {
           item.type === 'row' ? [[item.name, item.row.etag]] : [],
         ),
       );
-      for (const key of keys) this.#sawState(key, start, found.get(key));
+      const states = new Map(
+        seen.page.items.flatMap((item) =>
+          item.type === 'row' ? [[item.name, stateOfRow(item.row)]] : [],
+        ),
+      );
+      for (const key of keys) this.#sawState(key, start, states.get(key));
       return found;
     } catch (error) {
       if (!isStoreError(error) || !leavesDoubt(error)) throw error;
@@ -256,18 +343,30 @@ export class Clients {
   }
 }
 
-async function readWhole(
-  core: Core,
-  key: string,
-): Promise<{ readonly etag: string; readonly bytes: Uint8Array } | undefined> {
+type ListedVersion = Extract<VersionPage['items'][number], { readonly type: 'row' }>;
+
+interface Seen {
+  readonly etag: string;
+  readonly metadata: string | undefined;
+  readonly bytes: Uint8Array;
+}
+
+async function readWhole(core: Core, key: string, versionId?: string): Promise<Seen | undefined> {
   let reader: ObjectReader;
   try {
-    reader = await core.openObject(context, { ...address, key, condition: {} });
+    reader = await core.openObject(context, { ...address, key, versionId, condition: {} });
   } catch (error) {
     if (isStoreError(error, 'no-such-object')) return undefined;
+    // The newest version is a marker: for whoever asks for no version, there is nothing.
+    if (isStoreError(error, 'is-delete-marker') && versionId === undefined) return undefined;
     throw error;
   }
   const chunks: Uint8Array[] = [];
   for await (const chunk of reader.read(0, reader.row.size)) chunks.push(chunk);
-  return { etag: reader.row.etag, bytes: Buffer.concat(chunks) };
+  const { etag, user } = reader.row;
+  return { etag, metadata: user['n'], bytes: Buffer.concat(chunks) };
+}
+
+function stateOfRow(row: Pick<VersionRow, 'etag' | 'user'>): string {
+  return stateOf(row.etag, row.user['n']);
 }

@@ -3,12 +3,22 @@
  * effect at one moment between its start and its end (an unknown one at any later moment, or never).
  */
 
-/** The etag of the object that is there; undefined: none. */
+/** The etag of the object that is there, a blank, and its metadata; undefined: none. */
 export type KeyState = string | undefined;
+
+export function stateOf(etag: string, metadata: string | undefined): string {
+  return `${etag} ${metadata ?? ''}`;
+}
+
+function etagOf(state: KeyState): string | undefined {
+  return state?.slice(0, state.indexOf(' '));
+}
 
 export type Operation =
   | { readonly type: 'read'; readonly seen: KeyState }
   | { readonly type: 'put'; readonly etag: string; readonly condition: PutCondition }
+  /** Replaces the metadata of what is there. */
+  | { readonly type: 'post'; readonly metadata: string }
   /** `seen`: what the answer said was deleted. */
   | { readonly type: 'delete'; readonly seen: KeyState };
 
@@ -29,7 +39,7 @@ export interface Event {
 function holds(condition: PutCondition, state: KeyState): boolean {
   if (condition.type === 'none') return true;
   if (condition.type === 'absent') return state === undefined;
-  return state === condition.etag;
+  return etagOf(state) === condition.etag;
 }
 
 /** The state after the event, or 'impossible' when it cannot have happened in this state. */
@@ -40,9 +50,14 @@ function step(event: Event, state: KeyState): { readonly state: KeyState } | 'im
     if (outcome === 'ok' && operation.seen !== state) return 'impossible';
     return { state: undefined };
   }
+  if (operation.type === 'post') {
+    const etag = etagOf(state);
+    if (outcome === 'refused') return etag === undefined ? { state } : 'impossible';
+    return etag === undefined ? 'impossible' : { state: stateOf(etag, operation.metadata) };
+  }
   const applies = holds(operation.condition, state);
   if (outcome === 'refused') return applies ? 'impossible' : { state };
-  return applies ? { state: operation.etag } : 'impossible';
+  return applies ? { state: stateOf(operation.etag, undefined) } : 'impossible';
 }
 
 /** Steps of the search after which it gives up; none of the seeds comes near. */

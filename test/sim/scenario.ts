@@ -1,4 +1,5 @@
 /** One seed: clients, crashes and faults on one machine, then everything is healed and compared. */
+import { isStoreError } from '../../base/errors.ts';
 import { createCodec } from '../../storage/erasure/create-codec.ts';
 import { SimClock } from './clock.ts';
 import { address, Clients, context, keys, Violation } from './clients.ts';
@@ -31,12 +32,14 @@ class Scenario {
    * inline body in an old segment is found bad only when it is read, so no repair ends that damage.
    */
   readonly #logVictims: readonly number[] | undefined;
+  readonly #versioned: boolean;
   #undecided = 0;
 
   constructor(world: World, seed: number) {
     this.#world = world;
     this.#random = new SeededRandom(seed * 4 + 3);
     this.#clients = new Clients(world, new SeededRandom(seed * 4));
+    this.#versioned = this.#random.chance(0.35);
     this.#logVictims = this.#random.chance(0.3) ? this.#twoDevices() : undefined;
   }
 
@@ -44,6 +47,7 @@ class Scenario {
     const first = await this.#boot([]);
     await first.core.createContainer(context, address, {
       ...{ claimName: 'if-free', policy: undefined, settings: {} },
+      versioning: this.#versioned ? 'enabled' : 'off',
     });
     const lives = 2 + this.#random.below(3);
     for (let life = 0; life < lives; life++) await this.#faultyLife();
@@ -87,18 +91,38 @@ class Scenario {
     for (const place of victims) {
       if (this.#random.chance(0.15)) this.#world.loseIndex(place);
     }
-    const away = victims.filter(() => this.#random.chance(0.3));
+    const replaced = victims.filter(() => this.#random.chance(0.2));
+    for (const place of replaced) this.#world.replaceDisk(place);
+    const away = victims.filter((place) => !replaced.includes(place) && this.#random.chance(0.3));
     await this.#troubledStarts(away);
     const next = await this.#boot(away);
     const more = this.#work(next, 2);
+    const replacing = this.#replaceMissing(next);
     if (this.#random.chance(0.4)) {
       await this.#sleep(this.#random.fraction() * 200);
       await this.#crash();
     }
     await more;
+    await replacing;
     if (this.#world.running !== undefined) await this.#stop();
     await this.#troubledStarts([]);
     await this.#heal();
+  }
+
+  /** `torc device replace` for every device that another, empty disk stands in for. A crash on the way leaves some for later. */
+  async #replaceMissing(running: Running): Promise<void> {
+    for (const { id, path, reason } of running.cell.away()) {
+      if (!reason.includes('missing or empty')) continue;
+      const replacing = running.cell.replaceDevice(id);
+      replacing.catch(() => undefined);
+      try {
+        await Promise.race([replacing, running.ended]);
+      } catch (error) {
+        if (!isStoreError(error)) throw error;
+        this.#world.trace(`replacing ${path} failed: ${error.message}`);
+      }
+      if (this.#world.running !== running) return;
+    }
   }
 
   /** Starts that die half way. */
@@ -166,6 +190,9 @@ class Scenario {
   async #heal(): Promise<Running> {
     this.#world.healDevices();
     const running = this.#world.running ?? (await this.#boot([]));
+    await this.#replaceMissing(running);
+    const away = running.cell.away();
+    if (away.length > 0) throw new Violation(`a device stays away: ${JSON.stringify(away)}`);
     const { workers } = running.cell;
     await this.#sleep(12_000);
     for (let round = 0; round < 20; round++) {
@@ -193,12 +220,41 @@ class Scenario {
     for (const name of listed.keys()) {
       if (!keys.includes(name)) throw new Violation(`LIST knows ${name}, which nobody wrote`);
     }
+    if (this.#versioned) await this.#checkVersions(running);
     const { usage } = await running.core.headContainer(context, address);
     let bytes = 0;
     for (const etag of listed.values()) bytes += this.#clients.bodies.get(etag)?.length ?? 0;
     const expected = { objects: listed.size, bytes };
     if (usage.objects !== expected.objects || usage.bytes !== expected.bytes) {
       throw new Violation(`usage ${JSON.stringify(usage)}, listed ${JSON.stringify(expected)}`);
+    }
+  }
+
+  /** Nothing that was acknowledged is missing from a key's history, nothing stands in it that nobody wrote, and each version reads as it was written. */
+  async #checkVersions(running: Running): Promise<void> {
+    const found = new Map<string, number>();
+    for (const { name, row } of await this.#clients.versions(running)) {
+      if (row.kind === 'delete-marker') continue;
+      const text = `${name} ${row.etag}`;
+      found.set(text, (found.get(text) ?? 0) + 1);
+      if (this.#random.chance(0.2)) await this.#clients.readVersion(running, name, row);
+    }
+    const least = new Map<string, number>();
+    const most = new Map<string, number>();
+    for (const [key, history] of this.#clients.histories) {
+      for (const { operation, outcome } of history) {
+        if (operation.type !== 'put' || outcome === 'refused') continue;
+        const text = `${key} ${operation.etag}`;
+        most.set(text, (most.get(text) ?? 0) + 1);
+        if (outcome === 'ok') least.set(text, (least.get(text) ?? 0) + 1);
+      }
+    }
+    for (const text of new Set([...found.keys(), ...least.keys()])) {
+      const count = found.get(text) ?? 0;
+      if (count >= (least.get(text) ?? 0) && count <= (most.get(text) ?? 0)) continue;
+      throw new Violation(
+        `${text}: ${count} versions, ${least.get(text)} acknowledged of ${most.get(text)} tried`,
+      );
     }
   }
 

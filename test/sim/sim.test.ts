@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Event, linearizable } from './history.ts';
+import { type Event, linearizable, stateOf } from './history.ts';
 import { runScenario } from './scenario.ts';
 
 /** SIM_SEEDS runs exactly so many; otherwise up to 200, and no new one after 90 s: a slow machine runs fewer. */
@@ -34,8 +34,17 @@ test('the same seed gives the same run', { timeout: 120_000 }, async () => {
 function put(etag: string, start: number, end: number, outcome: Event['outcome'] = 'ok'): Event {
   return { start, end, outcome, operation: { type: 'put', etag, condition: { type: 'none' } } };
 }
-function read(seen: string | undefined, start: number, end: number): Event {
+function read(etag: string | undefined, start: number, end: number, metadata?: string): Event {
+  const seen = etag === undefined ? undefined : stateOf(etag, metadata);
   return { start, end, outcome: 'ok', operation: { type: 'read', seen } };
+}
+function post(
+  metadata: string,
+  start: number,
+  end: number,
+  outcome: Event['outcome'] = 'ok',
+): Event {
+  return { start, end, outcome, operation: { type: 'post', metadata } };
 }
 const never = Number.POSITIVE_INFINITY;
 
@@ -51,4 +60,11 @@ test('the judge of histories accepts what some order explains, and nothing else'
   expect(linearizable(late)).toBe('yes');
   const twice = [...late, put('b', 9, 10), read('b', 11, 12), read('a', 13, 14)];
   expect(linearizable(twice)).toBe('no');
+  // Metadata goes with the object that it was given to.
+  expect(linearizable([put('a', 0, 1), post('m', 2, 3), read('a', 4, 5, 'm')])).toBe('yes');
+  expect(linearizable([put('a', 0, 1), post('m', 2, 3), read('a', 4, 5)])).toBe('no');
+  expect(linearizable([put('a', 0, 1), post('m', 2, 3), put('a', 4, 5), read('a', 6, 7)])).toBe(
+    'yes',
+  );
+  expect(linearizable([put('a', 0, 1), post('m', 2, 3, 'refused')])).toBe('no');
 });

@@ -141,7 +141,9 @@ export interface WorldOptions {
 
 export class World {
   readonly clock: SimClock;
-  readonly disks: readonly SimDisk[];
+  /** By which objects expire. */
+  readonly wall: SimClock;
+  readonly disks: SimDisk[];
   running: Running | undefined;
   /** Log lines of level error: a run with any fails. */
   readonly errors: string[] = [];
@@ -157,22 +159,30 @@ export class World {
 
   constructor({ clock, seed, dropped }: WorldOptions) {
     this.clock = clock;
+    this.wall = clock;
     this.#dropped = dropped;
     this.#random = new SeededRandom(seed * 4 + 1);
     this.#latency = new SeededRandom(seed * 4 + 2);
     this.#indexes = Array.from({ length: deviceCount }, () => new SimIndexStore());
-    this.disks = Array.from(
-      { length: deviceCount },
-      (_, place) =>
-        new SimDisk({
-          clock,
-          capacityBytes: roomyBytes,
-          latencyMillis: (operation) =>
-            operation.type === 'space'
-              ? 0
-              : this.#latency.fraction() * (2 + (this.#slowness[place] ?? 0)),
-        }),
-    );
+    this.disks = Array.from({ length: deviceCount }, (_, place) => this.#newDisk(place));
+  }
+
+  #newDisk(place: number): SimDisk {
+    return new SimDisk({
+      clock: this.clock,
+      capacityBytes: roomyBytes,
+      latencyMillis: (operation) =>
+        operation.type === 'space'
+          ? 0
+          : this.#latency.fraction() * (2 + (this.#slowness[place] ?? 0)),
+    });
+  }
+
+  /** Another disk, empty, stands in this one's place; only while no process runs. */
+  replaceDisk(place: number): void {
+    this.trace(`device ${place} is another, empty one`);
+    this.disks[place] = this.#newDisk(place);
+    this.#indexes[place]?.wipe();
   }
 
   /** Adds a line to the trace that two runs of one seed must share. */
