@@ -300,15 +300,16 @@ export class ServedShard implements Shard {
     return primary.execute(command);
   }
 
-  /** Reads from the primary; when its index proves damaged, once more from the next primary. */
+  /** Reads from the primary; when its index proves damaged, from the next one, as long as there are replicas. */
   async #read<Result>(read: (primary: ShardPrimary) => Promise<Result>): Promise<Result> {
-    const primary = await this.#serving();
-    try {
-      return await read(primary);
-    } catch (error) {
-      if (!isStoreError(error, 'corrupt')) throw error;
-      primary.damaged(error);
-      return read(await this.#serving());
+    for (let left = this.state.replicas.length; ; left--) {
+      const primary = await this.#serving();
+      try {
+        return await read(primary);
+      } catch (error) {
+        if (!isStoreError(error, 'corrupt') || left <= 1) throw error;
+        primary.damaged(error);
+      }
     }
   }
 

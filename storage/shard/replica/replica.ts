@@ -1,6 +1,6 @@
 /** One replica on a local device: its place in the shard's order, and its rows. */
 import type { Disk } from '../../../base/disk.ts';
-import { StoreError, toStoreError } from '../../../base/errors.ts';
+import { isStoreError, StoreError, toStoreError } from '../../../base/errors.ts';
 import {
   type DeviceId,
   type Epoch,
@@ -408,7 +408,12 @@ export class LocalReplica implements ReplicaPeer {
     if (body === undefined) return undefined;
     // Nothing to read: the segment that would hold it may be gone, as one without any bodies.
     if (body.length === 0) return new Uint8Array(0);
-    const bytes = await this.#host.log.read(body.segment, body.offset, body.length);
+    const { log } = this.#host;
+    // A medium that does not give the bytes is as good as one that gives others: another replica has them.
+    const bytes = await log.read(body.segment, body.offset, body.length).catch((error: unknown) => {
+      if (isStoreError(error, 'corrupt')) return undefined;
+      throw error;
+    });
     return bytes !== undefined && xxh64(bytes) === body.hash ? bytes : undefined;
   }
 

@@ -44,3 +44,14 @@ it('finds rotten bodies on every replica and writes them anew', async () => {
   expect(scrub.counts).toEqual({ rounds: 2, checked: 1800, healed: 3 });
   await world.stop();
 });
+
+/** Found by the simulation: the second medium that failed ended the read, although the third replica had the body. */
+it.each([0, 1, 2])('reads a body while all media but that of device %i fail', async (good) => {
+  const world = await World.open();
+  const put = { type: 'put', name: 'n', text: 't', body: 'precious' } as const;
+  await world.clock.run(world.execute(put));
+  for (const [place, disk] of world.disks.entries()) if (place !== good) disk.fail('reads');
+  expect(await world.clock.run(world.read('n'))).toMatchObject({ body: 'precious' });
+  for (const disk of world.disks) disk.fail('nothing');
+  await world.stop();
+});
