@@ -66,7 +66,13 @@ const phases: readonly Phase[] = [
 ];
 
 const longPhases: readonly Phase[] = [
-  ['sim', () => suite('long-sim', ['test/sim/sim.test.ts'], { SIM_SEEDS: '2000' })],
+  [
+    'sim',
+    () =>
+      suite('long-sim', ['test/sim/sim.test.ts', 'test/sim/sim-other-half.test.ts'], {
+        SIM_SEEDS: '2000',
+      }),
+  ],
   ...readdirSync(join(root, 'test', 'long'))
     .filter((one) => one.endsWith('.test.ts'))
     .map((file): Phase => {

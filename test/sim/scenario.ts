@@ -19,6 +19,9 @@ export interface ScenarioResult {
   readonly undecided: number;
 }
 
+/** What `npm test` runs of it, in two suites side by side. */
+export const singleMachine = { seeds: 200, limitMillis: 240_000, shares: 2 };
+
 const clientCount = 4;
 /** Between two crashes. */
 const actsPerLife = 12;

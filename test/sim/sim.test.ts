@@ -1,31 +1,16 @@
 import { expect, test } from 'vitest';
 import { type Event, linearizable, stateOf } from './history.ts';
-import { runScenario } from './scenario.ts';
+import { runScenario, singleMachine } from './scenario.ts';
+import { firstSeed, runSeeds } from './seeds.ts';
 
-/** SIM_SEEDS runs exactly so many; otherwise up to 200, and no new one after 90 s: a slow machine runs fewer. */
-const first = Number(process.env['SIM_FIRST'] ?? 1);
-const wanted = process.env['SIM_SEEDS'];
-const seeds = Number(wanted ?? 200);
-const limitMillis = wanted === undefined ? 90_000 : Number.POSITIVE_INFINITY;
-
-test('what was acknowledged survives crashes and bad devices', { timeout: 3_600_000 }, async () => {
-  const started = performance.now();
-  let seed = first;
-  for (; seed < first + seeds && performance.now() - started < limitMillis; seed++) {
-    try {
-      await runScenario({ seed });
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const again = `SIM_FIRST=${seed} SIM_SEEDS=1 shows it again`;
-      throw new Error(`seed ${seed} fails (${again}): ${reason}`, { cause: error });
-    }
-  }
-  process.stdout.write(`simulated seeds ${first} to ${seed - 1}\n`);
-  expect(seed).toBeGreaterThan(first);
+test('what was acknowledged survives crashes and bad devices', {
+  timeout: 36_000_000,
+}, async () => {
+  await runSeeds({ ...singleMachine, share: 0 }, (seed) => runScenario({ seed }));
 });
 
 test('the same seed gives the same run', { timeout: 120_000 }, async () => {
-  for (let seed = first; seed < first + 3; seed++) {
+  for (let seed = firstSeed; seed < firstSeed + 3; seed++) {
     const once = await runScenario({ seed });
     expect(await runScenario({ seed })).toEqual(once);
   }

@@ -1,0 +1,10 @@
+import { test } from 'vitest';
+import { runScenario, singleMachine } from './scenario.ts';
+import { runSeeds } from './seeds.ts';
+
+/** Beside sim.test.ts, on another core. */
+test('what was acknowledged survives crashes and bad devices', {
+  timeout: 36_000_000,
+}, async () => {
+  await runSeeds({ ...singleMachine, share: 1 }, (seed) => runScenario({ seed }));
+});
