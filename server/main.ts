@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { createLogger, type Logger } from '../base/log.ts';
 import { NodeDisk } from '../base/node-disk.ts';
-import { systemRandom } from '../base/random.ts';
+import { type Random, systemRandom } from '../base/random.ts';
 import { createAdmin } from './admin/admin.ts';
 import { openControl } from './admin/control.ts';
 import { type Cell, type CellSettings, openCell } from './cell/cell.ts';
@@ -32,7 +32,10 @@ import { createKeystone } from './keystone/keystone.ts';
 import { createS3Dialect } from './s3/access/dialect.ts';
 import { replicationWorkers } from './replication/open-replication.ts';
 import { ReplicationStores } from './replication/targets.ts';
+import { QueueReader } from './work/queue.ts';
+import { Reporter } from './work/reporter.ts';
 import { createS3Door, type S3DoorOptions } from './s3/door.ts';
+import { writeInventory } from './s3/inventory/report.ts';
 import { AccessLog } from './s3/logging/access-log.ts';
 import { createEventRenderer } from './s3/notification/record.ts';
 import { swiftDialect } from './swift/access/dialect.ts';
@@ -106,8 +109,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   });
   const { targets, source } = feeds;
   const stores = new ReplicationStores(settings.replicationTargets, clock);
-  const replicators = replicationWorkers({ stores, source, core, rows, clock, logger });
-  wake.push(...replicators.map((worker) => cell.workers.add(worker)));
+  wake.push(...addWorkers(settings, { stores, source, core, cell, clock, random, logger }));
   const identity = keystone === undefined ? undefined : createKeystone(keystone, clock);
   const shared = { core, users, identity, clock, random, logger };
   const { s3, accessLog } = openS3(settings, { ...shared, targets, replication: stores });
@@ -140,6 +142,24 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   };
 }
 
+/** Workers that need core. Returns what wakes those that follow commits. */
+function addWorkers(
+  settings: Settings,
+  parts: Omit<Parameters<typeof replicationWorkers>[0], 'rows'> & {
+    readonly cell: Cell;
+    readonly random: Random;
+  },
+): readonly (() => void)[] {
+  const { cell, core, clock, random } = parts;
+  const { rows, workers, group } = cell;
+  const dayMillis = settings.inventoryDaySeconds * 1000;
+  const due = new QueueReader(group, clock, ['report']);
+  workers.add(
+    new Reporter(due, (report) => writeInventory({ core, clock, random, dayMillis }, report)),
+  );
+  return replicationWorkers({ ...parts, rows }).map((worker) => workers.add(worker));
+}
+
 /** The S3 door, and what it tells beside its replies. */
 function openS3(
   settings: Settings,
@@ -150,6 +170,7 @@ function openS3(
     | 'websiteSuffixes'
     | 'customerKeysOverHttp'
     | 'newBuckets'
+    | 'reportDayMillis'
     | 'accessLog'
   >,
 ): { readonly s3: Door; readonly accessLog: AccessLog } {
@@ -160,6 +181,7 @@ function openS3(
     ...{ ...parts, region, websiteSuffixes, customerKeysOverHttp, accessLog },
     virtualHostSuffixes: hostSuffixes,
     newBuckets: settings.newBuckets,
+    reportDayMillis: settings.inventoryDaySeconds * 1000,
   });
   return { s3, accessLog };
 }

@@ -116,6 +116,8 @@ const schema = z.strictObject({
   customerKeysOverHttp: z.enum(['loopback', 'always', 'never']).default('loopback'),
   /** How long a line of an access log may wait before it is delivered. */
   accessLogSeconds: z.number().int().min(1).max(86_400).default(300),
+  /** From one daily inventory to the next; shorter only for tests. */
+  inventoryDaySeconds: z.number().int().min(1).max(86_400).default(86_400),
   /** Where buckets may send notifications, by name. */
   targets: z.array(targetSchema).max(64).default([]),
   swift: swiftSchema.prefault({}),
@@ -148,6 +150,7 @@ export interface Settings {
   readonly targets: readonly TargetSettings[];
   readonly replicationTargets: readonly StoreSettings[];
   readonly accessLogSeconds: number;
+  readonly inventoryDaySeconds: number;
   readonly swift: SwiftSettings;
 }
 

@@ -33,6 +33,7 @@ import type {
   Metadata,
   ObjectLock,
   PartRow,
+  QueueRow,
   UploadRow,
   UsageRow,
   VersionRow,
@@ -366,6 +367,8 @@ export interface Core {
       readonly feeds?: FeedsChange;
       /** `invalid-state` unless versioning is enabled; it cannot be taken back. */
       readonly lock?: ContainerLock;
+      /** Work that the change leaves for later, queued in the same commit. */
+      readonly later?: readonly { readonly dueAt: number; readonly row: QueueRow }[];
     },
   ): Promise<void>;
   deleteContainer(ctx: RequestContext, address: ContainerAddress): Promise<void>;

@@ -19,6 +19,7 @@ import type {
   Id,
   Metadata,
   PartRow,
+  QueueRow,
   Retention,
   StoredBody,
   UploadRow,
@@ -140,6 +141,7 @@ export interface Commands extends LifecycleCommands {
       lifecycle?: Lifecycle | null;
       feeds?: FeedsChange;
       lock?: ContainerLock;
+      later?: readonly { readonly dueAt: number; readonly row: QueueRow }[];
       limits: MetadataLimits;
     };
     result: null;
@@ -224,6 +226,8 @@ export interface Commands extends LifecycleCommands {
   };
 
   /** Removes a queue row; of a `release` also the body's claim. */
+  /** The same work again, at another time. */
+  'queue.move': { args: { containerId: Id; dueAt: number; id: string; to: number }; result: null };
   'queue.done': { args: { containerId: Id; dueAt: number; id: string }; result: null };
   /** Drops the body's claim: run before its fragments are deleted, so that nothing repairs them meanwhile. */
   'queue.release': { args: { containerId: Id; stored: StoredBody }; result: null };

@@ -412,7 +412,14 @@ export type QueueRow =
       readonly version: Micros;
     }
   /** Fragments that were missing at the acknowledgement, or found bad since. */
-  | { readonly type: 'repair'; readonly objectId: Id; readonly containerId: Id };
+  | { readonly type: 'repair'; readonly objectId: Id; readonly containerId: Id }
+  /** A door's report on a container, by its name; void when the container's settings know another token. */
+  | {
+      readonly type: 'report';
+      readonly containerId: Id;
+      readonly name: string;
+      readonly token: string;
+    };
 
 /** Something that a feed waits to tell. Local to the shard, ordered by stamp within its feed. */
 export interface EventRow {

@@ -32,6 +32,8 @@ export interface DoorParts {
   readonly logger: Logger;
   /** Where notifications may go; none: nowhere. */
   readonly targets?: NotificationTargets | undefined;
+  /** From one daily report to the next. */
+  readonly reportDayMillis: number;
   /** Where buckets may be replicated to; none: nowhere. */
   readonly replication?: ReplicationTargets | undefined;
   /** Where customers' keys may come without TLS. */

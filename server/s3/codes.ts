@@ -42,6 +42,7 @@ export type S3Code =
   | 'InvalidRedirectLocation'
   | 'InvalidRequest'
   | 'InvalidRetentionPeriod'
+  | 'InvalidS3DestinationBucket'
   | 'InvalidStorageClass'
   | 'InvalidTag'
   | 'InvalidTargetBucketForLogging'
@@ -90,6 +91,7 @@ export type S3Code =
   | 'SignatureDoesNotMatch'
   | 'UnexpectedContent'
   | 'UnresolvableGrantByEmailAddress'
+  | 'TooManyConfigurations'
   | 'XAmzContentSHA256Mismatch';
 
 interface CodeRow {
@@ -242,6 +244,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     400,
     'invalid-argument',
     'Default retention period must be a positive integer value.',
+  ),
+  InvalidS3DestinationBucket: row(
+    400,
+    'invalid-argument',
+    'The destination bucket is not there, or is not yours to write to.',
   ),
   InvalidStorageClass: row(400, 'invalid-argument', 'The storage class you specified is not valid'),
   InvalidTag: row(
@@ -402,6 +409,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     400,
     'invalid-argument',
     'The e-mail address you provided does not match any account on record.',
+  ),
+  TooManyConfigurations: row(
+    400,
+    'invalid-argument',
+    'You are attempting to create a new configuration but have already reached the limit of such configurations.',
   ),
   XAmzContentSHA256Mismatch: row(
     400,

@@ -61,11 +61,15 @@ export interface S3DoorOptions {
   readonly customerKeysOverHttp?: KeysOverHttp;
   /** Host names, lower case, under which `bucket.suffix` is a bucket's website. */
   readonly websiteSuffixes?: readonly string[];
+  /** Default 24 hours; tests may shorten it. */
+  readonly reportDayMillis?: number;
   /** Without it buckets cannot have one. */
   readonly accessLog?: AccessLog | undefined;
   /** Absent: as Amazon makes new buckets. */
   readonly newBuckets?: NewBuckets;
 }
+
+const DAY_MILLIS = 24 * 3_600_000;
 
 export function createS3Door(options: S3DoorOptions): Door {
   return new S3Door(options);
@@ -106,7 +110,8 @@ class S3Door implements Door {
     this.#accessLog = options.accessLog;
     const keys = new SigningKeys();
     const shared = { core, users, identity, region, clock, random, logger, keys };
-    const lent = { targets, replication, newBuckets };
+    const { reportDayMillis = DAY_MILLIS } = options;
+    const lent = { targets, replication, newBuckets, reportDayMillis };
     this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, ...lent };
     this.#hostId = Buffer.from(random.bytes(24)).toString('base64');
     this.#idPrefix = toHex(random.bytes(4)).toUpperCase();

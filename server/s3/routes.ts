@@ -19,14 +19,26 @@ import {
   putPublicAccessBlock,
 } from './acl/public-access.ts';
 import type { Shape } from './address.ts';
+import {
+  type ConfigurationKind,
+  deleteConfiguration,
+  getConfigurations,
+  putConfiguration,
+} from './bucket/configurations.ts';
 import { createBucket } from './bucket/create.ts';
 import { deleteBucket } from './bucket/delete.ts';
 import { deleteObjects } from './bucket/delete-objects.ts';
 import { getBucketLocation, headBucket } from './bucket/head.ts';
+import {
+  analyticsConfigurations,
+  getAccelerate,
+  metricsConfigurations,
+  putAccelerate,
+} from './bucket/kept-configurations.ts';
 import { listObjects, listObjectsV2 } from './bucket/list-objects.ts';
 import { listObjectVersions } from './bucket/list-versions.ts';
 import { getBucketRequestPayment, putBucketRequestPayment } from './bucket/request-payment.ts';
-import { emptyAs, noneOf } from './bucket/unset.ts';
+import { noneOf } from './bucket/unset.ts';
 import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts';
 import type { Operation } from './call.ts';
 import { deleteBucketCors, getBucketCors, putBucketCors } from './cors/bucket-cors.ts';
@@ -44,6 +56,7 @@ import {
   putObjectLegalHold,
   putObjectRetention,
 } from './lock/object-lock.ts';
+import { inventoryConfigurations } from './inventory/configuration.ts';
 import { getBucketLogging, putBucketLogging } from './logging/configuration.ts';
 import {
   deleteBucketLifecycle,
@@ -122,6 +135,21 @@ type Built = readonly [
 ];
 
 const COPY = 'x-amz-copy-source';
+
+/** Several configurations of one kind, each by its id. */
+function byId(marker: string, name: string, kind: ConfigurationKind): readonly Built[] {
+  const row = (method: string, operation: string, run: Operation): Built => [
+    `${method} bucket ?${marker}`,
+    operation,
+    implied(operation),
+    run,
+  ];
+  return [
+    row('GET', `List${name}s`, getConfigurations(kind)),
+    row('PUT', `Put${name}`, putConfiguration(kind)),
+    row('DELETE', `Delete${name}`, deleteConfiguration(kind)),
+  ];
+}
 
 /** Place: method, shape and perhaps `?marker`. Among rows of one place those with a header come first. */
 const built: readonly Built[] = [
@@ -275,6 +303,21 @@ const built: readonly Built[] = [
     's3:PutReplicationConfiguration',
     deleteBucketReplication,
   ],
+  [
+    'GET bucket ?accelerate',
+    'GetBucketAccelerateConfiguration',
+    's3:GetAccelerateConfiguration',
+    getAccelerate,
+  ],
+  [
+    'PUT bucket ?accelerate',
+    'PutBucketAccelerateConfiguration',
+    's3:PutAccelerateConfiguration',
+    putAccelerate,
+  ],
+  ...byId('metrics', 'BucketMetricsConfiguration', metricsConfigurations),
+  ...byId('analytics', 'BucketAnalyticsConfiguration', analyticsConfigurations),
+  ...byId('inventory', 'BucketInventoryConfiguration', inventoryConfigurations),
   ['GET bucket ?website', 'GetBucketWebsite', 's3:GetBucketWebsite', getBucketWebsite],
   ['PUT bucket ?website', 'PutBucketWebsite', 's3:PutBucketWebsite', putBucketWebsite],
   ['DELETE bucket ?website', 'DeleteBucketWebsite', 's3:DeleteBucketWebsite', deleteBucketWebsite],
@@ -355,26 +398,6 @@ const built: readonly Built[] = [
 /** Reading what cannot have been set. Place, name, answer; the action bears the name. */
 const unset: readonly (readonly [place: string, name: string, run: Operation])[] = [
   [
-    'GET bucket ?accelerate',
-    'GetBucketAccelerateConfiguration',
-    emptyAs('AccelerateConfiguration'),
-  ],
-  [
-    'GET bucket ?analytics',
-    'ListBucketAnalyticsConfigurations',
-    noneOf('ListBucketAnalyticsConfigurationResult'),
-  ],
-  [
-    'GET bucket ?inventory',
-    'ListBucketInventoryConfigurations',
-    noneOf('ListInventoryConfigurationsResult'),
-  ],
-  [
-    'GET bucket ?metrics',
-    'ListBucketMetricsConfigurations',
-    noneOf('ListMetricsConfigurationsResult'),
-  ],
-  [
     'GET bucket ?intelligent-tiering',
     'ListBucketIntelligentTieringConfigurations',
     noneOf('ListBucketIntelligentTieringConfigurationsOutput'),
@@ -386,20 +409,13 @@ const unbuilt: readonly (readonly [place: string, name: string, header?: string]
   ['GET service ?max-directory-buckets', 'ListDirectoryBuckets'],
   ['POST bucket', 'WriteGetObjectResponse', 'x-amz-request-route'],
   ['PUT bucket ?abac', 'PutBucketAbac'],
-  ['PUT bucket ?accelerate', 'PutBucketAccelerateConfiguration'],
-  ['PUT bucket ?analytics', 'PutBucketAnalyticsConfiguration'],
   ['PUT bucket ?intelligent-tiering', 'PutBucketIntelligentTieringConfiguration'],
-  ['PUT bucket ?inventory', 'PutBucketInventoryConfiguration'],
   ['PUT bucket ?metadataAnnotationTable', 'UpdateBucketMetadataAnnotationTableConfiguration'],
   ['PUT bucket ?metadataInventoryTable', 'UpdateBucketMetadataInventoryTableConfiguration'],
   ['PUT bucket ?metadataJournalTable', 'UpdateBucketMetadataJournalTableConfiguration'],
-  ['PUT bucket ?metrics', 'PutBucketMetricsConfiguration'],
-  ['DELETE bucket ?analytics', 'DeleteBucketAnalyticsConfiguration'],
   ['DELETE bucket ?intelligent-tiering', 'DeleteBucketIntelligentTieringConfiguration'],
-  ['DELETE bucket ?inventory', 'DeleteBucketInventoryConfiguration'],
   ['DELETE bucket ?metadataConfiguration', 'DeleteBucketMetadataConfiguration'],
   ['DELETE bucket ?metadataTable', 'DeleteBucketMetadataTableConfiguration'],
-  ['DELETE bucket ?metrics', 'DeleteBucketMetricsConfiguration'],
   ['GET bucket ?abac', 'GetBucketAbac'],
   ['GET bucket ?metadataConfiguration', 'GetBucketMetadataConfiguration'],
   ['GET bucket ?metadataTable', 'GetBucketMetadataTableConfiguration'],

@@ -9,7 +9,7 @@ export async function updateContainer(
   change: Parameters<Core['updateContainer']>[2],
 ): Promise<void> {
   const found = await resolveContainer(services, ctx, { address, action: 'container.write' });
-  const { settings, versioning, feeds, lock, lifecycle } = change;
+  const { settings, versioning, feeds, lock, lifecycle, later } = change;
   await services.rows.execute({
     type: 'container.update',
     containerId: found.containerId,
@@ -19,5 +19,6 @@ export async function updateContainer(
     ...(feeds === undefined ? {} : { feeds }),
     ...(lifecycle === undefined ? {} : { lifecycle }),
     ...(lock === undefined ? {} : { lock }),
+    ...(later === undefined ? {} : { later }),
   });
 }

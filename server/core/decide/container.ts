@@ -78,6 +78,7 @@ export function updateContainer(commit: Commit, args: Args<'container.update'>):
   const changed = { settings, versioning, feeds, lifecycle, ...lock, modifiedAt: commit.time };
   const row: ContainerRow = { ...old, ...changed };
   commit.change({ type: 'put', table: 'container', key: { containerId }, row });
+  for (const { dueAt, row: work } of args.later ?? []) commit.enqueue(containerId, dueAt, work);
   return null;
 }
 

@@ -43,7 +43,7 @@ import {
   updateObject,
 } from './object.ts';
 import { abortUpload, createUpload, forgetUpload, putPart, releaseParts } from './upload.ts';
-import { enqueueRepair, finishQueued, finishRepair, releaseQueued } from './upkeep.ts';
+import { enqueueRepair, finishQueued, finishRepair, moveQueued, releaseQueued } from './upkeep.ts';
 
 export interface Decided<R> {
   /** Applied atomically. A `bodyOf` means the body before this commit. */
@@ -87,6 +87,7 @@ const decisions: Decisions = {
   'upload.forget': forgetUpload,
   'parts.release': releaseParts,
   'queue.done': finishQueued,
+  'queue.move': moveQueued,
   'queue.release': releaseQueued,
   'repair.enqueue': enqueueRepair,
   'repair.done': finishRepair,

@@ -17,6 +17,16 @@ export function finishQueued(commit: Commit, args: Args<'queue.done'>): null {
   return null;
 }
 
+/** One row goes, one comes: the work is never lost in between. */
+export function moveQueued(commit: Commit, args: Args<'queue.move'>): null {
+  const { containerId, dueAt, id, to } = args;
+  const row = commit.view.get('queue', { containerId, dueAt, id });
+  if (row === undefined) return null;
+  commit.change({ type: 'delete', table: 'queue', key: { containerId, dueAt, id } });
+  commit.enqueue(containerId, to, row);
+  return null;
+}
+
 export function releaseQueued(commit: Commit, args: Args<'queue.release'>): null {
   dropClaim(commit, args.containerId, args.stored.objectId);
   return null;

@@ -16,7 +16,7 @@ function unsetAs(code: S3Code): Operation {
 }
 
 /** 200 with a document that says nothing is configured. */
-export function emptyAs(root: string, markup = ''): Operation {
+function emptyAs(root: string, markup = ''): Operation {
   const body = xmlDocument(root, markup);
   return async (call) => {
     await call.door.core.headContainer(call.context, bucketOf(call));
