@@ -7,10 +7,10 @@
  * permit in the context says that it did.
  */
 import type { Micros } from '../../base/units.ts';
+import type { ContainerChange } from './container/change.ts';
 import type { ObjectEvent } from './feed/events.ts';
 import type { ManifestOutcome, PutManifest } from './large/manifest-command.ts';
 import type {
-  FeedsChange,
   MetadataPatch,
   ObjectChange,
   PutOutcome,
@@ -33,7 +33,6 @@ import type {
   Metadata,
   ObjectLock,
   PartRow,
-  QueueRow,
   UploadRow,
   UsageRow,
   VersionRow,
@@ -43,7 +42,6 @@ import type { EncryptionWish, ServiceWish } from './encryption/wish.ts';
 import type { RestoreOutcome } from './lifecycle/commands.ts';
 import type { RestoreObject } from './lifecycle/restore.ts';
 import type { CreatedUpload } from './lifecycle/shown.ts';
-import type { Lifecycle } from './lifecycle/rules.ts';
 import type { Page, PageQuery, PolicyInfo } from './ports.ts';
 import type { StorageClass } from './storage-classes.ts';
 import type { Demand, Permit } from './access/demand.ts';
@@ -358,18 +356,7 @@ export interface Core {
   updateContainer(
     ctx: RequestContext,
     address: ContainerAddress,
-    change: {
-      readonly settings: MetadataPatch;
-      readonly versioning?: Versioning;
-      /** null: nothing is done any more. */
-      readonly lifecycle?: Lifecycle | null;
-      /** Replaces the container's feeds of that purpose. `invalid-argument` with argument `replication`, or `invalid-state`: replication and no versioning do not go together. */
-      readonly feeds?: FeedsChange;
-      /** `invalid-state` unless versioning is enabled; it cannot be taken back. */
-      readonly lock?: ContainerLock;
-      /** Work that the change leaves for later, queued in the same commit. */
-      readonly later?: readonly { readonly dueAt: number; readonly row: QueueRow }[];
-    },
+    change: ContainerChange,
   ): Promise<void>;
   deleteContainer(ctx: RequestContext, address: ContainerAddress): Promise<void>;
   listObjects(
