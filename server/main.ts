@@ -8,7 +8,7 @@ import { NodeDisk } from '../base/node-disk.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import { createAdmin } from './admin/admin.ts';
 import { openControl } from './admin/control.ts';
-import { type Cell, type CellSettings, openCell } from './cell/cell.ts';
+import { type Cell, openCell } from './cell/cell.ts';
 import { LevelFolder, lockFolder } from './cell/level-folder.ts';
 import { openCluster } from './cell/open-cluster.ts';
 import {
@@ -17,7 +17,7 @@ import {
   loadOrCreateSecret,
   userOf,
 } from './config/credentials.ts';
-import { accessLogBounds, cellSettings, httpLimits, maxBodyBytes } from './config/defaults.ts';
+import { accessLogBounds, cellSettingsOf, httpLimits, maxBodyBytes } from './config/defaults.ts';
 import type { Settings } from './config/settings.ts';
 import { createUserDirectory } from './config/users.ts';
 import { createCore } from './core/core.ts';
@@ -186,10 +186,6 @@ function openS3(
   return { s3, accessLog };
 }
 
-function settingsOf({ lifecycleDaySeconds }: Settings): CellSettings {
-  return { ...cellSettings, lifecycleDayMillis: lifecycleDaySeconds * 1000 };
-}
-
 /** Throws StoreError with a sentence for the operator when it cannot start. */
 export async function startServer(settings: Settings): Promise<RunningServer> {
   const logger = createLogger(settings.logLevel);
@@ -210,7 +206,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
     const { opened: openedKeys, keys } = await keysForServer(keyOptions, settings, keyRing);
     cell = await openCell({
       ...{ ...machine, coordinator, folders, storageClasses: settings.storageClasses },
-      settings: settingsOf(settings),
+      settings: cellSettingsOf(settings),
     });
     // One core is the event loop's; more than four threads were never seen busy.
     const hasher = new ThreadedHasher(Math.min(4, availableParallelism() - 1));

@@ -39,6 +39,8 @@ export interface CellSettings {
   readonly lifecycleDayMillis: number;
   /** Fragments of a replaced version stay this long for readers that hold the old row. */
   readonly releaseGraceMillis: number;
+  /** See DecideOptions. */
+  readonly expiredKeptMillis?: number;
 }
 
 export interface CellOptions {
@@ -91,7 +93,8 @@ export async function openCell(options: CellOptions): Promise<Cell> {
   if (member === undefined) checkEnough(fleet, coordinator, policies.byName);
   const classes = checkedClasses(options.storageClasses ?? [], [...policies.byName.values()]);
   const lifecycle = { dayMillis: settings.lifecycleDayMillis, classes };
-  const decide = createDecide({ releaseGraceMillis: settings.releaseGraceMillis, lifecycle });
+  const { releaseGraceMillis, expiredKeptMillis } = settings;
+  const decide = createDecide({ releaseGraceMillis, expiredKeptMillis, lifecycle });
   const group = await ShardGroup.open({
     ...{ ...machine, ...clusterOf(member) },
     devices: fleet.serving().map((device) => device.shards),

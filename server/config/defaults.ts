@@ -3,6 +3,7 @@ import { GiB, KiB, MiB } from '../../base/units.ts';
 import type { CellSettings } from '../cell/cell.ts';
 import { REAL_DAY_MILLIS } from '../core/lifecycle/due.ts';
 import type { HttpLimits } from '../http/limits.ts';
+import type { Settings } from './settings.ts';
 
 export const httpLimits: HttpLimits = {
   // Swift: 90 metadata headers of 128 + 256 bytes, and one header of 8 KiB, make some 43 KiB.
@@ -62,6 +63,17 @@ export const accessLogBounds: { readonly batchBytes: number; readonly totalBytes
   batchBytes: MiB,
   totalBytes: 64 * MiB,
 };
+
+/** With what the operator chose. */
+export function cellSettingsOf(
+  settings: Pick<Settings, 'swift' | 'lifecycleDaySeconds'>,
+): CellSettings {
+  return {
+    ...cellSettings,
+    lifecycleDayMillis: settings.lifecycleDaySeconds * 1000,
+    expiredKeptMillis: settings.swift.expiredKeptSeconds * 1000,
+  };
+}
 
 /** One PUT or part, as S3 and Swift (max_file_size) allow. */
 export const maxBodyBytes: number = 5 * GiB + 2;

@@ -24,4 +24,6 @@ export const swiftSchema: z.ZodType<SwiftSettings> = z.strictObject({
     })
     .prefault({}),
   adminKey: z.string().min(1).optional(),
+  /** Ten years at most. */
+  expiredKeptSeconds: z.number().int().min(0).max(315_360_000).default(0),
 });

@@ -388,7 +388,7 @@ export interface Core {
   openObject(ctx: RequestContext, command: GetObject): Promise<ObjectReader>;
   updateObject(
     ctx: RequestContext,
-    address: ObjectAddress & { readonly versionId?: string | undefined } & BypassWish,
+    address: ObjectAddress & Pick<GetObject, 'versionId' | 'allowExpired'> & BypassWish,
     change: ObjectChange,
     event?: ObjectEvent,
   ): Promise<VersionRow>;

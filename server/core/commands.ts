@@ -173,6 +173,8 @@ export interface Commands extends LifecycleCommands {
       key: string;
       version?: Micros;
       change: ObjectChange;
+      /** What has expired and is still there counts as there. */
+      allowExpired?: boolean;
       cause?: EventCause;
       /** The caller asked to get past governance retention, and may. */
       bypassGovernance?: boolean;

@@ -5,6 +5,11 @@ export interface SwiftSettings {
   readonly tempUrl: TempUrlSettings;
   /** Signs the view of /info for administrators, as Swift's `admin_key`; absent: there is none. */
   readonly adminKey?: string | undefined;
+  /** How long `X-Open-Expired: true` still shows and restores what has expired; 0: never. */
+  readonly expiredKeptSeconds: number;
 }
 
-export const defaultSwiftSettings: SwiftSettings = { tempUrl: defaultTempUrl };
+export const defaultSwiftSettings: SwiftSettings = {
+  tempUrl: defaultTempUrl,
+  expiredKeptSeconds: 0,
+};

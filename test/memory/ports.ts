@@ -17,11 +17,12 @@ export function createMemoryPorts(options: {
   readonly random: Random;
   /** Default 60 seconds. */
   readonly releaseGraceMillis?: number;
+  readonly expiredKeptMillis?: number;
   readonly maxFeedEvents?: number | undefined;
   readonly lifecycle?: LifecycleContext | undefined;
 }): MemoryPorts {
-  const { releaseGraceMillis = 60_000, maxFeedEvents, lifecycle } = options;
-  const decide = createDecide({ releaseGraceMillis, maxFeedEvents, lifecycle });
+  const { releaseGraceMillis = 60_000, expiredKeptMillis, maxFeedEvents, lifecycle } = options;
+  const decide = createDecide({ releaseGraceMillis, expiredKeptMillis, maxFeedEvents, lifecycle });
   return {
     rows: new MemoryRows(options.clock, decide),
     bodies: new MemoryBodies(options.random),

@@ -27,6 +27,8 @@ export interface DecideOptions {
   readonly repairRetryMillis?: number | undefined;
   /** The length of a day and the storage classes. Default: real days, no classes. */
   readonly lifecycle?: LifecycleContext | undefined;
+  /** How long an object that has expired is kept for those who ask for it all the same (Swift's X-Open-Expired). Default 0. */
+  readonly expiredKeptMillis?: number | undefined;
   /** How many events may wait in one feed. */
   readonly maxFeedEvents?: number | undefined;
 }

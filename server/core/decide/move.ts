@@ -94,7 +94,7 @@ export function restoreObject(commit: Commit, args: Args<'object.restore'>): Res
   const { containerId, key, days } = args;
   const container = commit.container(containerId);
   const chain = chainOf(commit, container, args);
-  const old = versionToUpdate(commit, chain, args.version);
+  const old = versionToUpdate(commit, chain, { version: args.version });
   const { classes, dayMillis } = commit.lifecycle;
   if (classes.find((one) => one.name === old.storageClass)?.isArchive !== true) {
     throw new StoreError('invalid-state', 'object.restore', 'the object is not archived', {

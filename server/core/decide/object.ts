@@ -136,14 +136,15 @@ function enqueueExpiry(commit: Commit, at: At, row: VersionRow): void {
   if (row.expiresAt === undefined) return;
   const { containerId, key } = at;
   const { version } = row;
-  commit.enqueue(containerId, row.expiresAt, { type: 'expire', containerId, key, version });
+  const dueAt = row.expiresAt + (commit.options.expiredKeptMillis ?? 0);
+  commit.enqueue(containerId, dueAt, { type: 'expire', containerId, key, version });
 }
 
 export function updateObject(commit: Commit, args: Args<'object.update'>): VersionRow {
   const { version, change, cause } = args;
   const container = commit.container(args.containerId);
   const chain = chainOf(commit, container, args);
-  const old = versionToUpdate(commit, chain, version);
+  const old = versionToUpdate(commit, chain, { version, allowExpired: args.allowExpired });
   if (change.encryption !== undefined) {
     // Amazon: what is locked keeps its key, too.
     checkRemovable(old, { nowMillis: commit.nowMillis, bypassGovernance: false }, 'object.update');
@@ -202,10 +203,11 @@ function patchedSystem(system: Metadata, patch: MetadataPatch | undefined): Meta
 export function versionToUpdate(
   commit: Commit,
   chain: VersionChain,
-  version: Micros | undefined,
+  which: { readonly version: Micros | undefined; readonly allowExpired?: boolean | undefined },
 ): VersionRow {
+  const { version, allowExpired } = which;
   if (version === undefined) {
-    const current = visibleObject(chain.head(), commit.nowMillis);
+    const current = visibleObject(chain.head(), allowExpired === true ? 0 : commit.nowMillis);
     if (current !== undefined) return current;
     throw new StoreError('no-such-object', 'object.update', 'the object does not exist');
   }
@@ -341,7 +343,10 @@ export function expireObject(commit: Commit, args: Args<'object.expire'>): boole
   if (container?.state !== 'live') return false;
   const chain = chainOf(commit, container, args);
   const row = chain.find(args.version);
-  if (row?.expiresAt === undefined || row.expiresAt > args.nowMillis) return false;
+  if (row?.expiresAt === undefined) return false;
+  // Another date may have taken the place of the one that this is about.
+  const keptUntil = row.expiresAt + (commit.options.expiredKeptMillis ?? 0);
+  if (keptUntil > args.nowMillis) return false;
   if (row.isNull && isLocked(row, { nowMillis: args.nowMillis })) {
     // This queue row is done with; it must come again when the lock ends.
     const { containerId, key, version } = args;

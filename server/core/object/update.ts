@@ -18,7 +18,7 @@ export async function updateObject(
   },
 ): Promise<VersionRow> {
   const { address, change, event } = input;
-  const { key, versionId } = address;
+  const { key, versionId, allowExpired } = address;
   const { containerId, row } = await resolveContainer(services, ctx, {
     address,
     action: 'object.write',
@@ -34,6 +34,7 @@ export async function updateObject(
     key,
     ...(at === undefined ? {} : { version: at.row.version }),
     change,
+    ...(allowExpired === undefined ? {} : { allowExpired }),
     ...causeOf(ctx, row, event),
     ...(await mayBypassGovernance(services, ctx, address)),
   });

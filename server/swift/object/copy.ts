@@ -20,7 +20,7 @@ import { isSymlinkPut, wantsLink } from '../symlink/link.ts';
 import { formatLastModified } from '../timestamps.ts';
 import { explainVersionError, madeVersionHeaders, readVersionId } from '../versions/version-id.ts';
 import { judgeCopySource, readWriteCondition } from './conditions.ts';
-import { readExpiry } from './expiry.ts';
+import { opensExpired, readExpiry } from './expiry.ts';
 import { readPartNumber } from './get.ts';
 import {
   checkKeyLength,
@@ -146,6 +146,7 @@ function readCopy(
     source: {
       ...addressOf(source),
       versionId: readVersionId(call),
+      allowExpired: opensExpired(call),
       links: wantsLink(call) ? 'keep' : 'follow',
       partNumber: source.partNumber,
       asManifest: wantsManifest(call),

@@ -1,5 +1,6 @@
 /** `X-Delete-At` (seconds since 1970) and `X-Delete-After` (seconds from now), checked as Swift's `check_delete_headers` does. */
-import type { Headers } from '../headers.ts';
+import type { ObjectCall } from '../call.ts';
+import { type Headers, isTrue } from '../headers.ts';
 import { refuse } from '../reply.ts';
 
 /** Swift keeps ten digits; a later date means the last of them. */
@@ -20,6 +21,11 @@ export function readExpiry(headers: Headers, nowMillis: number): number | undefi
   const at = clamp(integer(text, 'X-Delete-At'));
   if (at <= now) throw refuse(400, 'X-Delete-At in past');
   return at * 1000;
+}
+
+/** Whether the request asks for what has expired and is still there, and may. */
+export function opensExpired(call: Pick<ObjectCall, 'door' | 'headers'>): boolean {
+  return call.door.settings.expiredKeptSeconds > 0 && isTrue(call.headers.get('x-open-expired'));
 }
 
 export function formatExpiry(expiresAt: number): string {

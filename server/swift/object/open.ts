@@ -7,6 +7,7 @@ import { wireOf } from '../../http/header-text.ts';
 import type { ObjectCall } from '../call.ts';
 import { viewManifest, wantsManifest } from '../large/manifest-view.ts';
 import { Refusal, statusReply } from '../reply.ts';
+import { opensExpired } from './expiry.ts';
 import { wantsLink } from '../symlink/link.ts';
 import { explainVersionError, readVersionId } from '../versions/version-id.ts';
 
@@ -45,7 +46,7 @@ async function openReader(call: ObjectCall, asManifest: boolean): Promise<Object
   try {
     // Conditions are judged by the door, on the row: Swift's rules are not those that core follows for S3.
     return await call.door.core.openObject(call.context, {
-      ...{ account, container, key, asManifest },
+      ...{ account, container, key, asManifest, allowExpired: opensExpired(call) },
       versionId: readVersionId(call),
       links: wantsLink(call) ? 'keep' : 'follow',
       condition: {},

@@ -6,7 +6,7 @@ import { readObjectMetadata } from '../metadata.ts';
 import { refuse, statusReply, textReply } from '../reply.ts';
 import { isSymlinkPut, linkPath } from '../symlink/link.ts';
 import { refuseConditions } from '../unsupported.ts';
-import { readExpiry } from './expiry.ts';
+import { opensExpired, readExpiry } from './expiry.ts';
 import {
   foreignSystem,
   readContentType,
@@ -28,7 +28,7 @@ export async function postObject(call: ObjectCall): Promise<HttpReply> {
   const contentType = readContentType(headers);
   const user = readObjectMetadata(headers);
   const expiresAt = readExpiry(headers, clock.now()) ?? null;
-  const address = { account, container, key };
+  const address = { account, container, key, allowExpired: opensExpired(call) };
   const { row } = await core.openObject(call.context, {
     ...{ ...address, condition: {} },
     // Only what stands beside the bytes is needed, of a large object or a link its own.

@@ -80,7 +80,7 @@ function swiftSection(door: SwiftDoorOptions): Readonly<Record<string, unknown>>
     valid_api_versions: ['v1', 'v1.0'],
     account_autocreate: true,
     allow_account_management: false,
-    allow_open_expired: false,
+    allow_open_expired: door.settings.expiredKeptSeconds > 0,
     strict_cors_mode: true,
     policies: policies.all
       .filter((policy) => !policy.isDeprecated)

@@ -41,7 +41,7 @@ export interface Fixture extends MemoryPorts {
 export function createFixture(
   wrap: (rows: RowStore) => RowStore = (rows) => rows,
   limits: Partial<CoreLimits> = {},
-  bounds: { readonly maxFeedEvents?: number } = {},
+  bounds: { readonly maxFeedEvents?: number; readonly expiredKeptMillis?: number } = {},
 ): Fixture {
   const clock = new ManualClock();
   const random = seededRandom('core');

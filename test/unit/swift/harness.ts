@@ -87,7 +87,8 @@ export interface HarnessOptions {
 export async function createHarness(options: HarnessOptions = {}): Promise<Harness> {
   const clock = new ManualClock();
   const random = seededRandom('swift');
-  const ports = createMemoryPorts({ clock, random });
+  const expiredKeptMillis = (options.settings?.expiredKeptSeconds ?? 0) * 1000;
+  const ports = createMemoryPorts({ clock, random, expiredKeptMillis });
   // Small pages, so that listings take several; small parts, so that a multipart object fits a test.
   const limits = { maxPageItems: 3, minPartBytes: 1000 };
   const core = createCore({

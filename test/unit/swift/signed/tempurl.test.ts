@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { defaultTempUrl } from '../../../server/swift/tempurl/settings.ts';
-import { parseSignature } from '../../../server/swift/tempurl/signature.ts';
-import { createHarness, type Harness, type HarnessOptions } from './harness.ts';
+import { defaultTempUrl } from '../../../../server/swift/tempurl/settings.ts';
+import { parseSignature } from '../../../../server/swift/tempurl/signature.ts';
+import { createHarness, type Harness, type HarnessOptions } from '../harness.ts';
 
 const container = '/v1/AUTH_test/c';
 const object = `${container}/dir/o%20%C3%A9`;

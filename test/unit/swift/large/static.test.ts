@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createHarness, type Harness } from './harness.ts';
+import { createHarness, type Harness } from '../harness.ts';
 
 const container = '/v1/AUTH_test/c';
 const segments = '/v1/AUTH_test/s';
