@@ -83,6 +83,7 @@ interface Seen {
   row: ContainerRow | undefined;
   errorCode: string | undefined;
   isWebsite: boolean;
+  neededAcl: boolean;
 }
 
 const nothingSeen: Seen = {
@@ -92,6 +93,7 @@ const nothingSeen: Seen = {
   row: undefined,
   errorCode: undefined,
   isWebsite: false,
+  neededAcl: false,
 };
 
 class S3Door implements Door {
@@ -179,6 +181,7 @@ class S3Door implements Door {
     const call = this.#call({ request, headers, query, identity, requestId, address });
     const admitted = { ...call, context: await admit(call, route) };
     seen.row = admitted.context.permit?.found?.row;
+    seen.neededAcl = admitted.context.permit?.leave === 'acl';
     await checkExpectedOwner(admitted);
     const charged = chargeRequester(admitted);
     const reply = await runDiscreetly(admitted, route.run);
@@ -248,7 +251,7 @@ class S3Door implements Door {
     answer: { readonly reply: HttpReply; readonly startedAt: number; readonly began: number },
   ): Promise<HttpReply['done']> {
     const { core, clock } = this.#parts;
-    const { address, route, principal, isWebsite, errorCode } = seen;
+    const { address, route, principal, isWebsite, neededAcl, errorCode } = seen;
     if (this.#accessLog === undefined || address === undefined || address.bucket === '') {
       return undefined;
     }
@@ -258,9 +261,9 @@ class S3Door implements Door {
     const row = seen.row ?? (await peek());
     if (row === undefined) return undefined;
     const turnAroundMillis = clock.monotonic() - answer.began;
-    const about = { address, route, principal, isWebsite, errorCode, reply, startedAt };
+    const about = { address, route, principal, isWebsite, neededAcl, errorCode };
     const ids = { requestId, hostId: this.#hostId };
-    const observed = { ...about, ...ids, request, row, turnAroundMillis };
+    const observed = { ...about, ...ids, request, row, reply, startedAt, turnAroundMillis };
     return logReply(this.#accessLog, this.#parts, observed);
   }
 

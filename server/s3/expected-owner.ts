@@ -15,6 +15,7 @@ async function check(call: Call, bucket: string, expected: string): Promise<void
   const { core, users } = call.door;
   const row = await core.peekContainer(call.context.principal, bucket);
   if (row === undefined) return;
-  if (expected === row.account || expected === users.ownerOf(row.account).id) return;
+  if (expected === users.ownerOf(row.account).id) return;
+  if (users.accountOf(expected) === row.account) return;
   throw s3Error('AccessDenied');
 }

@@ -75,6 +75,9 @@ const objectActions = [
   'object.write-retention',
   'object.write-hold',
   'object.write-encryption',
+  /** Tags, or a list of grants, that come along with a write: less than setting them on what is there. */
+  'object.bring-tags',
+  'object.bring-acl',
   'object.bypass-governance',
   'object.abort-upload',
   'object.restore',
@@ -117,5 +120,5 @@ export const ownerAlways: ReadonlySet<Action> = new Set<Action>([
 
 /** What the owner of an object decides where objects have owners of their own: the container's account needs a grant for it. */
 export const objectOwnersOwn: ReadonlySet<Action> = new Set<Action>(
-  objectActions.filter((action) => action.startsWith('object.read') || action.endsWith('-acl')),
+  objectActions.filter((action) => /^object\.(?:read|write-(?:version-)?acl)/.test(action)),
 );

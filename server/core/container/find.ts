@@ -3,6 +3,7 @@ import type { Principal } from '../access/principal.ts';
 import { accountIdOf, bucketNameId } from '../ids.ts';
 import type { ContainerRow, Id } from '../model.ts';
 import type { Services } from '../services.ts';
+import { accountNameOf } from '../users.ts';
 import { cleanUp } from './create.ts';
 
 /** A container that lived when it was looked up. */
@@ -11,7 +12,11 @@ export interface ResolvedContainer {
   readonly row: ContainerRow;
 }
 
-/** Without an account: the caller's own container, else that of the bucket name's owner. Access is not checked. */
+/**
+ * Without an account: the caller's own container, else that of the bucket name's owner. A name that
+ * is neither may be `account:container`, which reaches containers whose name is another's bucket;
+ * `:container` is the bucket of that name.
+ */
 export async function findByName(
   services: Services,
   principal: Principal,
@@ -19,7 +24,14 @@ export async function findByName(
 ): Promise<ResolvedContainer | undefined> {
   const { account } = principal;
   const own = account === '' ? undefined : await findByAccount(services, account, container);
-  return own ?? findByBucketName(services, container);
+  const named = own ?? (await findByBucketName(services, container));
+  const colon = container.indexOf(':');
+  if (named !== undefined || colon < 0) return named;
+  const qualifier = container.slice(0, colon);
+  const name = container.slice(colon + 1);
+  if (qualifier === '') return findByBucketName(services, name);
+  const asIs = await findByAccount(services, qualifier, name);
+  return asIs ?? findByAccount(services, accountNameOf(qualifier), name);
 }
 
 /** The account's living container of this name. A directory line whose container is gone counts as absent. */

@@ -4,7 +4,7 @@
  */
 import type { Action } from '../../core/access/actions.ts';
 
-/** `undefined`: Amazon knows it, and nothing here can be done by it. */
+/** The first is what the operation of that name needs; the second what a write needs that brings the same along. Without any: Amazon knows it, and nothing here can be done by it. */
 const table = [
   ['s3:AbortMultipartUpload', 'object.abort-upload'],
   ['s3:BypassGovernanceRetention', 'object.bypass-governance'],
@@ -52,18 +52,18 @@ const table = [
   ['s3:GetObjectVersion', 'object.read-version'],
   ['s3:GetObjectVersionAcl', 'object.read-version-acl'],
   ['s3:GetObjectVersionAttributes', 'object.read-version-attributes'],
-  ['s3:GetObjectVersionForReplication', undefined],
+  ['s3:GetObjectVersionForReplication'],
   ['s3:GetObjectVersionTagging', 'object.read-version-tags'],
   ['s3:GetObjectVersionTorrent', 'object.read-torrent'],
   ['s3:GetReplicationConfiguration', 'container.read-replication'],
-  ['s3:InitiateReplication', undefined],
+  ['s3:InitiateReplication'],
   ['s3:ListAllMyBuckets', 'account.read'],
   ['s3:ListBucket', 'container.list'],
   ['s3:ListBucketMultipartUploads', 'container.list-uploads'],
   ['s3:ListBucketVersions', 'container.list-versions'],
   ['s3:ListMultipartUploadParts', 'object.list-parts'],
-  ['s3:ObjectOwnerOverrideToBucketOwner', undefined],
-  ['s3:PauseReplication', undefined],
+  ['s3:ObjectOwnerOverrideToBucketOwner'],
+  ['s3:PauseReplication'],
   ['s3:PutAccelerateConfiguration', 'container.write-accelerate'],
   ['s3:PutAccountPublicAccessBlock', 'account.write-public-block'],
   ['s3:PutAnalyticsConfiguration', 'container.write-analytics'],
@@ -86,16 +86,16 @@ const table = [
   ['s3:PutLifecycleConfiguration', 'container.write-lifecycle'],
   ['s3:PutMetricsConfiguration', 'container.write-metrics'],
   ['s3:PutObject', 'object.write'],
-  ['s3:PutObjectAcl', 'object.write-acl'],
+  ['s3:PutObjectAcl', 'object.write-acl', 'object.bring-acl'],
   ['s3:PutObjectLegalHold', 'object.write-hold'],
   ['s3:PutObjectRetention', 'object.write-retention'],
-  ['s3:PutObjectTagging', 'object.write-tags'],
+  ['s3:PutObjectTagging', 'object.write-tags', 'object.bring-tags'],
   ['s3:PutObjectVersionAcl', 'object.write-version-acl'],
   ['s3:PutObjectVersionTagging', 'object.write-version-tags'],
   ['s3:PutReplicationConfiguration', 'container.write-replication'],
-  ['s3:ReplicateDelete', undefined],
-  ['s3:ReplicateObject', undefined],
-  ['s3:ReplicateTags', undefined],
+  ['s3:ReplicateDelete'],
+  ['s3:ReplicateObject'],
+  ['s3:ReplicateTags'],
   ['s3:RestoreObject', 'object.restore'],
   ['s3:UpdateBucketMetadataInventoryTableConfiguration', 'container.write-metadata-table'],
   ['s3:UpdateBucketMetadataJournalTableConfiguration', 'container.write-metadata-table'],
@@ -104,10 +104,9 @@ const table = [
 
 export type S3Action = (typeof table)[number][0];
 
-export const s3Actions: ReadonlyMap<string, Action | undefined> = new Map<
-  string,
-  Action | undefined
->(table);
+export const s3Actions: ReadonlyMap<string, readonly Action[]> = new Map(
+  table.map(([name, ...actions]): [string, readonly Action[]] => [name, actions]),
+);
 
 /** With a version id the permission is another one. */
 const versioned: Partial<Record<S3Action, S3Action>> = {

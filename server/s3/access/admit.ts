@@ -4,6 +4,7 @@
  */
 import { isStoreError } from '../../../base/errors.ts';
 import type { RequestContext } from '../../core/api.ts';
+import type { Action } from '../../core/access/actions.ts';
 import type { Demand } from '../../core/access/demand.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import type { Call, Operation } from '../call.ts';
@@ -23,7 +24,10 @@ const asksLater: ReadonlySet<string> = new Set(['PostObject', 'DeleteObjects', '
 export async function admit(call: Call, route: Route): Promise<RequestContext> {
   const actions = asksLater.has(route.name) ? [] : actionsOf(call, route.action, route.name);
   try {
-    return await call.door.core.authorise(call.context, demandOf(call, route, actions));
+    return await call.door.core.authorise(call.context, {
+      address: addressOf(call, route),
+      actions,
+    });
   } catch (error) {
     const isRefusal =
       isStoreError(error, 'access-denied') || isStoreError(error, 'unauthenticated');
@@ -56,20 +60,11 @@ function listingContext(context: RequestContext, key: string): RequestContext {
   return { ...context, facts: (name) => (name === 'list.prefix' ? [key] : facts?.(name)) };
 }
 
-function demandOf(call: Call, route: Route, actions: readonly S3Action[]): Demand {
-  return { address: addressOf(call, route), actions: toActions(actions) };
-}
-
 /** For an operation on an object whose body had to be read first. Throws `AccessDenied`. */
-export function askLater(call: Call, actions: readonly S3Action[]): Promise<RequestContext> {
+export function askLater(call: Call, actions: readonly Action[]): Promise<RequestContext> {
   const versionId = parseVersionId(call.query.get('versionId'));
   const address = { account: undefined, container: call.bucket, key: call.key, versionId };
-  return call.door.core.authorise(call.context, { address, actions: toActions(actions) });
-}
-
-/** Permissions of the model. */
-function toActions(names: readonly S3Action[]): Demand['actions'] {
-  return names.map((name) => s3Actions.get(name)).filter((action) => action !== undefined);
+  return call.door.core.authorise(call.context, { address, actions });
 }
 
 function addressOf(call: Call, route: Route): Demand['address'] {
@@ -87,14 +82,20 @@ function addressOf(call: Call, route: Route): Demand['address'] {
 }
 
 /** The route's own permission first. */
-export function actionsOf(call: Call, action: S3Action, name: string): readonly S3Action[] {
+export function actionsOf(call: Call, action: S3Action, name: string): readonly Action[] {
   const hasVersion = call.query.has('versionId');
-  const actions = [actionOfVersion(action, hasVersion)];
+  const actions = actionsNamed(actionOfVersion(action, hasVersion));
   // The bytes are not shown, but their size and checksums are.
-  if (name === 'GetObjectAttributes') actions.push(actionOfVersion('s3:GetObject', hasVersion));
+  const needsRead = name === 'GetObjectAttributes';
+  if (needsRead) actions.push(...actionsNamed(actionOfVersion('s3:GetObject', hasVersion)));
   if (action === 's3:PutObject' || action === 's3:DeleteObject') actions.push(...ofCondition(call));
   if (beginsObject.has(name)) actions.push(...ofNewObject(call));
   return actions;
+}
+
+function actionsNamed(name: S3Action): Action[] {
+  const [action] = s3Actions.get(name) ?? [];
+  return action === undefined ? [] : [action];
 }
 
 /** They bring along what an object bears besides its bytes. */
@@ -106,17 +107,17 @@ const beginsObject: ReadonlySet<string> = new Set([
 ]);
 
 /** Whoever may compare entity tags learns them. */
-function ofCondition({ headers }: Call): readonly S3Action[] {
-  return headers.has('if-match') ? ['s3:GetObject'] : [];
+function ofCondition({ headers }: Call): readonly Action[] {
+  return headers.has('if-match') ? ['object.read'] : [];
 }
 
-function ofNewObject({ headers }: Call): readonly S3Action[] {
-  const actions: S3Action[] = [];
-  if ((headers.get(TAGGING_HEADER) ?? '') !== '') actions.push('s3:PutObjectTagging');
+function ofNewObject({ headers }: Call): readonly Action[] {
+  const actions: Action[] = [];
+  if ((headers.get(TAGGING_HEADER) ?? '') !== '') actions.push('object.bring-tags');
   if (headers.has('x-amz-object-lock-mode') || headers.has('x-amz-object-lock-retain-until-date')) {
-    actions.push('s3:PutObjectRetention');
+    actions.push('object.write-retention');
   }
-  if (headers.has('x-amz-object-lock-legal-hold')) actions.push('s3:PutObjectLegalHold');
+  if (headers.has('x-amz-object-lock-legal-hold')) actions.push('object.write-hold');
   return actions;
 }
 

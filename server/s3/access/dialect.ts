@@ -99,21 +99,23 @@ const readBucket: readonly Action[] = [
   'container.list-versions',
   'container.list-uploads',
 ];
-const writeBucket: readonly Action[] = ['object.write', 'object.delete', 'object.list-parts'];
+/** Whom a list lets write, sets up as owner what it writes. */
+const writeBucket: readonly Action[] = [
+  'object.write',
+  'object.bring-acl',
+  'object.bring-tags',
+  'object.delete',
+  'object.list-parts',
+  'object.abort-upload',
+];
 
 /** "Mapping of ACL permissions and access policy permissions", for buckets. */
 const bucketPermissions: Permissions = {
   READ: readBucket,
-  WRITE: [...writeBucket, 'object.abort-upload'],
+  WRITE: writeBucket,
   READ_ACP: ['container.read-acl'],
   WRITE_ACP: ['container.write-acl'],
-  FULL_CONTROL: [
-    ...readBucket,
-    ...writeBucket,
-    'object.abort-upload',
-    'container.read-acl',
-    'container.write-acl',
-  ],
+  FULL_CONTROL: [...readBucket, ...writeBucket, 'container.read-acl', 'container.write-acl'],
 };
 
 /** The same for objects, where WRITE means nothing. */

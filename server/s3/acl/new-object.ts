@@ -36,10 +36,8 @@ export async function accessOfNewObject(call: Call): Promise<Metadata> {
   const owner = ownerOfNew(call, ownership, requested);
   const grants = toGrants(requested, { owner, bucketOwner });
   if (grants.some(isPublicGrant)) await refuseWherePublicIsBlocked(call);
-  // To a policy a list that lets in others is more than a write. Whom a list let write, writes lists too.
-  if (permitOf(call).leave === 'policy' && !isWithin(grants, [owner, bucketOwner])) {
-    await askLater(call, ['s3:PutObjectAcl']);
-  }
+  // A list that lets in others is more than a write.
+  if (!isWithin(grants, [owner, bucketOwner])) await askLater(call, ['object.bring-acl']);
   const list = storedAcl(grants, owner);
   return {
     ...(owner === bucketOwner ? {} : { [OWNER]: owner }),

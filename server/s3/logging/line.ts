@@ -20,6 +20,8 @@ export interface LoggedRequest {
   readonly errorCode: string | undefined;
   readonly objectSize: number | undefined;
   readonly versionId: string | undefined;
+  /** No policy and no ownership, but a list let the request pass. */
+  readonly neededAcl: boolean;
   /** Milliseconds since 1970 when the request came. */
   readonly startedAt: number;
   /** Until the reply's first byte was ready. */
@@ -67,7 +69,7 @@ export function logLine(logged: LoggedRequest, sent: SentReply): string {
     word(request.header('host')),
     request.tlsVersion === undefined ? '-' : `TLSv${request.tlsVersion}`,
     '-',
-    '-',
+    logged.neededAcl ? 'Yes' : '-',
   ].join(' ');
 }
 

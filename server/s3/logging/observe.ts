@@ -19,6 +19,7 @@ export interface Observed {
   readonly route: Route | undefined;
   readonly principal: Principal | undefined;
   readonly isWebsite: boolean;
+  readonly neededAcl: boolean;
   readonly reply: HttpReply;
   readonly errorCode: string | undefined;
   readonly startedAt: number;

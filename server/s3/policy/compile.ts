@@ -64,17 +64,18 @@ function compileActions({ entries, isExcept }: Selection<string>): ReadonlySet<A
   for (const text of entries) {
     const found = matching(text);
     if (found.length === 0) throw malformedPolicy('Policy has invalid action');
-    for (const [, action] of found) if (action !== undefined) meant.add(action);
+    for (const action of found.flat()) meant.add(action);
   }
   if (!isExcept) return meant;
-  const all = [...s3Actions.values()].filter((one) => one !== undefined);
-  return new Set(all.filter((action) => !meant.has(action)));
+  return new Set([...s3Actions.values()].flat().filter((action) => !meant.has(action)));
 }
 
-function matching(text: string): readonly (readonly [string, Action | undefined])[] {
+function matching(text: string): readonly (readonly Action[])[] {
   const pattern = parsePattern(text.toLowerCase(), { hasWildcards: true, hasVariables: false });
   const matches = preparePattern(pattern);
-  return [...s3Actions].filter(([name]) => matches(name.toLowerCase(), () => undefined));
+  return [...s3Actions]
+    .filter(([name]) => matches(name.toLowerCase(), () => undefined))
+    .map(([, actions]) => actions);
 }
 
 const ARN = /^arn:(?:aws[\w-]*|\*):s3:::(.+)$/s;

@@ -84,6 +84,7 @@ const writing: readonly Action[] = [
   'container.delete',
   'container.write-tags',
   'object.write',
+  'object.bring-tags',
   'object.write-tags',
   'object.write-version-tags',
   'object.abort-upload',

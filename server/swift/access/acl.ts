@@ -61,6 +61,7 @@ function parseAcl(text: string): ParsedAcl {
 const readers: readonly Action[] = ['object.read', 'container.list'];
 const writers: readonly Action[] = [
   'object.write',
+  'object.bring-tags',
   'object.delete',
   'object.abort-upload',
   'object.list-parts',

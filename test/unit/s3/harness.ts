@@ -53,6 +53,7 @@ function user(account: string, key: Key): UserEntry {
     s3: [key],
     canonicalId: `id-of-${account}`,
     displayName: account,
+    email: `${account}@torc.test`,
   };
 }
 

@@ -104,7 +104,7 @@ describe('what a principal is', () => {
       [as({ role: 'reseller', account: 'AUTH_x' }), true, true],
       [as({ role: 'reseller-reader', account: 'AUTH_x' }), true, false],
       [as({ role: 'owner', account: 'AUTH_x', owns: [account] }), true, true],
-      [as({ role: 'member', account: 'AUTH_x', owns: [account] }), true, true],
+      [as({ role: 'member', account: 'AUTH_x', owns: [account] }), false, false],
       [as({ type: 'temporary', role: 'owner', permits }), true, false],
       [as({ type: 'temporary', role: 'owner' }), false, false],
     ];
