@@ -3,6 +3,7 @@
  * requesters pay, nobody but its account gets anything without saying that they know
  * ("Using Requester Pays general purpose buckets"). Nothing is billed here; access logs tell who would be.
  */
+import type { ContainerRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { type Call, bucketOf, bucketRowOf } from '../call.ts';
 import { s3Error } from '../codes.ts';
@@ -32,10 +33,14 @@ export async function putBucketRequestPayment(call: Call): Promise<HttpReply> {
   return { status: 200, headers: [], body: new Uint8Array(0) };
 }
 
+export function requesterPays(row: Pick<ContainerRow, 'settings'>): boolean {
+  return row.settings[PAYER] === REQUESTER;
+}
+
 /** What replies of such a bucket say to those who pay; throws `AccessDenied` for those who did not say that they will. */
 export function chargeRequester(call: Call): HeaderPairs {
   const row = call.context.permit?.found?.row;
-  if (row?.settings[PAYER] !== REQUESTER) return [];
+  if (row === undefined || !requesterPays(row)) return [];
   const { principal } = call.identity;
   if (principal.account === row.account) return [];
   const says =

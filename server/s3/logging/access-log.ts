@@ -5,11 +5,13 @@
  */
 import { toHex } from '../../../base/bytes.ts';
 import type { Clock } from '../../../base/clock.ts';
-import { isStoreError, toStoreError } from '../../../base/errors.ts';
+import { StoreError, isStoreError, toStoreError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Random } from '../../../base/random.ts';
 import type { Core, RequestContext } from '../../core/api.ts';
+import { anonymous } from '../auth/authenticate.ts';
 import type { LoggingRule } from './configuration.ts';
+import { mayDeliver } from './service.ts';
 
 export interface LogSource {
   readonly rule: LoggingRule;
@@ -116,11 +118,12 @@ export class AccessLog {
   }
 
   async #write({ source, day, lines }: Batch): Promise<void> {
-    const { rule, account } = source;
+    const { rule } = source;
+    const target = await this.#targetOf(source);
     const bytes = Buffer.from(`${lines.join('\n')}\n`, 'utf8');
     const unique = toHex(this.#random.bytes(8)).toUpperCase();
-    await this.#core.putObject(deliverer(account), {
-      account,
+    await this.#core.putObject(deliverer(target), {
+      account: target,
       container: rule.targetBucket,
       key: rule.targetPrefix + nameOf(source, { day, now: this.#clock.now(), unique }),
       body: { chunks: once(bytes), size: bytes.length },
@@ -129,6 +132,18 @@ export class AccessLog {
       user: {},
       condition: {},
     });
+  }
+
+  /** Whose bucket the logs go to, if its policy (still) lets them. */
+  async #targetOf(source: LogSource): Promise<string> {
+    const { rule } = source;
+    const op = 's3.access-log';
+    const target = await this.#core.peekContainer(anonymous, rule.targetBucket);
+    if (target === undefined) {
+      throw new StoreError('no-such-container', op, 'the target bucket is gone');
+    }
+    if (await mayDeliver(this.#core, source, rule)) return target.account;
+    throw new StoreError('access-denied', op, 'the policy of the target bucket refuses logs');
   }
 
   #failed(key: string, batch: Batch, thrown: unknown): void {
@@ -163,7 +178,7 @@ export class AccessLog {
   }
 }
 
-/** Log objects are the account's own, whoever was logged. */
+/** Log objects are the target's own, whoever was logged. */
 function deliverer(account: string): RequestContext {
   return { principal: { type: 'user', account, user: 'access-log', role: 'owner' } };
 }

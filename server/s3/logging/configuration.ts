@@ -1,11 +1,13 @@
 /** GetBucketLogging and PutBucketLogging: the BucketLoggingStatus document, and how it is kept. */
-import { isStoreError } from '../../../base/errors.ts';
+import { isOwnerOf } from '../../core/access/principal.ts';
 import type { ContainerRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
+import { requesterPays } from '../bucket/request-payment.ts';
 import { type Call, bucketOf, bucketRowOf } from '../call.ts';
 import { notImplemented, s3Error } from '../codes.ts';
 import { readRequiredXml } from '../payload/document.ts';
 import { type XmlNode, leafText, malformedXml, onlyChildren, required } from '../xml/reader.ts';
+import { mayDeliver } from './service.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { element, leaf, xmlDocument } from '../xml/writer.ts';
 
@@ -32,6 +34,9 @@ export async function putBucketLogging(call: Call): Promise<HttpReply> {
   const root = await readRequiredXml(call, { root: 'BucketLoggingStatus' });
   const [enabled] = onlyChildren(root, ['LoggingEnabled']);
   const rule = enabled === undefined ? undefined : parseRule(enabled);
+  // "You must be the bucket owner", whatever a policy says.
+  const { account } = bucketRowOf(call);
+  if (!isOwnerOf(call.context.principal, account)) throw s3Error('AccessDenied');
   if (rule !== undefined) await checkTarget(call, rule);
   await call.door.core.updateContainer(call.context, bucketOf(call), {
     settings: { [LOGGING]: rule === undefined ? null : JSON.stringify(rule) },
@@ -66,33 +71,26 @@ function parseFormat(node: XmlNode): 'simple' | 'event-time' | 'delivery-time' {
   throw malformedXml();
 }
 
-/** The logs of an account stay within it; the caller must be one who may write them there. */
+/** The target's own policy must let the service of access logs in, from whichever account they come. */
 async function checkTarget(call: Call, rule: LoggingRule): Promise<void> {
-  const { core } = call.door;
-  const address = { account: undefined, container: rule.targetBucket };
-  const owner = bucketRowOf(call).account;
+  const { core, users } = call.door;
+  const { account, name: bucket } = bucketRowOf(call);
+  const refused = (message: string): Error =>
+    s3Error('InvalidTargetBucketForLogging', message, { TargetBucket: rule.targetBucket });
   const target = await core.peekContainer(call.context.principal, rule.targetBucket);
-  if (target === undefined) {
-    const message = 'The target bucket for logging does not exist';
-    throw s3Error('InvalidTargetBucketForLogging', message, { TargetBucket: rule.targetBucket });
+  if (target === undefined) throw refused('The target bucket for logging does not exist');
+  if (requesterPays(target)) {
+    throw refused('The target bucket for logging must not have Requester Pays enabled.');
   }
-  if (target.account !== owner) {
-    throw s3Error(
-      'InvalidTargetBucketForLogging',
-      'The owner for the bucket to be logged and the target bucket must be the same.',
-      { TargetBucket: rule.targetBucket },
-    );
+  if (target.lock?.defaultRetention !== undefined) {
+    throw refused('The target bucket for logging must not have a default retention period.');
   }
-  try {
-    const key = rule.targetPrefix === '' ? 'log' : rule.targetPrefix;
-    // As another request than the one that was let in: that one is about the source.
-    const { permit: _, ...context } = call.context;
-    await core.authorise(context, { address: { ...address, key }, actions: ['object.write'] });
-  } catch (error) {
-    if (!isStoreError(error, 'access-denied')) throw error;
-    const message = 'You may not write to the target bucket for logging';
-    throw s3Error('InvalidTargetBucketForLogging', message, { TargetBucket: rule.targetBucket });
-  }
+  const source = { account, bucket, ownerId: users.ownerOf(account).id };
+  if (await mayDeliver(core, source, rule)) return;
+  throw s3Error(
+    'AccessDenied',
+    'The policy of the target bucket does not allow logging.s3.amazonaws.com to put these logs.',
+  );
 }
 
 export function hasAccessLog(row: Pick<ContainerRow, 'settings'>): boolean {

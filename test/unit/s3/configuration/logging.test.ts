@@ -19,6 +19,27 @@ function configure(h: Harness, more: More = {}): Promise<Answer> {
 const get = (h: Harness): Promise<Answer> =>
   h.ask('GET', '/public-box', { query: { logging: '' } });
 
+/** As Amazon's guide has it. */
+function allowLogs(
+  h: Harness,
+  bucket: string,
+  source = 'public-box',
+  account = 'id-of-AUTH_one',
+): Promise<Answer> {
+  const statement = {
+    Effect: 'Allow',
+    Principal: { Service: 'logging.s3.amazonaws.com' },
+    Action: 's3:PutObject',
+    Resource: `arn:aws:s3:::${bucket}/p/*`,
+    Condition: {
+      ArnLike: { 'aws:SourceArn': `arn:aws:s3:::${source}` },
+      StringEquals: { 'aws:SourceAccount': account },
+    },
+  };
+  const body = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+  return h.ask('PUT', `/${bucket}`, { query: { policy: '' }, body });
+}
+
 async function scene(): Promise<Harness> {
   const h = createHarness({
     dialect: publicRules(['object.read', 'object.read-version']),
@@ -26,6 +47,7 @@ async function scene(): Promise<Harness> {
   });
   await h.ask('PUT', '/public-box');
   await h.ask('PUT', '/logs');
+  await allowLogs(h, 'logs');
   return h;
 }
 
@@ -59,11 +81,16 @@ describe('the configuration of logging', () => {
     expect(one((await get(h)).text, 'TargetBucket')).toBeUndefined();
   });
 
-  it('names a bucket of the same owner that is there', async () => {
+  it('names a bucket that is there and lets the logs in', async () => {
     const h = await scene();
     expect((await configure(h, { target: 'absent' })).code).toBe('InvalidTargetBucketForLogging');
     await h.ask('PUT', '/foreign', { sign: { key: other } });
-    expect((await configure(h, { target: 'foreign' })).code).toBe('InvalidTargetBucketForLogging');
+    expect((await configure(h, { target: 'foreign' })).code).toBe('AccessDenied');
+    expect((await configure(h, { prefix: 'q/' })).code).toBe('AccessDenied');
+    await allowLogs(h, 'logs', 'other-bucket');
+    expect((await configure(h)).code).toBe('AccessDenied');
+    await allowLogs(h, 'logs', 'public-box', 'id-of-AUTH_two');
+    expect((await configure(h)).code).toBe('AccessDenied');
     const both =
       '<TargetObjectKeyFormat><SimplePrefix/><PartitionedPrefix/></TargetObjectKeyFormat>';
     expect((await configure(h, { rest: both })).code).toBe('MalformedXML');
@@ -144,7 +171,7 @@ describe('lines of the access log', () => {
     ]);
   });
 
-  it('go out when there are many, and are dropped when their bucket is gone', async () => {
+  it('go out when there are many, wait while they are not let in, and are dropped when their bucket is gone', async () => {
     const h = await scene();
     await configure(h);
     for (let count = 0; count < 60; count++) await h.ask('GET', '/public-box/a');
@@ -153,9 +180,12 @@ describe('lines of the access log', () => {
     const { keys, lines } = await delivered(h);
     expect(keys.length).toBeGreaterThan(early.length);
     expect(lines.filter((line) => line[6] === 'REST.GET.OBJECT')).toHaveLength(60);
+    await allowLogs(h, 'logs', 'other-bucket');
+    await h.ask('GET', '/public-box/a');
+    await h.accessLog.flush();
+    expect(all((await h.ask('GET', '/logs')).text, 'Key')).toEqual(keys);
     for (const key of keys) await h.ask('DELETE', `/logs/${key}`);
     await h.ask('DELETE', '/logs');
-    await h.ask('GET', '/public-box/a');
     await h.accessLog.flush();
     expect(h.accessLog.dropped).toBe(1);
   });
