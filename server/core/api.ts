@@ -11,13 +11,15 @@ import type { ContainerChange } from './container/change.ts';
 import type { ObjectEvent } from './feed/events.ts';
 import type { ManifestOutcome, PutManifest } from './large/manifest-command.ts';
 import type {
+  DeleteOutcome,
   MetadataPatch,
   ObjectChange,
   PutOutcome,
-  DeleteOutcome,
+  ReadCondition,
   WriteCondition,
 } from './commands.ts';
 import type { Hasher } from './digest/hasher.ts';
+import type { CoreLimits } from './limits.ts';
 import type {
   AccountRow,
   AccountUsageRow,
@@ -132,15 +134,6 @@ export interface WithCustomerKey {
   readonly customerKey?: Uint8Array | undefined;
 }
 
-/** Read conditions (RFC 9110 section 13.2.2 order): failing ones throw `precondition-failed` or `not-modified`, with detail etag and modifiedAt. */
-export interface ReadCondition {
-  readonly ifMatch?: readonly string[] | '*' | undefined;
-  readonly ifNoneMatch?: readonly string[] | '*' | undefined;
-  /** Milliseconds since 1970, whole seconds. */
-  readonly ifModifiedSince?: number | undefined;
-  readonly ifUnmodifiedSince?: number | undefined;
-}
-
 /** One range as requested: [first, last], suffix of `last` bytes when first is undefined, open end when last is undefined. */
 export interface RangeRequest {
   readonly first: number | undefined;
@@ -251,6 +244,20 @@ export interface CopyObject {
     /** undefined: the algorithms that the source has. */
     readonly checksums?: readonly ChecksumAlgorithm[] | undefined;
   };
+}
+
+export interface AppendObject extends PutObject {
+  /** The size that the object must have. */
+  readonly offset: number;
+}
+
+export interface RenameObject extends ObjectAddress {
+  /** Name of the object that gets this address. */
+  readonly source: string;
+  readonly sourceCondition: ReadCondition;
+  readonly condition: WriteCondition;
+  /** A repetition with the same token succeeds again; `invalid-argument` (argument `token`) when it names another source. */
+  readonly token?: string | undefined;
 }
 
 export interface UploadAddress extends ObjectAddress {
@@ -414,6 +421,10 @@ export interface Core {
     ctx: RequestContext,
     address: ObjectAddress & { readonly versionId: string },
   ): Promise<VersionRow>;
+  /** Adds bytes to the current object, or makes it when the offset is 0. `invalid-argument` (argument `offset`, detail size; or `parts`), `not-implemented` where versions would share bytes, `conflict`. */
+  appendObject(ctx: RequestContext, command: AppendObject): Promise<PutOutcome>;
+  /** Gives the object another name in its container, in one commit. `not-implemented` in a versioned one. */
+  renameObject(ctx: RequestContext, command: RenameObject): Promise<PutOutcome>;
   copyObject(
     ctx: RequestContext,
     command: CopyObject,
@@ -470,21 +481,5 @@ export interface Core {
   readonly policies: { readonly all: readonly PolicyInfo[]; readonly defaultPolicy: string };
 }
 
-/** Every limit of the model, from the configuration. */
-export interface CoreLimits {
-  readonly inlineBytes: number;
-  readonly maxKeyBytes: number;
-  readonly maxContainerNameBytes: number;
-  /** One PUT or part: 5 GiB by default. */
-  readonly maxBodyBytes: number;
-  readonly minPartBytes: number;
-  readonly maxParts: number;
-  readonly maxPageItems: number;
-  /** Links that a read follows, one after the other. */
-  readonly maxLinks: number;
-  /** Of one dynamic large object, as far as it has a known length. */
-  readonly maxDynamicParts: number;
-}
-
-/** Where a version's bytes are: re-exported for the doors' renderers. */
-export type { BodyRef };
+/** Where a version's bytes are, and when it may be read: re-exported for the doors. */
+export type { BodyRef, CoreLimits, ReadCondition };

@@ -43,6 +43,15 @@ export interface WriteCondition {
   readonly absentFails?: boolean | undefined;
 }
 
+/** Read conditions (RFC 9110 section 13.2.2 order): failing ones throw `precondition-failed` or `not-modified`, with detail etag and modifiedAt. */
+export interface ReadCondition {
+  readonly ifMatch?: readonly string[] | '*' | undefined;
+  readonly ifNoneMatch?: readonly string[] | '*' | undefined;
+  /** Milliseconds since 1970, whole seconds. */
+  readonly ifModifiedSince?: number | undefined;
+  readonly ifUnmodifiedSince?: number | undefined;
+}
+
 /** Patch of a settings or metadata map: a string sets, null removes. */
 export type MetadataPatch = Readonly<Record<string, string | null>>;
 
@@ -180,6 +189,37 @@ export interface Commands extends LifecycleCommands {
       bypassGovernance?: boolean;
     };
     result: VersionRow;
+  };
+  /** Adds a piece to the current object. `conflict` unless it is the one that was seen. */
+  'object.append': {
+    args: {
+      containerId: Id;
+      key: string;
+      /** Fresh: names the object's parts from its first append on. */
+      uploadId: Id;
+      /** Must be the object's size. */
+      offset: number;
+      seen: { readonly version: Micros; readonly etag: string };
+      part: Omit<PartRow, 'partNumber' | 'modifiedAt'>;
+      inline?: Uint8Array;
+      maxParts: number;
+      condition: WriteCondition;
+      cause?: EventCause;
+    };
+    result: PutOutcome;
+  };
+  /** Gives the current object another name within its container. */
+  'object.rename': {
+    args: {
+      containerId: Id;
+      key: string;
+      source: string;
+      sourceCondition: ReadCondition;
+      condition: WriteCondition;
+      token?: string | undefined;
+      cause?: EventCause;
+    };
+    result: PutOutcome;
   };
   'object.delete': {
     args: {

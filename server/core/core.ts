@@ -30,6 +30,7 @@ import { completeUpload } from './multipart/complete.ts';
 import { createUpload } from './multipart/create.ts';
 import { headUpload, listParts } from './multipart/list-parts.ts';
 import { copyPart, putPart } from './multipart/put-part.ts';
+import { appendObject } from './object/edit/append.ts';
 import { copyObject } from './object/copy.ts';
 import { deleteObject } from './object/delete.ts';
 import { openObject } from './object/open.ts';
@@ -38,6 +39,7 @@ import { putLink } from './object/put-link.ts';
 import { putObject } from './object/put.ts';
 import { reencryptObject } from './object/reencrypt.ts';
 import { restoreObject } from './lifecycle/restore.ts';
+import { renameObject } from './object/edit/rename.ts';
 import { updateObject } from './object/update.ts';
 import type { BodyStore, RowStore } from './ports.ts';
 import { AccountQuotas } from './quota/account-quota.ts';
@@ -111,6 +113,8 @@ export function createCore(options: CoreOptions): Core {
     reencryptObject: (ctx, address, wish) => reencryptObject(s, ctx, { address, wish }),
     deleteObject: (ctx, command) => deleteObject(s, ctx, command),
     promoteVersion: (ctx, address) => promoteVersion(s, ctx, address),
+    appendObject: (ctx, command) => appendObject(s, ctx, command),
+    renameObject: (ctx, command) => renameObject(s, ctx, command),
     copyObject: (ctx, command) => copyObject(s, ctx, command),
     restoreObject: (ctx, command) => restoreObject(s, ctx, command),
     createUpload: (ctx, command) => createUpload(s, ctx, command),

@@ -1,7 +1,22 @@
 import { GiB, KiB, MiB } from '../../base/units.ts';
 import { utf8 } from '../../base/bytes.ts';
 import { StoreError } from '../../base/errors.ts';
-import type { CoreLimits } from './api.ts';
+
+/** Every limit of the model, from the configuration. */
+export interface CoreLimits {
+  readonly inlineBytes: number;
+  readonly maxKeyBytes: number;
+  readonly maxContainerNameBytes: number;
+  /** One PUT or part: 5 GiB by default. */
+  readonly maxBodyBytes: number;
+  readonly minPartBytes: number;
+  readonly maxParts: number;
+  readonly maxPageItems: number;
+  /** Links that a read follows, one after the other. */
+  readonly maxLinks: number;
+  /** Of one dynamic large object, as far as it has a known length. */
+  readonly maxDynamicParts: number;
+}
 
 export const defaultLimits: CoreLimits = {
   inlineBytes: 16 * KiB,

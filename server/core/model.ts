@@ -274,6 +274,8 @@ export interface VersionRow {
   readonly noncurrentSince?: Micros | undefined;
   /** Of an archived version: a readable copy, on its way or there for a time. */
   readonly restore?: Restore | undefined;
+  /** It got this name by a renaming that its client may repeat. */
+  readonly renamed?: { readonly token: string; readonly source: string } | undefined;
   /** Links of the key's chain of versions, kept by decide/version-chain.ts (decision 0005). The next older one, by its stamp. */
   readonly older?: Micros | undefined;
   /** The next newer one; undefined in the newest. */

@@ -18,6 +18,7 @@ export type S3Code =
   | 'ConditionalRequestConflict'
   | 'EntityTooLarge'
   | 'EntityTooSmall'
+  | 'IdempotencyParameterMismatch'
   | 'IllegalLocationConstraintException'
   | 'IllegalVersioningConfigurationException'
   | 'IncompleteBody'
@@ -48,6 +49,7 @@ export type S3Code =
   | 'InvalidTargetBucketForLogging'
   | 'InvalidToken'
   | 'InvalidURI'
+  | 'InvalidWriteOffset'
   | 'KMS.DisabledException'
   | 'KMS.NotFoundException'
   | 'KeyTooLongError'
@@ -92,6 +94,7 @@ export type S3Code =
   | 'UnexpectedContent'
   | 'UnresolvableGrantByEmailAddress'
   | 'TooManyConfigurations'
+  | 'TooManyParts'
   | 'XAmzContentSHA256Mismatch';
 
 interface CodeRow {
@@ -156,6 +159,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     400,
     'part-too-small',
     'Your proposed upload is smaller than the minimum allowed size',
+  ),
+  IdempotencyParameterMismatch: row(
+    400,
+    'invalid-argument',
+    'Parameters on this idempotent request are inconsistent with parameters used in previous request(s).',
   ),
   IllegalLocationConstraintException: row(
     400,
@@ -269,6 +277,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
   InvalidURI: row(400, 'invalid-argument', "Couldn't parse the specified URI."),
   'KMS.DisabledException': row(400, 'access-denied', 'The key is disabled.'),
   'KMS.NotFoundException': row(400, 'invalid-argument', 'The key does not exist.'),
+  InvalidWriteOffset: row(
+    400,
+    'invalid-argument',
+    'The write offset value that you specified does not match the current object size.',
+  ),
   KeyTooLongError: row(400, 'name-too-long', 'Your key is too long'),
   MalformedACLError: row(
     400,
@@ -414,6 +427,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     400,
     'invalid-argument',
     'You are attempting to create a new configuration but have already reached the limit of such configurations.',
+  ),
+  TooManyParts: row(
+    400,
+    'invalid-argument',
+    'You have attempted to add more parts than the maximum of 10000 that are allowed for this object.',
   ),
   XAmzContentSHA256Mismatch: row(
     400,

@@ -27,7 +27,12 @@ export function readCondition(headers: RequestHeaders): ReadCondition {
 
 /** Of CopyObject's and UploadPartCopy's source. */
 export function sourceCondition(headers: RequestHeaders): ReadCondition {
-  const of = (name: string): string | undefined => headers.get(`x-amz-copy-source-${name}`);
+  return readConditionOf(headers, 'x-amz-copy-source-');
+}
+
+/** Conditions on a source, in headers that begin with `prefix`. */
+export function readConditionOf(headers: RequestHeaders, prefix: string): ReadCondition {
+  const of = (name: string): string | undefined => headers.get(prefix + name);
   return {
     ifMatch: parseEntityTags(of('if-match')),
     ifNoneMatch: parseEntityTags(of('if-none-match')),

@@ -176,7 +176,7 @@ class S3Door implements Door {
       authenticate(request, sent, query, this.#parts),
     );
     seen.principal = identity.principal;
-    refuseUnbuiltHeaders(headers);
+    refuseUnbuiltHeaders(headers, route.name);
     checkKeyLength(address.key);
     const call = this.#call({ request, headers, query, identity, requestId, address });
     const admitted = { ...call, context: await admit(call, route) };

@@ -7,8 +7,6 @@ import { encryptionHeaders } from './encryption/headers.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
 const always: ReadonlySet<string> = new Set([
-  'x-amz-write-offset-bytes',
-  'x-amz-rename-source',
   'x-amz-if-match-initiated-time',
   'x-amz-create-session-mode',
   'x-amz-mfa',
@@ -24,9 +22,17 @@ const harmless: Readonly<Record<string, readonly string[]>> = {
   'x-amz-bucket-namespace': ['global'],
 };
 
-export function refuseUnbuiltHeaders(headers: RequestHeaders): void {
+/** By name: the operations that obey it. */
+const obeyed: Readonly<Record<string, readonly string[]>> = {
+  'x-amz-write-offset-bytes': ['PutObject'],
+  'x-amz-rename-source': ['RenameObject'],
+};
+
+export function refuseUnbuiltHeaders(headers: RequestHeaders, operation: string): void {
   for (const name of headers.amzNames) {
     if (encryptionHeaders.has(name)) continue;
+    const operations = Object.hasOwn(obeyed, name) ? obeyed[name] : undefined;
+    if (operations?.includes(operation) === false) throw notImplemented(name);
     if (always.has(name) || prefixes.some((prefix) => name.startsWith(prefix))) {
       throw notImplemented(name);
     }

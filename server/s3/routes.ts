@@ -80,6 +80,7 @@ import { copyObject } from './object/copy.ts';
 import { deleteObject } from './object/delete.ts';
 import { getObject, headObject } from './object/get.ts';
 import { putObject } from './object/put.ts';
+import { renameObject } from './object/rename.ts';
 import {
   deleteBucketReplication,
   getBucketReplication,
@@ -177,6 +178,7 @@ const built: readonly Built[] = [
   ['PUT object', 'PutObject', 's3:PutObject', putObject],
   ['GET object', 'GetObject', 's3:GetObject', getObject],
   ['GET object ?attributes', 'GetObjectAttributes', 's3:GetObjectAttributes', getObjectAttributes],
+  ['PUT object ?renameObject', 'RenameObject', 's3:PutObject', renameObject],
   ['HEAD object', 'HeadObject', 's3:GetObject', headObject],
   ['DELETE object', 'DeleteObject', 's3:DeleteObject', deleteObject],
 
@@ -425,7 +427,6 @@ const unbuilt: readonly (readonly [place: string, name: string, header?: string]
   ['PUT object ?annotation', 'PutObjectAnnotation'],
   // Ceph's: without this row it would replace the object that it means to lengthen.
   ['PUT object ?append', 'AppendObject'],
-  ['PUT object ?renameObject', 'RenameObject'],
   ['GET object ?annotation', 'GetObjectAnnotation'],
   ['GET object ?torrent', 'GetObjectTorrent'],
   ['DELETE object ?annotation', 'DeleteObjectAnnotation'],

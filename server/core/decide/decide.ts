@@ -16,6 +16,7 @@ import {
   reserve,
   updateAccount,
 } from './account.ts';
+import { appendObject } from './edit/append.ts';
 import { Commit, type DecideOptions, type DecideStamp } from './commit.ts';
 import { completeUpload } from './complete.ts';
 import {
@@ -42,6 +43,7 @@ import {
   putObject,
   updateObject,
 } from './object.ts';
+import { renameObject } from './edit/rename.ts';
 import { abortUpload, createUpload, forgetUpload, putPart, releaseParts } from './upload.ts';
 import { enqueueRepair, finishQueued, finishRepair, moveQueued, releaseQueued } from './upkeep.ts';
 
@@ -77,6 +79,8 @@ const decisions: Decisions = {
   'container.delete': deleteContainer,
   'object.put': putObject,
   'object.update': updateObject,
+  'object.append': appendObject,
+  'object.rename': renameObject,
   'object.delete': deleteObject,
   'object.promote': promoteVersion,
   'object.expire': expireObject,

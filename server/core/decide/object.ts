@@ -31,7 +31,7 @@ import { gapAt, markerAt, type UnlinkedVersion, VersionChain } from './version-c
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
 
-interface At {
+export interface At {
   readonly containerId: Id;
   readonly key: string;
 }
@@ -84,7 +84,7 @@ export function putVersion(
   };
 }
 
-function placeOf({ containerId, key }: At): At {
+export function placeOf({ containerId, key }: At): At {
   return { containerId, key };
 }
 
@@ -98,11 +98,11 @@ export function hasItsSize(
   return inline?.length === (row.body.salt === undefined ? size : sealedSize(size));
 }
 
-function push(
+export function push(
   commit: Commit,
   chain: VersionChain,
   container: ContainerRow,
-  version: UnlinkedVersion & { readonly inline?: Uint8Array },
+  version: UnlinkedVersion & { readonly inline?: Uint8Array | At },
 ): VersionRow {
   const { inline, ...row } = version;
   if (container.versioning !== 'enabled') {
@@ -132,7 +132,7 @@ export function removeVersion(
   else chain.remove(row);
 }
 
-function enqueueExpiry(commit: Commit, at: At, row: VersionRow): void {
+export function enqueueExpiry(commit: Commit, at: At, row: VersionRow): void {
   if (row.expiresAt === undefined) return;
   const { containerId, key } = at;
   const { version } = row;

@@ -31,7 +31,9 @@ type Place = 'current' | Micros;
 
 type InlineBody =
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly type: 'of'; readonly place: Place };
+  | { readonly type: 'of'; readonly place: Place }
+  /** Of another key, that gives it up. */
+  | { readonly type: 'taken'; readonly from: KeyOf<'current'> };
 
 interface Entry {
   readonly row: VersionRow;
@@ -84,7 +86,7 @@ export class VersionChain {
   }
 
   /** Makes this the newest version; the one that was becomes noncurrent. */
-  push(row: UnlinkedVersion, inline?: Uint8Array): VersionRow {
+  push(row: UnlinkedVersion, inline?: Uint8Array | KeyOf<'current'>): VersionRow {
     const old = this.#head()?.row;
     invariant(old === undefined || old.version < row.version, 'stamps grow');
     const nullVersion = old?.isNull === true ? old.version : old?.nullVersion;
@@ -95,9 +97,7 @@ export class VersionChain {
       ...(older === undefined ? {} : { older }),
       ...(nullVersion === undefined ? {} : { nullVersion }),
     };
-    const body: InlineBody | undefined =
-      inline === undefined ? undefined : { type: 'bytes', bytes: inline };
-    this.#put(headPlace(row), { row: linked, inline: body });
+    this.#put(headPlace(row), { row: linked, inline: inlineOf(inline) });
     if (row.isGap === true) return linked;
     this.#versions++;
     this.#versionBytes += ownBytes(row);
@@ -131,6 +131,22 @@ export class VersionChain {
     const old = this.#get(place);
     invariant(old?.row.version === row.version, 'a version that is replaced exists');
     this.#put(place, { row, inline: old.inline });
+  }
+
+  /** Makes the current object longer: its body is in parts from now on. */
+  lengthen(row: VersionRow): void {
+    const old = this.head();
+    invariant(old?.version === row.version && row.kind === 'object', 'it is the current object');
+    this.#put('current', { row, inline: undefined });
+    this.#versionBytes += ownBytes(row) - ownBytes(old);
+  }
+
+  /** Takes the only version of the key out, whose body goes elsewhere instead of being released. */
+  giveUp(row: VersionRow): void {
+    invariant(row.older === undefined && this.head()?.version === row.version, 'it stands alone');
+    this.#delete(headPlace(row));
+    this.#versions--;
+    this.#versionBytes -= ownBytes(row);
   }
 
   /** Takes exactly this version out; if it was the newest, the next one takes its place. */
@@ -309,6 +325,9 @@ export class VersionChain {
   #bodyOf(entry: Entry | undefined): InlineChange {
     if (entry?.inline === undefined) return {};
     if (entry.inline.type === 'bytes') return { body: entry.inline.bytes };
+    if (entry.inline.type === 'taken') {
+      return { bodyOf: { table: 'current', key: entry.inline.from } };
+    }
     const { place } = entry.inline;
     const at = { containerId: this.#containerId, key: this.#key };
     return place === 'current'
@@ -322,6 +341,13 @@ interface InlineChange {
   readonly bodyOf?:
     | { readonly table: 'current'; readonly key: KeyOf<'current'> }
     | { readonly table: 'version'; readonly key: KeyOf<'version'> };
+}
+
+function inlineOf(inline: Uint8Array | KeyOf<'current'> | undefined): InlineBody | undefined {
+  if (inline === undefined) return undefined;
+  return inline instanceof Uint8Array
+    ? { type: 'bytes', bytes: inline }
+    : { type: 'taken', from: inline };
 }
 
 function headPlace(row: Pick<VersionRow, 'kind'>): Place {

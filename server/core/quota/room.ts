@@ -8,6 +8,18 @@ import type { Services } from '../services.ts';
 import { accountExceeded, type AccountQuota, bytesLeft, exceededBy } from './account-quota.ts';
 import { type Quota, quotaExceeded, quotaOf } from './quota.ts';
 
+/** Bytes that may be added to an object that is there; undefined: as many as any. */
+export async function roomToAppend(
+  services: Services,
+  container: ResolvedContainer,
+): Promise<number | undefined> {
+  const { containerId, row } = container;
+  const bytes = quotaOf(row.settings)?.bytes;
+  if (bytes === undefined) return undefined;
+  const usage = (await services.rows.get('usage', { containerId })) ?? noUsage;
+  return Math.max(0, bytes - usage.versionBytes);
+}
+
 /** Bytes that a new version of the key may have; undefined: as many as any. Throws `quota-exceeded` where not even an empty one fits. */
 export async function roomFor(
   services: Services,

@@ -41,7 +41,7 @@ export async function postObject(call: Call): Promise<HttpReply> {
   if (key === '') throw s3Error('InvalidArgument', 'User key must have a length greater than 0.');
   checkKeyLength(key);
   const headers = headersOf(form);
-  refuseUnbuiltHeaders(headers);
+  refuseUnbuiltHeaders(headers, 'PostObject');
   // The bucket was found for nobody; its name may mean another one to who signed.
   const { permit: _forNobody, ...unsigned } = call.context;
   const inner: Call = {

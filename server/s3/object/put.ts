@@ -1,4 +1,4 @@
-import type { IncomingBody } from '../../core/api.ts';
+import type { IncomingBody, PutObject } from '../../core/api.ts';
 import type { PutOutcome } from '../../core/commands.ts';
 import { accessOfNewObject } from '../acl/new-object.ts';
 import { type Call, objectOf } from '../call.ts';
@@ -6,6 +6,7 @@ import { writeCondition } from '../conditions.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { pushNewEncryption, readEncryption } from '../encryption/headers.ts';
 import { checkLockedBody, readLock } from '../lock/lock-headers.ts';
+import { appendObject, readOffset } from './append.ts';
 import {
   type HeaderPairs,
   pushChecksums,
@@ -22,9 +23,12 @@ import { withTags } from '../tagging/object-tagging.ts';
 export async function putObject(call: Call): Promise<HttpReply> {
   const body = openPayload(call, call.door.core.limits.maxBodyBytes);
   checkLockedBody(readLock(call.headers), body);
-  const outcome = await storeObject(call, body);
+  const offset = readOffset(call.headers);
+  const outcome =
+    offset === undefined ? await storeObject(call, body) : await appendObject(call, body, offset);
   const headers: HeaderPairs = [['ETag', `"${outcome.row.etag}"`]];
   pushExpiration(headers, outcome.expiration);
+  if (offset !== undefined) headers.push(['x-amz-object-size', String(outcome.row.size)]);
   pushChecksums(headers, outcome.row);
   pushNewEncryption(headers, outcome.row.encryption, call);
   pushNewVersion(headers, outcome.row);
@@ -37,9 +41,14 @@ export async function storeObject(
   body: IncomingBody,
   event?: 'created:post',
 ): Promise<PutOutcome> {
+  return call.door.core.putObject(call.context, { ...(await describe(call, body)), event });
+}
+
+/** The write that the call's headers ask for. */
+export async function describe(call: Call, body: IncomingBody): Promise<PutObject> {
   const described = readObjectHeaders(call.headers);
   const access = await accessOfNewObject(call);
-  return call.door.core.putObject(call.context, {
+  return {
     ...objectOf(call),
     ...described,
     system: { ...withTags(described.system, call.headers), ...access },
@@ -49,6 +58,5 @@ export async function storeObject(
     encryption: readEncryption(call),
     condition: writeCondition(call.headers),
     isReplica: bringsReplica(call),
-    event,
-  });
+  };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { all, createHarness, type Harness, one } from './harness.ts';
+import { all, createHarness, type Harness, one } from '../harness.ts';
 
 const every = 'ETag,Checksum,ObjectParts,StorageClass,ObjectSize';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { type Ask, all, createHarness, type Harness, one, other, owner } from './harness.ts';
+import { type Ask, all, createHarness, type Harness, one, other, owner } from '../harness.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const MODE = 'x-amz-object-lock-mode';
