@@ -15,6 +15,7 @@ import type {
 export interface NetIdentity {
   /** Of the only authority that is believed. */
   readonly authority: string;
+  /** Empty, as the key: shows none. */
   readonly certificate: string;
   readonly key: string;
 }
@@ -107,7 +108,8 @@ export class TlsNet implements Net {
     const { host, port, name, protocol, timeoutMillis } = options;
     return new Promise((resolve, reject) => {
       const socket = connect({
-        ...{ host, port, ca: authority, cert: certificate, key },
+        ...{ host, port, ca: authority },
+        ...(certificate === '' ? {} : { cert: certificate, key }),
         minVersion: 'TLSv1.3',
         // The name that the certificate must carry, whatever the address is.
         servername: name,

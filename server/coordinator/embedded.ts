@@ -64,8 +64,14 @@ export class EmbeddedCoordinator implements Coordinator {
     return coordinator;
   }
 
-  /** Undefined when no device holds a map (nothing was ever set up). Throws `unavailable` when fewer than a majority of the map's devices can be read. */
-  static async open(disks: readonly Disk[]): Promise<EmbeddedCoordinator | undefined> {
+  /**
+   * Undefined when no device holds a map (nothing was ever set up). Throws `unavailable` when fewer than a majority of
+   * the map's devices can be read; `conflict` when the map lives elsewhere since (`movedTo`), unless that is known.
+   */
+  static async open(
+    disks: readonly Disk[],
+    moved: 'refuse' | 'open' = 'refuse',
+  ): Promise<EmbeddedCoordinator | undefined> {
     const copies = (await Promise.all(disks.map((disk) => readMap(disk)))).filter(
       (copy) => copy !== undefined,
     );
@@ -80,6 +86,13 @@ export class EmbeddedCoordinator implements Coordinator {
         'coordinator.open',
         `${same} of ${map.devices.length} devices hold the cluster map, ${needed} are needed to know the newest`,
         { detail: { found: same, needed } },
+      );
+    }
+    if (map.movedTo !== undefined && moved === 'refuse') {
+      throw new StoreError(
+        'conflict',
+        'coordinator.open',
+        `this store is a node of the cluster on ${map.movedTo} since it was moved there`,
       );
     }
     const generation = newest.generation + 1;
@@ -131,6 +144,11 @@ export class EmbeddedCoordinator implements Coordinator {
       const others = map.policies.map((policy) => (policy === found ? next : policy));
       return { ...map, policies: found === undefined ? [...others, next] : others };
     });
+  }
+
+  /** From now on the map lives elsewhere, and nothing may change it here. */
+  retire(movedTo: string): Promise<ClusterMap> {
+    return this.#change((map) => ({ ...map, movedTo }));
   }
 
   setDefaultPolicy(name: string): Promise<ClusterMap> {

@@ -22,6 +22,7 @@ import {
   clusterKey,
   clusterLine,
   deviceKey,
+  lastDeviceKey,
   MapLines,
   policyKey,
   sessionKey,
@@ -39,7 +40,7 @@ export interface MapCoordinatorOptions {
 /** One line of the map: `line` undefined removes it. */
 export interface MapEdit {
   readonly key: string;
-  readonly line: object | undefined;
+  readonly line: object | number | undefined;
 }
 
 interface Waiter {
@@ -144,6 +145,25 @@ export class MapCoordinator implements Coordinator {
       }
       return [{ key: clusterKey, line: clusterLine({ ...map, defaultPolicy: name }) }];
     });
+  }
+
+  /** Gives a device the number after the last that was ever given. */
+  async addDevice(make: (last: number) => DeviceState): Promise<ClusterMap> {
+    return this.change(() => {
+      const last = Number(this.#lines.plain(lastDeviceKey) ?? '0');
+      const line = make(last);
+      return [
+        { key: lastDeviceKey, line: line.id },
+        { key: deviceKey(line.id), line },
+      ];
+    });
+  }
+
+  /** Ends the sessions of a node's earlier processes. Only for who knows that they are dead. */
+  async endSessionsOf(node: string): Promise<void> {
+    for (const session of this.#map.sessions ?? []) {
+      if (session.node === node) await this.#options.engine.revoke(session.id);
+    }
   }
 
   /** Keys of the engine that begin so. */

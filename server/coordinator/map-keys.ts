@@ -114,11 +114,18 @@ export class MapLines {
     shards: new Lines(),
     sessions: new Lines(),
   };
+  /** Keys that are no lines of the map. */
+  readonly #plain = new Map<string, string>();
   /** Revision of the last change of each key. */
   readonly #revisions = new Map<string, number>();
 
   revision(key: string): number {
     return this.#revisions.get(key) ?? 0;
+  }
+
+  /** What stands under a key that is no line of the map. */
+  plain(key: string): string | undefined {
+    return this.#plain.get(key);
   }
 
   /** Keys that begin so, also of lines that the map does not show. */
@@ -139,7 +146,11 @@ export class MapLines {
 
   #set(key: string, value: string | undefined): boolean {
     const table = tableOf(key);
-    if (table === undefined) return false;
+    if (table === undefined) {
+      if (value === undefined) this.#plain.delete(key);
+      else this.#plain.set(key, value);
+      return false;
+    }
     const lines: Lines<Tables[Table]> = this.#lines[table];
     if (lines.text(key) === value) return false;
     if (value === undefined) lines.delete(key);
@@ -157,6 +168,7 @@ export class MapLines {
       }
     }
     this.#revisions.clear();
+    this.#plain.clear();
     for (const { key, value, revision } of snapshot.entries) {
       this.#revisions.set(key, revision);
       changed = this.#set(key, value) || changed;

@@ -67,6 +67,8 @@ export interface ClusterMap {
   readonly defaultPolicy: string;
   /** Id of the key ring that the store was made with (docs/format/encryption.md). */
   readonly keyRing?: string;
+  /** Of a single machine that has become a node: where the map lives since. */
+  readonly movedTo?: string;
   readonly shards: readonly ShardState[];
 }
 

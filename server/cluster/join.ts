@@ -1,0 +1,101 @@
+/** Makes a data folder that of a node: by making a cluster, or by joining one. */
+import type { Clock } from '../../base/clock.ts';
+import { createDurably, type Disk } from '../../base/disk.ts';
+import { StoreError } from '../../base/errors.ts';
+import type { Random } from '../../base/random.ts';
+import { TlsNet } from '../../base/tls-net.ts';
+import { addressOf } from '../storage-node/peer.ts';
+import { createKeyPair } from './authority.ts';
+import { encodeMessage, joinProtocol, joinReplySchema, readMessage } from './join-wire.ts';
+import { checkNodeFile, loadNodeFolder, type NodeFile, writeNodeFolder } from './node-folder.ts';
+import { addSecret, decodeToken, encodeToken } from './tokens.ts';
+
+const dialMillis = 10_000;
+const dayMillis = 86_400_000;
+
+/** What the operator says of a machine. */
+export interface NodeWish {
+  readonly name: string;
+  readonly region: string;
+  readonly zone: string;
+  readonly role: NodeFile['role'];
+  readonly address: string;
+  readonly listen: string;
+}
+
+export interface Machine {
+  /** The data folder. */
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Throws `conflict` for a folder that is a node's or a single machine's. */
+export async function checkFresh(disk: Disk): Promise<void> {
+  if ((await loadNodeFolder(disk)) !== undefined) {
+    throw new StoreError('conflict', 'cluster', 'this data folder is a node of a cluster already');
+  }
+  if ((await disk.readAll('cluster-id')) !== undefined) {
+    throw new StoreError(
+      'conflict',
+      'cluster',
+      'this data folder is that of a single machine: torc cluster import moves it',
+    );
+  }
+}
+
+/** Asks the node that the token names. Throws a sentence for the operator. */
+export async function joinCluster(
+  token: string,
+  wish: NodeWish,
+  machine: Machine,
+): Promise<NodeFile> {
+  const { disk, clock } = machine;
+  await checkFresh(disk);
+  const { address, node, authority, secret } = decodeToken(token);
+  const keys = await createKeyPair();
+  // Nothing can be asked with this identity but to join.
+  const net = new TlsNet({ authority, certificate: '', key: '' });
+  const stream = await net.dial({
+    ...addressOf(address),
+    ...{ name: node, protocol: joinProtocol, timeoutMillis: dialMillis },
+  });
+  const answer = readMessage(stream, clock, joinReplySchema);
+  const { listen, ...rest } = wish;
+  stream.write(encodeMessage({ secret, publicKey: keys.publicKey, ...rest }));
+  const reply = await answer;
+  stream.end();
+  if ('error' in reply) throw new StoreError('access-denied', 'cluster.join', reply.error);
+  const { clusterId, certificate, etcd, files } = reply;
+  const file = checkNodeFile({ format: 1, clusterId, ...rest, listen, etcd });
+  await writeShared(disk, files);
+  const identity = { authority, certificate, key: keys.privateKey };
+  await writeNodeFolder(disk, { node: file, identity, authorityKey: undefined });
+  return file;
+}
+
+async function writeShared(disk: Disk, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [path, text] of Object.entries(files)) {
+    // The other side is trusted with the keys, not with the file system.
+    if (!/^(?:keys\/(?:kms\/)?)?[A-Za-z0-9][A-Za-z0-9._-]*$/.test(path)) {
+      throw new StoreError('invalid-argument', 'cluster.join', 'a file with an odd name');
+    }
+    const slash = path.lastIndexOf('/');
+    if (slash > 0) await disk.makeDirectory(path.slice(0, slash));
+    await createDurably(disk, path, new Uint8Array(Buffer.from(text, 'base64')));
+  }
+}
+
+/** A token for one machine. Only on the node that holds the authority's key. */
+export async function createToken(machine: Machine, days: number): Promise<string> {
+  const { disk, clock, random } = machine;
+  const own = await loadNodeFolder(disk);
+  if (own?.authorityKey === undefined) {
+    const sentence = 'tokens are made on the node that made the cluster';
+    throw new StoreError('invalid-argument', 'cluster.token', sentence);
+  }
+  const now = clock.now();
+  const secret = await addSecret(disk, { random, now, expires: now + days * dayMillis });
+  const { name, address } = own.node;
+  return encodeToken({ address, node: name, authority: own.identity.authority, secret });
+}
