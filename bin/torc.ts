@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { isStoreError } from '../base/errors.ts';
+import { addCluster } from './verbs/cluster.ts';
 import { addRing } from './verbs/add-ring.ts';
 import { addDevice } from './verbs/device.ts';
 import { addKeys } from './verbs/keys.ts';
@@ -15,6 +16,7 @@ addStatus(program);
 addRing(program);
 addDevice(program);
 addKeys(program);
+addCluster(program);
 
 try {
   await program.parseAsync();

@@ -4,13 +4,18 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { createLogger, type Logger } from '../base/log.ts';
+import type { Disk } from '../base/disk.ts';
 import { NodeDisk } from '../base/node-disk.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import { createAdmin } from './admin/admin.ts';
 import { openControl } from './admin/control.ts';
 import { type Cell, openCell } from './cell/cell.ts';
 import { LevelFolder, lockFolder } from './cell/level-folder.ts';
+import type { MemberOptions } from './cell/membership.ts';
 import { openCluster } from './cell/open-cluster.ts';
+import type { DeviceFolder } from './cell/open-device.ts';
+import { openNodeFolder } from './cluster/join.ts';
+import { openNode } from './cluster/open-node.ts';
 import {
   type Credentials,
   loadOrCreateCredentials,
@@ -34,6 +39,7 @@ import { replicationWorkers } from './replication/open-replication.ts';
 import { ReplicationStores } from './replication/targets.ts';
 import { QueueReader } from './work/queue.ts';
 import { Reporter } from './work/reporter.ts';
+import type { Coordinator } from '../storage/shard/coordinator.ts';
 import { createS3Door, type S3DoorOptions } from './s3/door.ts';
 import { writeInventory } from './s3/inventory/report.ts';
 import { AccessLog } from './s3/logging/access-log.ts';
@@ -186,6 +192,34 @@ function openS3(
   return { s3, accessLog };
 }
 
+interface OpenMap {
+  readonly coordinator: Coordinator;
+  readonly folders: readonly DeviceFolder[];
+  /** Undefined on a single machine. */
+  readonly member: MemberOptions | undefined;
+  /** No client is served. */
+  readonly isHidden: boolean;
+}
+
+/** The cluster map: on this machine's own devices, or that of the cluster whose node it is, or becomes now. */
+async function openMap(settings: Settings, data: Disk, logger: Logger): Promise<OpenMap> {
+  const machine = { disk: data, clock: systemClock, random: systemRandom };
+  const own = await openNodeFolder(settings.cluster, machine);
+  const paths = own?.node.role === 'proxy' ? [] : settings.devices;
+  const folders = paths.map((path) => new LevelFolder(resolve(path)));
+  if (own !== undefined) {
+    const opened = await openNode(own, folders, { ...machine, logger, release: version });
+    return { ...opened, folders, isHidden: own.node.role === 'storage' };
+  }
+  const { clock, random } = machine;
+  const keyOptions = { ...machine, logger, region: settings.region };
+  const coordinator = await openCluster({
+    ...{ data, folders, policies: settings.policies, random, now: clock.now() },
+    makeKeys: () => makeKeys(keyOptions, settings),
+  });
+  return { coordinator, folders, member: undefined, isHidden: false };
+}
+
 /** Throws StoreError with a sentence for the operator when it cannot start. */
 export async function startServer(settings: Settings): Promise<RunningServer> {
   const logger = createLogger(settings.logLevel);
@@ -196,21 +230,18 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
   const keyOptions = { ...machine, disk: data, region: settings.region };
   let cell: Cell | undefined;
   try {
-    const folders = settings.devices.map((path) => new LevelFolder(resolve(path)));
-    const coordinator = await openCluster({
-      ...{ data, folders, policies: settings.policies, random: systemRandom },
-      now: systemClock.now(),
-      makeKeys: () => makeKeys(keyOptions, settings),
-    });
+    const { coordinator, folders, member, isHidden } = await openMap(settings, data, logger);
     const { keyRing } = coordinator.current();
     const { opened: openedKeys, keys } = await keysForServer(keyOptions, settings, keyRing);
     cell = await openCell({
       ...{ ...machine, coordinator, folders, storageClasses: settings.storageClasses },
       settings: cellSettingsOf(settings),
+      ...(member === undefined ? {} : { member }),
     });
     // One core is the event loop's; more than four threads were never seen busy.
     const hasher = new ThreadedHasher(Math.min(4, availableParallelism() - 1));
-    const opening = await openPorts(settings, { cell, keys, logger, hasher });
+    const doors = isHidden ? ({ http: 'off', https: 'off' } as const) : {};
+    const opening = await openPorts({ ...settings, ...doors }, { cell, keys, logger, hasher });
     const { listening, newCredentials } = opening;
     const closeControl = await openControl({
       ...{ cell, keys: openedKeys, data, random: systemRandom },

@@ -4,7 +4,7 @@ import { StoreError } from '../../base/errors.ts';
 import { loadSettings, type RawSettings, type Settings } from '../../server/config/settings.ts';
 import type { RunningServer } from '../../server/main.ts';
 
-interface ServeFlags {
+export interface ServeFlags {
   readonly config?: string;
   readonly devices?: string;
   readonly [name: string]: string | undefined;
@@ -20,6 +20,18 @@ export function addServe(program: Command): void {
     .option('--http <address>', 'HOST:PORT or off (default: 127.0.0.1:8080)')
     .option('--https <address>', 'HOST:PORT or off (default: 127.0.0.1:8443)')
     .option('--region <name>', 'region that S3 clients sign for (default: us-east-1)')
+    .option(
+      '--join <token>',
+      'become a node of a cluster at the first start: a token of torc cluster token',
+    )
+    .option('--role <role>', 'of a node: all, proxy (no devices) or storage (no doors)')
+    .option('--name <name>', 'of a node that joins: its name')
+    .option('--address <address>', 'of a node that joins: HOST:PORT under which others reach it')
+    .option(
+      '--listen <address>',
+      'of a node that joins: HOST:PORT to listen on (default: --address)',
+    )
+    .option('--zone <zone>', 'of a node that joins: what fails together (default: z1)')
     .option('--config <file>', 'JSON file with the same settings, and users')
     .option('--log-level <level>', 'debug, info, warn, error or silent (default: info)')
     .action(async (flags: ServeFlags) => {
@@ -27,10 +39,16 @@ export function addServe(program: Command): void {
     });
 }
 
-function loadFrom({ config, devices, ...flags }: ServeFlags): Settings {
+export function loadFrom({ config, devices, ...rest }: ServeFlags): Settings {
+  const { join, role, name, address, listen, zone, ...flags } = rest;
   const file = config === undefined ? {} : readConfig(config);
   const list = devices === undefined ? {} : { devices: devices.split(',') };
-  return loadSettings({ file, environment: process.env, flags: { ...flags, ...list } });
+  const given = Object.entries({ join, role, name, address, listen, zone }).filter(
+    ([, value]) => value !== undefined,
+  );
+  const inFile = typeof file['cluster'] === 'object' ? file['cluster'] : {};
+  const cluster = { ...inFile, ...Object.fromEntries(given) };
+  return loadSettings({ file, environment: process.env, flags: { ...flags, ...list, cluster } });
 }
 
 function readConfig(path: string): RawSettings {

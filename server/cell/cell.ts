@@ -117,7 +117,7 @@ export async function openCell(options: CellOptions): Promise<Cell> {
     isOpenElsewhere: async (id) => (await member?.isOpenElsewhere(id)) ?? false,
     isShared: member !== undefined,
   });
-  await member?.serve(group, offeredBy(fleet, group, bodies));
+  member?.serve(group, offeredBy(fleet, group, bodies));
   member?.present(fleet.serving().map((device) => device.id));
   return {
     ...{ rows, bodies, group, work, placement, workers, coordinator },

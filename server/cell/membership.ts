@@ -2,9 +2,12 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Net, NetAddress, NetServer, NetStream } from '../../base/net.ts';
-import type { DeviceId } from '../../base/units.ts';
+import type { DeviceId, ShardId } from '../../base/units.ts';
+import type { FragmentStore } from '../../storage/fragment/fragment.ts';
 import type { Coordinator } from '../../storage/shard/coordinator.ts';
+import type { ShardDevice } from '../../storage/shard/device.ts';
 import type { ShardGroup } from '../../storage/shard/group.ts';
+import type { Shard } from '../../storage/shard/shard.ts';
 import type { Self } from '../storage-node/peer.ts';
 import { Peers } from '../storage-node/peers.ts';
 import { type Offered, serveNode } from '../storage-node/serve.ts';
@@ -34,46 +37,72 @@ interface Machine {
 
 const isOpenMillis = 5000;
 
+/** Nothing is offered before everything is open. */
+class LaterOffered implements Offered {
+  offered: Offered | undefined;
+
+  fragments(device: DeviceId): FragmentStore | undefined {
+    return this.offered?.fragments(device);
+  }
+
+  device(device: DeviceId): ShardDevice | undefined {
+    return this.offered?.device(device);
+  }
+
+  shards(id: ShardId): Shard | undefined {
+    return this.offered?.shards(id);
+  }
+
+  /** What cannot be known yet counts as so. */
+  isOpen(objectId: string): boolean {
+    return this.offered?.isOpen(objectId) ?? true;
+  }
+}
+
 export class Membership {
   readonly peers: Peers;
   readonly keeper: SessionKeeper;
-  readonly #options: MemberOptions;
-  readonly #machine: Machine;
-  #server: NetServer | undefined;
+  readonly #later: LaterOffered;
+  readonly #server: NetServer;
 
-  private constructor(
-    options: MemberOptions,
-    machine: Machine,
-    parts: { readonly peers: Peers; readonly keeper: SessionKeeper },
-  ) {
-    this.#options = options;
-    this.#machine = machine;
-    this.peers = parts.peers;
+  private constructor(parts: {
+    readonly later: LaterOffered;
+    readonly server: NetServer;
+    readonly keeper: SessionKeeper;
+    readonly peers: Peers;
+  }) {
+    this.#later = parts.later;
+    this.#server = parts.server;
     this.keeper = parts.keeper;
+    this.peers = parts.peers;
   }
 
-  /** The lease, and connections to the others. Throws `unavailable`. */
+  /** Listens to other nodes, takes a lease, and connects to the others. Throws `unavailable`. */
   static async join(options: MemberOptions, machine: Machine): Promise<Membership> {
-    const { net, self, address, times } = options;
+    const { net, self, address, times, listen, otherProtocols } = options;
     const { node, instance } = self;
-    const presence = { node, instance, address, devices: [] };
-    const keeper = await SessionKeeper.start({ ...machine, presence });
-    const rest = times === undefined ? {} : { times };
-    const peers = new Peers({ ...machine, net, self, ...rest });
-    return new Membership(options, machine, { peers, keeper });
-  }
-
-  /** From now on the shards here follow the lease, and other nodes are answered. */
-  async serve(group: ShardGroup, offered: Offered): Promise<void> {
-    const { net, listen, self, otherProtocols } = this.#options;
-    const { coordinator, clock, logger } = this.#machine;
-    this.keeper.listen({ lost: () => group.leaseLost(), taken: () => group.leaseTaken() });
-    this.#server = await serveNode({
-      ...{ net, clock, logger, self, offered },
-      address: listen,
-      map: () => coordinator.current(),
+    const later = new LaterOffered();
+    const server = await serveNode({
+      ...{ ...machine, net, self, address: listen, offered: later },
+      map: () => machine.coordinator.current(),
       ...(otherProtocols === undefined ? {} : { otherProtocols }),
     });
+    try {
+      const presence = { node, instance, address, devices: [] };
+      const keeper = await SessionKeeper.start({ ...machine, presence });
+      const rest = times === undefined ? {} : { times };
+      const peers = new Peers({ ...machine, net, self, ...rest });
+      return new Membership({ later, server, keeper, peers });
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  /** From now on the shards here follow the lease, and what is here is offered to the others. */
+  serve(group: ShardGroup, offered: Offered): void {
+    this.keeper.listen({ lost: () => group.leaseLost(), taken: () => group.leaseTaken() });
+    this.#later.offered = offered;
   }
 
   present(devices: readonly DeviceId[]): void {
@@ -99,6 +128,6 @@ export class Membership {
   async close(): Promise<void> {
     await this.keeper.close();
     this.peers.close();
-    await this.#server?.close();
+    await this.#server.close();
   }
 }

@@ -7,6 +7,7 @@ import type { DeviceFolder } from '../cell/open-device.ts';
 import { EmbeddedCoordinator } from '../coordinator/embedded.ts';
 import { EtcdEngine } from '../coordinator/etcd-engine.ts';
 import type { MapEngine } from '../coordinator/map-engine.ts';
+import { clusterKey, shardKey } from '../coordinator/map-keys.ts';
 import { writeNewMap } from '../coordinator/new-map.ts';
 import { createAuthority, createKeyPair, signCertificate } from './authority.ts';
 import { checkFresh, type Machine, type NodeWish } from './join.ts';
@@ -115,15 +116,19 @@ function movedMap({ movedTo: _movedTo, ...map }: ClusterMap, wish: NodeWish): Cl
   return { ...map, nodes: [lineOf(wish)], devices };
 }
 
-/** A map of this very cluster that an earlier attempt put there is the same one: nothing has served it yet. */
+/** A map of this very cluster that an earlier attempt put there, and that nothing has served yet, is written over. */
 async function putMap(engine: MapEngine, map: ClusterMap): Promise<void> {
   const { entries } = await engine.read();
-  const isServed = entries.some(({ key }) => key.startsWith('sessions/'));
-  if (isServed) {
-    const sentence = 'the cluster on this etcd is served already';
+  const there = new Map(entries.map(({ key, value }) => [key, value]));
+  const hasMoved = map.shards.some((shard) => {
+    const text = there.get(shardKey(shard.id));
+    return text !== undefined && text !== JSON.stringify(shard);
+  });
+  if (hasMoved || entries.some(({ key }) => key.startsWith('sessions/'))) {
+    const sentence = 'the cluster on this etcd has served this store already';
     throw new StoreError('conflict', 'cluster.import', sentence);
   }
-  const left = entries.filter(({ key }) => key === 'cluster');
+  const left = entries.filter(({ key }) => key === clusterKey);
   if (left.length > 0) {
     await engine.commit(
       left.map(({ key, revision }) => ({ key, revision })),

@@ -32,7 +32,7 @@ export interface JoinServerOptions {
 /** Machines that ask at one time; each may take as long as its patience. */
 const askingMax = 16;
 
-/** Files of the data folder that every node with doors must have alike. */
+/** Files of the data folder that every node must have alike: each may have to read what was encrypted, and to act for users. */
 const sharedFiles = ['credentials.json', 'token-secret'] as const;
 const sharedFolders = ['keys', 'keys/kms'] as const;
 
@@ -85,7 +85,7 @@ async function answer(options: JoinServerOptions, request: JoinRequest): Promise
     await coordinator.change((map) => [addNode(map.nodes ?? [], map, request)]);
     await spendSecret(disk, request.secret);
     logger.info({ event: 'cluster.joined', node: name }, 'A machine has joined the cluster.');
-    const files = request.role === 'storage' ? {} : await readShared(disk);
+    const files = await readShared(disk);
     return { clusterId: node.clusterId, certificate, etcd: [...node.etcd], files };
   } catch (error) {
     return { error: sentenceOf(error) };

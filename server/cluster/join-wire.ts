@@ -30,7 +30,7 @@ export type JoinReply =
       /** PEM. */
       readonly certificate: string;
       readonly etcd: readonly string[];
-      /** Files of the data folder that all nodes with doors share, in base64. */
+      /** Files of the data folder that all nodes share, in base64. */
       readonly files: Readonly<Record<string, string>>;
     };
 

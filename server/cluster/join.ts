@@ -7,7 +7,13 @@ import { TlsNet } from '../../base/tls-net.ts';
 import { addressOf } from '../storage-node/peer.ts';
 import { createKeyPair } from './authority.ts';
 import { encodeMessage, joinProtocol, joinReplySchema, readMessage } from './join-wire.ts';
-import { checkNodeFile, loadNodeFolder, type NodeFile, writeNodeFolder } from './node-folder.ts';
+import {
+  checkNodeFile,
+  loadNodeFolder,
+  type NodeFile,
+  type NodeFolder,
+  writeNodeFolder,
+} from './node-folder.ts';
 import { addSecret, decodeToken, encodeToken } from './tokens.ts';
 
 const dialMillis = 10_000;
@@ -98,4 +104,48 @@ export async function createToken(machine: Machine, days: number): Promise<strin
   const secret = await addSecret(disk, { random, now, expires: now + days * dayMillis });
   const { name, address } = own.node;
   return encodeToken({ address, node: name, authority: own.identity.authority, secret });
+}
+
+/** What `torc serve` was told of the cluster. */
+export interface ClusterWish extends PartialWish {
+  /** A token: the machine joins at its first start. */
+  readonly join?: string | undefined;
+}
+
+export type PartialWish = { readonly [Field in keyof NodeWish]?: NodeWish[Field] | undefined };
+
+/** The data folder's node, which it becomes now if it was told to join; undefined for a single machine. Throws a sentence for the operator. */
+export async function openNodeFolder(
+  wish: ClusterWish,
+  machine: Machine,
+): Promise<NodeFolder | undefined> {
+  const { disk } = machine;
+  const known = await loadNodeFolder(disk);
+  if (known === undefined && wish.join !== undefined) {
+    await joinCluster(wish.join, wholeWish(wish), machine);
+  }
+  const own = known ?? (await loadNodeFolder(disk));
+  if (own === undefined) {
+    if (wish.role === undefined || wish.role === 'all') return undefined;
+    throw refusal(`--role ${wish.role} is for nodes of a cluster: join one first (--join TOKEN)`);
+  }
+  if (wish.role !== undefined && wish.role !== own.node.role) {
+    throw refusal(`this node has joined with --role ${own.node.role}`);
+  }
+  return own;
+}
+
+/** Throws where something is missing that a node cannot be without. */
+export function wholeWish(wish: PartialWish): NodeWish {
+  const { name, address, listen, region = 'r1', zone = 'z1', role = 'all' } = wish;
+  if (name === undefined || address === undefined) {
+    throw refusal(
+      'a node needs a name (--name) and an address under which others reach it (--address HOST:PORT)',
+    );
+  }
+  return { name, address, listen: listen ?? address, region, zone, role };
+}
+
+function refusal(message: string): StoreError {
+  return new StoreError('invalid-argument', 'cluster.node', message);
 }

@@ -6,6 +6,8 @@ import type { Principal } from '../core/api.ts';
 import { parseScheme } from '../../ring/policy.ts';
 import { serviceKeyId } from '../keys/local-key-service.ts';
 import type { PolicyChoice } from '../cell/policies.ts';
+import type { ClusterWish } from '../cluster/join.ts';
+import { nodeRoles } from '../cluster/node-folder.ts';
 import type { StorageClass } from '../core/storage-classes.ts';
 import type { TargetSettings } from '../feeds/targets/target.ts';
 import type { KeystoneSettings } from '../keystone/settings.ts';
@@ -104,6 +106,20 @@ const schema = z.strictObject({
       blockPublicAccess: z.boolean().default(true),
     })
     .prefault({}),
+  /** This machine as a node of a cluster. */
+  cluster: z
+    .strictObject({
+      /** A token of `torc cluster token`: the machine joins at its first start. */
+      join: z.string().min(1).optional(),
+      name: z.string().min(1).optional(),
+      role: z.enum(nodeRoles).optional(),
+      /** Where other nodes reach it, and where it listens for them: HOST:PORT. */
+      address: z.string().min(1).optional(),
+      listen: z.string().min(1).optional(),
+      region: z.string().min(1).optional(),
+      zone: z.string().min(1).optional(),
+    })
+    .prefault({}),
   users: z.array(userSchema).default([]),
   /** OpenStack's identity service, beside `users`. */
   keystone: keystoneSchema.optional(),
@@ -141,6 +157,7 @@ export interface Settings {
     readonly ownership: 'BucketOwnerEnforced' | 'BucketOwnerPreferred' | 'ObjectWriter' | 'none';
     readonly blockPublicAccess: boolean;
   };
+  readonly cluster: ClusterWish;
   readonly users: readonly UserSettings[];
   readonly keystone?: KeystoneSettings | undefined;
   readonly encryptAll: boolean;

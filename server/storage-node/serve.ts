@@ -3,13 +3,14 @@ import type { Clock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Net, NetAddress, NetServer, NetStream } from '../../base/net.ts';
-import type { DeviceId } from '../../base/units.ts';
+import type { DeviceId, ShardId } from '../../base/units.ts';
 import type { FragmentStore } from '../../storage/fragment/fragment.ts';
 import type { ClusterMap } from '../../storage/shard/coordinator.ts';
 import type { ShardDevice } from '../../storage/shard/device.ts';
+import type { Shard } from '../../storage/shard/shard.ts';
 import { fragmentHandlers } from './handlers/fragments.ts';
 import { replicaHandlers } from './handlers/replicas.ts';
-import { type ServedShards, shardHandlers } from './handlers/shards.ts';
+import { shardHandlers } from './handlers/shards.ts';
 import type { Self } from './peer.ts';
 import {
   AnsweringConnection,
@@ -30,11 +31,12 @@ import { methods } from './wire/methods.ts';
 
 /** What this node has to offer. */
 export interface Offered {
-  readonly fragments: (device: DeviceId) => FragmentStore | undefined;
-  readonly device: (device: DeviceId) => ShardDevice | undefined;
-  readonly shards: ServedShards;
-  /** Which bodies are being written by clients of this node. */
-  readonly isOpen: (objectId: string) => boolean;
+  fragments(device: DeviceId): FragmentStore | undefined;
+  device(device: DeviceId): ShardDevice | undefined;
+  /** As it is served here, never forwarded. */
+  shards(id: ShardId): Shard | undefined;
+  /** Whether a client of this node is writing the body, or has just done so. */
+  isOpen(objectId: string): boolean;
 }
 
 export interface ServeNodeOptions {
@@ -53,15 +55,17 @@ function notHere(): StoreError {
   return new StoreError('unavailable', 'wire.answer', 'the device does not serve here');
 }
 
-function handlersOf({ fragments, device, shards, isOpen }: Offered): ReadonlyMap<Lane, Handlers> {
+function handlersOf(offered: Offered): ReadonlyMap<Lane, Handlers> {
   const all = new Map<number, Handler>([
-    ...fragmentHandlers((id) => fragments(id) ?? fail(notHere())),
-    ...replicaHandlers((id) => device(id) ?? fail(notHere())),
-    ...shardHandlers(shards),
+    ...fragmentHandlers((id) => offered.fragments(id) ?? fail(notHere())),
+    ...replicaHandlers((id) => offered.device(id) ?? fail(notHere())),
+    ...shardHandlers((id) => offered.shards(id)),
     [
       methods.bodyIsOpen.number,
       async ({ head }) => ({
-        head: { open: listIn(head, 'ids').map((id) => typeof id === 'string' && isOpen(id)) },
+        head: {
+          open: listIn(head, 'ids').map((id) => typeof id === 'string' && offered.isOpen(id)),
+        },
       }),
     ],
   ]);

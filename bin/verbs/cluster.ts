@@ -1,0 +1,230 @@
+/** `torc cluster`: machines that are one store. The steps are in docs/operations.md. */
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { systemClock } from '../../base/clock.ts';
+import { StoreError } from '../../base/errors.ts';
+import { createLogger, silentLogger } from '../../base/log.ts';
+import { NodeDisk } from '../../base/node-disk.ts';
+import { systemRandom } from '../../base/random.ts';
+import type { Machine, NodeWish } from '../../server/cluster/join.ts';
+import type { NodeFolder } from '../../server/cluster/node-folder.ts';
+import type { MapCoordinator } from '../../server/coordinator/map-coordinator.ts';
+import type { ClusterMap } from '../../storage/shard/coordinator.ts';
+import { loadFrom } from './serve.ts';
+
+interface NodeFlags {
+  readonly data: string;
+  readonly name: string;
+  readonly address: string;
+  readonly listen?: string;
+  readonly zone: string;
+  readonly role: string;
+  readonly [name: string]: string | undefined;
+}
+
+function nodeOptions(command: Command): Command {
+  return command
+    .requiredOption('--name <name>', "the node's name: a-z, 0-9 and -")
+    .requiredOption('--address <address>', 'HOST:PORT under which other nodes reach it')
+    .option('--listen <address>', 'HOST:PORT to listen on for them (default: --address)')
+    .option('--zone <zone>', 'what fails together: a rack, a room', 'z1')
+    .option('--role <role>', 'all, proxy (no devices) or storage (no doors)', 'all')
+    .option('--data <folder>', 'data folder', 'data');
+}
+
+export function addCluster(program: Command): void {
+  const cluster = program
+    .command('cluster')
+    .description('Several machines as one store, over etcd');
+  nodeOptions(cluster.command('init'))
+    .description('Make a cluster, of which this machine is the first node')
+    .requiredOption('--etcd <urls>', "etcd's client URLs, separated by commas")
+    .option('--config <file>', 'JSON file with settings, as for serve')
+    .action(init);
+  nodeOptions(cluster.command('import'))
+    .description("Make a cluster of this machine's store: its map moves to etcd, its data stay")
+    .requiredOption('--etcd <urls>', "etcd's client URLs, separated by commas")
+    .option('--devices <folders>', 'device folders, separated by commas (default: six below data)')
+    .option('--config <file>', 'JSON file with settings, as for serve')
+    .action(importStore);
+  cluster
+    .command('token')
+    .description('Print a token by which one machine may join; on the node that made the cluster')
+    .option('--days <days>', 'for how long it is good', '1')
+    .option('--data <folder>', 'data folder', 'data')
+    .action(token);
+  nodeOptions(cluster.command('join <token>'))
+    .description('Become a node of a cluster; its first node must be running')
+    .action(join);
+  cluster
+    .command('form')
+    .description('Build rings and shards over all devices that the nodes have registered')
+    .option('--policy <scheme>', 'ec:K+M, replica:N or lrc:K+2+2 (default: ec:4+2)')
+    .option('--config <file>', 'JSON file with the policies, as for serve')
+    .option('--data <folder>', 'data folder', 'data')
+    .action(form);
+  cluster
+    .command('status')
+    .description('Show nodes, devices and shards')
+    .option('--json', 'the whole cluster map')
+    .option('--data <folder>', 'data folder', 'data')
+    .action(status);
+}
+
+function machineOf(data: string): Machine {
+  return { disk: new NodeDisk(resolve(data)), clock: systemClock, random: systemRandom };
+}
+
+async function wishOf(flags: NodeFlags): Promise<NodeWish> {
+  const { wholeWish } = await import('../../server/cluster/join.ts');
+  const { nodeRoles } = await import('../../server/cluster/node-folder.ts');
+  const role = nodeRoles.find((one) => one === flags.role);
+  if (role === undefined) {
+    throw new StoreError('invalid-argument', 'cluster', `there is no role "${flags.role}"`);
+  }
+  const { name, address, zone, listen } = flags;
+  return wholeWish({ name, address, zone, role, ...(listen === undefined ? {} : { listen }) });
+}
+
+/** With the data folder's lock: no server runs on it meanwhile. */
+async function locked<Result>(data: string, task: () => Promise<Result>): Promise<Result> {
+  const { lockFolder } = await import('../../server/cell/level-folder.ts');
+  await mkdir(data, { recursive: true, mode: 0o700 });
+  const unlock = await lockFolder(resolve(data));
+  try {
+    return await task();
+  } finally {
+    await unlock();
+  }
+}
+
+async function init(flags: NodeFlags): Promise<void> {
+  const { etcd = '', data } = flags;
+  const { initCluster } = await import('../../server/cluster/init.ts');
+  const { makeKeys } = await import('../../server/keys/open-keys.ts');
+  const { loadOrCreateCredentials, loadOrCreateSecret } = await import(
+    '../../server/config/credentials.ts'
+  );
+  const machine = machineOf(data);
+  const wish = await wishOf(flags);
+  const settings = loadFrom({ data, ...configOf(flags) });
+  await locked(data, async () => {
+    const options = { ...machine, logger: silentLogger, region: settings.region };
+    await initCluster(wish, etcd.split(','), machine, () => makeKeys(options, settings));
+    // Every node has the same: they are handed to those that join.
+    if (settings.users.length === 0) await loadOrCreateCredentials(machine.disk, machine.random);
+    await loadOrCreateSecret(machine.disk, machine.random);
+  });
+  process.stdout.write(
+    `The cluster is made, with node ${wish.name}. Start it (torc serve), and then the others:\n  torc cluster token --data ${data}     prints what one machine joins with\n`,
+  );
+}
+
+function configOf({ config }: NodeFlags): { config?: string } {
+  return config === undefined ? {} : { config };
+}
+
+async function importStore(flags: NodeFlags): Promise<void> {
+  const { etcd = '', data, devices } = flags;
+  const { importCluster } = await import('../../server/cluster/init.ts');
+  const { LevelFolder } = await import('../../server/cell/level-folder.ts');
+  const wish = await wishOf(flags);
+  const list = devices === undefined ? {} : { devices };
+  const settings = loadFrom({ data, ...list, ...configOf(flags) });
+  const folders = settings.devices.map((path) => new LevelFolder(resolve(path)));
+  await locked(data, () => importCluster(wish, etcd.split(','), machineOf(data), folders));
+  process.stdout.write(
+    `The store's map is in etcd, and this machine is node ${wish.name}. Start it as before (torc serve).\n`,
+  );
+}
+
+async function token({ data, days }: { data: string; days: string }): Promise<void> {
+  const { createToken } = await import('../../server/cluster/join.ts');
+  const count = Number(days);
+  if (!(count > 0 && count <= 365)) {
+    throw new StoreError('invalid-argument', 'cluster.token', '--days is from above 0 to 365');
+  }
+  process.stdout.write(`${await createToken(machineOf(data), count)}\n`);
+}
+
+async function join(text: string, flags: NodeFlags): Promise<void> {
+  const { joinCluster } = await import('../../server/cluster/join.ts');
+  const { data } = flags;
+  const wish = await wishOf(flags);
+  const node = await locked(data, () => joinCluster(text, wish, machineOf(data)));
+  process.stdout.write(`Node ${node.name} has joined. Start it: torc serve --data ${data}\n`);
+}
+
+/** The cluster map, as any node may read and change it. */
+async function withMap<Result>(
+  data: string,
+  task: (coordinator: MapCoordinator, own: NodeFolder) => Promise<Result>,
+): Promise<Result> {
+  const { loadNodeFolder } = await import('../../server/cluster/node-folder.ts');
+  const { engineFor } = await import('../../server/cluster/init.ts');
+  const { MapCoordinator: Coordinator } = await import(
+    '../../server/coordinator/map-coordinator.ts'
+  );
+  const own = await loadNodeFolder(new NodeDisk(resolve(data)));
+  if (own === undefined) {
+    throw new StoreError('invalid-argument', 'cluster', `${data} is not the folder of a node`);
+  }
+  const engine = engineFor(own.node, own.identity, () => systemClock.now());
+  const logger = createLogger('error');
+  const coordinator = await Coordinator.open({ engine, clock: systemClock, logger });
+  if (coordinator === undefined) {
+    await engine.close();
+    throw new StoreError('unavailable', 'cluster', 'etcd holds no map of this cluster');
+  }
+  try {
+    return await task(coordinator, own);
+  } finally {
+    await coordinator.close();
+  }
+}
+
+interface FormFlags {
+  readonly data: string;
+  readonly policy?: string;
+  readonly config?: string;
+}
+
+async function form({ data, ...flags }: FormFlags): Promise<void> {
+  const { formCluster } = await import('../../server/cluster/form.ts');
+  const { initialPolicies } = await import('../../server/cell/policies.ts');
+  const settings = loadFrom({ data, ...flags });
+  const map = await withMap(data, (coordinator) => {
+    const specs = initialPolicies(settings.policies, coordinator.current().devices.length);
+    return formCluster(coordinator, specs);
+  });
+  process.stdout.write(
+    `${map.devices.length} devices on ${new Set(map.devices.map(({ node }) => node)).size} nodes, ${map.shards.length} shards, policies ${map.policies.map(({ name }) => name).join(', ')} (${map.defaultPolicy} by default). The cluster serves.\n`,
+  );
+}
+
+async function status({ data, json }: { data: string; json?: boolean }): Promise<void> {
+  const map = await withMap(data, async (coordinator) => coordinator.current());
+  process.stdout.write(json === true ? `${JSON.stringify(map, null, 2)}\n` : describe(map));
+}
+
+function describe(map: ClusterMap): string {
+  const { nodes = [], sessions = [], devices, shards } = map;
+  const serving = new Set(sessions.flatMap((session) => session.devices));
+  const living = new Set(sessions.map((session) => session.id));
+  const lines = nodes.map((node) => {
+    const session = sessions.find((one) => one.node === node.name);
+    const own = devices.filter((device) => device.node === node.name);
+    const up = own.filter((device) => serving.has(device.id)).length;
+    const state = session === undefined ? 'away' : 'up';
+    return `${node.name.padEnd(16)} ${state.padEnd(5)} ${node.zone.padEnd(8)} ${node.address.padEnd(24)} ${up}/${own.length} devices`;
+  });
+  const served = shards.filter(({ session }) => session !== undefined && living.has(session));
+  const full = shards.filter(({ inSync, replicas }) => inSync.length === replicas.length);
+  lines.push(
+    map.defaultPolicy === ''
+      ? 'The cluster is not formed yet: torc cluster form, when all devices are there.'
+      : `${shards.length} shards: ${served.length} served, ${full.length} with every replica in sync`,
+  );
+  return `${lines.join('\n')}\n`;
+}
