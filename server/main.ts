@@ -157,9 +157,9 @@ function addWorkers(
   },
 ): readonly (() => void)[] {
   const { cell, core, clock, random } = parts;
-  const { rows, workers, group } = cell;
+  const { rows, workers, work } = cell;
   const dayMillis = settings.inventoryDaySeconds * 1000;
-  const due = new QueueReader(group, clock, ['report']);
+  const due = new QueueReader(work, clock, ['report']);
   workers.add(
     new Reporter(due, (report) => writeInventory({ core, clock, random, dayMillis }, report)),
   );
