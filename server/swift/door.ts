@@ -21,6 +21,7 @@ import { Refusal, refuse, statusReply } from './reply.ts';
 import { type Route, allowedMethods, routes } from './routes.ts';
 import { answerHealthcheck } from './service/healthcheck.ts';
 import { answerInfo } from './service/info.ts';
+import { answerForm, formOf } from './tempurl/form-post.ts';
 import { openTempUrl } from './tempurl/open.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
@@ -60,6 +61,8 @@ async function answer(
   if (request.path === '/healthcheck') return answerHealthcheck();
   if (request.path === '/info') return answerInfo(door, request, given.query);
   if (isAuthPath(request.path)) return signIn(door, request, given.headers);
+  const form = formOf(request, given.headers);
+  if (form !== undefined) return answerForm(door, request, form);
   const temporary = await openTempUrl(door, request, given.headers, given.query);
   const { headers, query } = temporary ?? given;
   const principal = temporary?.principal ?? (await whoAsks(door, headers, request.path));

@@ -38,6 +38,7 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
           allow_async_delete: true,
         },
         tempurl: tempUrlSection(door),
+        formpost: { allowed_digests: door.settings.tempUrl.digests },
         container_quotas: {},
         account_quotas: {},
         bulk_delete: {
