@@ -460,4 +460,16 @@ describe('UpdateObjectEncryption', () => {
     const missing = await ask('PUT', '/bucket/nothing', { query: encryption, body: wish(arn) });
     expect(missing.code).toBe('NoSuchKey');
   });
+
+  test('leaves what is locked as it is', async () => {
+    const { ask } = harness;
+    await ask('PUT', '/locked', { headers: { 'x-amz-bucket-object-lock-enabled': 'true' } });
+    const held = { ...ring, 'x-amz-object-lock-legal-hold': 'ON' };
+    const digest = { 'content-md5': md5(Buffer.from('abc')) };
+    const put = await ask('PUT', '/locked/k', { body: 'abc', headers: { ...held, ...digest } });
+    expect(put.status).toBe(200);
+    const refused = await ask('PUT', '/locked/k', { query: encryption, body: wish(arn) });
+    expect([refused.status, refused.code]).toEqual([403, 'AccessDenied']);
+    expect(shown(await ask('GET', '/locked/k'))).toEqual({ '': 'AES256' });
+  });
 });
