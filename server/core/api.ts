@@ -152,7 +152,7 @@ export interface GetObject extends ObjectAddress, WithCustomerKey {
   readonly condition: ReadCondition;
   /** True for HEAD: the inline body is not fetched beforehand (`read` still works). */
   readonly metadataOnly?: boolean | undefined;
-  /** Its bytes are surely not read, and nothing that they tell is shown (tags, ACL): no key is needed. */
+  /** What is shown tells nothing of its bytes (tags, ACL), or what listings tell too: no key is asked for unless `read` is called after all. */
   readonly rowOnly?: boolean | undefined;
   /** Its own bytes are wanted: of a static large object the document, of a dynamic one what was written beside it. */
   readonly asManifest?: boolean | undefined;

@@ -59,11 +59,10 @@ function unlockerOf(
 ): Unlock {
   const { containerId, row, command } = what;
   const { encryption } = row;
-  const { customerKey, rowOnly } = command;
+  const { customerKey } = command;
   const op = 'object.open';
   let objectKey: ObjectKey | undefined;
   return async () => {
-    if (rowOnly === true) return undefined;
     checkCustomerKey(encryption, customerKey, op);
     if (encryption === undefined || objectKey !== undefined) return objectKey;
     objectKey = await unwrapObjectKey(services, ctx, { encryption, containerId, customerKey, op });

@@ -34,7 +34,7 @@ async function openAt(
   command: GetObject,
   way: Way,
 ): Promise<ObjectReader> {
-  const { partNumber, versionId, asManifest } = command;
+  const { partNumber, versionId, asManifest, rowOnly } = command;
   const action = versionId === undefined ? 'object.read' : 'object.read-version';
   const found = await resolveContainer(services, ctx, { address: command, action });
   const { trail, depth } = way;
@@ -47,7 +47,7 @@ async function openAt(
   }
   // A customer's key is judged whatever is asked of the object; the others where bytes are.
   const isCustomers = own.row.encryption?.by === 'customer' || command.customerKey !== undefined;
-  if (isCustomers) await unlock();
+  if (isCustomers && rowOnly !== true) await unlock();
   const large =
     asManifest === true
       ? undefined
@@ -56,7 +56,7 @@ async function openAt(
   checkReadCondition(command.condition, reader.row);
   if (command.metadataOnly !== true) {
     readableBody(services, own.row);
-    await unlock();
+    if (rowOnly !== true) await unlock();
   }
   if (partNumber === undefined) return reader;
   return { ...reader, part: await reader.viewPart(partNumber) };

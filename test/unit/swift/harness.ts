@@ -10,6 +10,7 @@ import { createS3Dialect } from '../../../server/s3/access/dialect.ts';
 import { swiftDialect } from '../../../server/swift/access/dialect.ts';
 import { createSwiftDoor } from '../../../server/swift/door.ts';
 import { defaultSwiftSettings, type SwiftSettings } from '../../../server/swift/settings.ts';
+import { MemoryKeys } from '../../memory/keys.ts';
 import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
 
 interface Answer {
@@ -35,6 +36,7 @@ export interface Harness {
   readonly door: Door;
   readonly core: Core;
   readonly clock: ManualClock;
+  readonly keys: MemoryKeys;
   readonly tokens: Readonly<
     Record<'owner' | 'member' | 'other' | 'service' | 'reseller' | 'reader', string>
   >;
@@ -91,8 +93,9 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
   const ports = createMemoryPorts({ clock, random, expiredKeptMillis });
   // Small pages, so that listings take several; small parts, so that a multipart object fits a test.
   const limits = { maxPageItems: 3, minPartBytes: 1000 };
+  const keys = new MemoryKeys(seededRandom('keys'));
   const core = createCore({
-    ...{ ...ports, clock, random, logger: silentLogger, limits },
+    ...{ ...ports, clock, random, logger: silentLogger, limits, keys },
     dialects: [swiftDialect, createS3Dialect(users)],
   });
   const tokenSecret = new Uint8Array(32).fill(9);
@@ -125,6 +128,7 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
     door,
     core,
     clock,
+    keys,
     tokens,
     ask: (method, path, ask = {}) => {
       // Time passes between requests, as it does for clients.
