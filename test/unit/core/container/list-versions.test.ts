@@ -98,6 +98,21 @@ test('a reader that deletes what it listed meets every version', async () => {
   expect(await kindOf(core.deleteContainer(owner, address))).toBe('fulfilled');
 });
 
+/** The same rows, as an object that can be spread. */
+function passedOn(rows: RowStore): RowStore {
+  return {
+    execute: (command) => rows.execute(command),
+    get: (table, key) => rows.get(table, key),
+    getWithBody: (table, key) => rows.getWithBody(table, key),
+    listDirectory: (id, query) => rows.listDirectory(id, query),
+    listCurrent: (id, query) => rows.listCurrent(id, query),
+    listVersions: (id, query) => rows.listVersions(id, query),
+    listUploads: (id, query) => rows.listUploads(id, query),
+    listParts: (at, after, limit) => rows.listParts(at, after, limit),
+    accountUsage: (id) => rows.accountUsage(id),
+  };
+}
+
 /** Writes that happen just before the n-th listing read, each chosen by a number. */
 function disturbed(write: (call: number) => Promise<void>): (rows: RowStore) => RowStore {
   return (rows) => {
@@ -107,15 +122,9 @@ function disturbed(write: (call: number) => Promise<void>): (rows: RowStore) => 
       return call();
     };
     return {
-      execute: (command) => rows.execute(command),
-      get: (table, key) => rows.get(table, key),
-      getWithBody: (table, key) => rows.getWithBody(table, key),
-      listDirectory: (id, query) => rows.listDirectory(id, query),
+      ...passedOn(rows),
       listCurrent: (id, query) => listen(() => rows.listCurrent(id, query)),
       listVersions: (id, query) => listen(() => rows.listVersions(id, query)),
-      listUploads: (id, query) => rows.listUploads(id, query),
-      listParts: (at, after, limit) => rows.listParts(at, after, limit),
-      accountUsage: (id) => rows.accountUsage(id),
     };
   };
 }
@@ -153,6 +162,69 @@ test('versions that stay are listed once each, whatever is written meanwhile', a
     }),
     { numRuns: 300, seed: 3 },
   );
+});
+
+/** Counts what a listing reads of the rows below: calls, and rows that they return. */
+function counting(): { wrap: (rows: RowStore) => RowStore; take: () => readonly number[] } {
+  let calls = 0;
+  let rowsRead = 0;
+  const counted = async <P extends { readonly items: readonly unknown[] }>(
+    page: Promise<P>,
+  ): Promise<P> => {
+    const read = await page;
+    calls++;
+    rowsRead += read.items.length;
+    return read;
+  };
+  return {
+    wrap: (rows) => ({
+      ...passedOn(rows),
+      get: (table, key) => {
+        calls++;
+        return rows.get(table, key);
+      },
+      listCurrent: (id, query) => counted(rows.listCurrent(id, query)),
+      listVersions: (id, query) => counted(rows.listVersions(id, query)),
+    }),
+    take: () => {
+      const taken = [calls, rowsRead];
+      calls = 0;
+      rowsRead = 0;
+      return taken;
+    },
+  };
+}
+
+test('a page of 10,000 versions of one key costs the same wherever it begins', async () => {
+  const counter = counting();
+  const { core } = createFixture(counter.wrap);
+  await createContainer(core, 'c', 'enabled');
+  const ids: string[] = [];
+  for (let n = 0; n < 10_000; n++) ids.push(versionIdOf((await put(core, 'k')).row));
+  const newestFirst = ids.toReversed();
+  const costs: (readonly number[])[] = [];
+  for (const place of [0, 100, 5000, 9800]) {
+    const afterVersionId = newestFirst[place];
+    if (afterVersionId === undefined) throw new Error('that many versions');
+    counter.take();
+    const query = { ...pageQuery({ after: 'k', limit: 100 }), afterVersionId };
+    const page = await core.listVersions(owner, address, query);
+    costs.push(counter.take());
+    const shownIds = page.items.map((item) => (item.type === 'row' ? versionIdOf(item.row) : ''));
+    expect(shownIds).toEqual(newestFirst.slice(place + 1, place + 101));
+  }
+  const [first = [0, 0]] = costs;
+  for (const cost of costs) expect(cost).toEqual(first);
+  expect(first[1]).toBeLessThan(400);
+  // A version by its id, too: from the newest to the oldest.
+  const reads: (readonly number[])[] = [];
+  for (const versionId of [newestFirst[1], newestFirst[5000], newestFirst[9999]]) {
+    counter.take();
+    const key = { ...address, key: 'k', versionId };
+    await core.openObject(owner, { ...key, condition: {}, metadataOnly: true });
+    reads.push(counter.take());
+  }
+  for (const read of reads) expect(read).toEqual(reads[0]);
 });
 
 test('a marker that is no version id is refused', async () => {
