@@ -35,6 +35,14 @@ async function list(call: Call, after: string | undefined): Promise<Listing> {
   const delimiter = call.query.get('delimiter') ?? '';
   const limit = parseLimit(call, 'max-keys');
   const encoding = parseEncoding(call);
+  // Ceph's: any order will do. Ours does; but who cannot rely on an order cannot group by it.
+  if (delimiter !== '' && call.query.get('allow-unordered')?.toLowerCase() === 'true') {
+    throw invalidArgument(
+      'delimiter',
+      delimiter,
+      'A delimiter cannot be combined with allow-unordered.',
+    );
+  }
   const { container, page } = await call.door.core.listObjects(call.context, bucketOf(call), {
     prefix,
     delimiter,

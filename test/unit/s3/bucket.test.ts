@@ -228,6 +228,16 @@ describe('listing', () => {
     expect(one(many.text, 'MaxKeys')).toBe('1000');
   });
 
+  test('any order will do, unless it is grouped', async () => {
+    const { ask } = await withKeys(['b', 'a/1']);
+    const query = { 'allow-unordered': 'true' };
+    expect(all((await ask('GET', '/bucket', { query })).text, 'Key')).toEqual(['a/1', 'b']);
+    for (const type of [{}, { 'list-type': '2' }]) {
+      const grouped = { ...query, ...type, delimiter: '/' };
+      expect((await ask('GET', '/bucket', { query: grouped })).code).toBe('InvalidArgument');
+    }
+  });
+
   test('names that XML must escape', async () => {
     const { ask } = await withKeys(['<&>"\u0001']);
     const { text } = await ask('GET', '/bucket');

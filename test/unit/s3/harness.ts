@@ -14,6 +14,7 @@ import { swiftDialect } from '../../../server/swift/access/dialect.ts';
 import { createS3Door } from '../../../server/s3/door.ts';
 import { AccessLog } from '../../../server/s3/logging/access-log.ts';
 import type { NotificationTargets } from '../../../server/s3/notification/targets.ts';
+import type { MemoryBodies } from '../../memory/bodies.ts';
 import { MemoryKeys } from '../../memory/keys.ts';
 import type { ReplicationTargets } from '../../../server/s3/replication/targets.ts';
 import { memoryLifecycle } from '../../memory/lifecycle.ts';
@@ -82,6 +83,7 @@ export interface Harness {
   readonly core: Core;
   readonly clock: ManualClock;
   readonly rows: MemoryRows;
+  readonly bodies: MemoryBodies;
   readonly accessLog: AccessLog;
   readonly keys: MemoryKeys;
   /** Does what lifecycle rules have due now. */
@@ -171,6 +173,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     door,
     core,
     rows: ports.rows,
+    bodies: ports.bodies,
     accessLog,
     clock,
     keys,
