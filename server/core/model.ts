@@ -270,7 +270,7 @@ export interface VersionRow {
   /** Milliseconds since 1970 after which it must not be served; undefined: never. */
   readonly expiresAt?: number | undefined;
   readonly lock?: ObjectLock | undefined;
-  /** When it ceased to be current, where its successor's stamp does not tell: that was promoted (decision 0027). */
+  /** When it ceased to be current, where its successor's stamp does not tell: that was promoted (decision 0027), or took the place of another. */
   readonly noncurrentSince?: Micros | undefined;
   /** Of an archived version: a readable copy, on its way or there for a time. */
   readonly restore?: Restore | undefined;

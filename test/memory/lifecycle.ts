@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { isStoreError } from '../../base/errors.ts';
 import type { LifecycleContext } from '../../server/core/lifecycle/due.ts';
-import type { BodyStore, DueLane } from '../../server/core/ports.ts';
+import type { BodyStore, DueLane, RowStore } from '../../server/core/ports.ts';
 import type { StorageClass } from '../../server/core/storage-classes.ts';
 import type { DueSource } from '../../server/work/lifecycle/due-jobs.ts';
 import { LifecycleKeeper } from '../../server/work/lifecycle/keeper.ts';
@@ -16,7 +16,12 @@ export interface MemoryLifecycle {
   readonly run: () => Promise<void>;
 }
 
-function dueIn(rows: MemoryRows, clock: Clock, lane: DueLane): DueSource {
+function dueIn(
+  rows: MemoryRows,
+  clock: Clock,
+  lane: DueLane,
+  execute: RowStore['execute'],
+): DueSource {
   return async (limit) => {
     const due = rows
       .rowsOf('due')
@@ -25,7 +30,7 @@ function dueIn(rows: MemoryRows, clock: Clock, lane: DueLane): DueSource {
     return due.slice(0, limit).map(({ key, row }) => ({
       row,
       done: { ...key, containerId: row.containerId, stamp: row.stamp },
-      execute: (command) => rows.execute(command),
+      execute,
     }));
   };
 }
@@ -35,11 +40,15 @@ export function memoryLifecycle(on: {
   readonly bodies: BodyStore;
   readonly clock: Clock;
   readonly context: LifecycleContext & { readonly classes: readonly StorageClass[] };
+  /** In place of the rows' own, for the workers. */
+  readonly execute?: RowStore['execute'];
 }): MemoryLifecycle {
   const { rows, bodies, clock, context } = on;
+  const execute: RowStore['execute'] = on.execute ?? ((command) => rows.execute(command));
+  const due = (lane: DueLane): DueSource => dueIn(rows, clock, lane, execute);
   const { classes } = context;
-  const keeper = new LifecycleKeeper({ due: dueIn(rows, clock, 'check'), rows, clock, context });
-  const mover = new Mover({ due: dueIn(rows, clock, 'move'), rows, bodies, clock, classes });
+  const keeper = new LifecycleKeeper({ due: due('check'), rows, clock, context });
+  const mover = new Mover({ due: due('move'), rows, bodies, clock, classes });
   const step = async (): Promise<boolean> => {
     const jobs = await keeper.next();
     if (jobs !== undefined) await keeper.run(jobs);

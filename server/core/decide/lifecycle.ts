@@ -31,6 +31,8 @@ interface At {
 
 export function applyLifecycle(commit: Commit, args: Args<'lifecycle.apply'>): LifecycleOutcome {
   const { containerId, key } = args;
+  // First: what is planned below may be the same row, anew.
+  if (args.done !== undefined) dropDue(commit, args.done);
   const outcome = { removed: 0, marked: 0, moving: 0, kept: 0 };
   const container = commit.view.get('container', { containerId });
   if (container?.state === 'live' && container.lifecycle !== undefined) {
@@ -49,7 +51,6 @@ export function applyLifecycle(commit: Commit, args: Args<'lifecycle.apply'>): L
     if (outcome.removed + outcome.marked > 0) chain.commitTo(commit);
     if (args.nextDueAt !== undefined) enqueueKey(commit, containerId, key, args.nextDueAt);
   }
-  if (args.done !== undefined) dropDue(commit, args.done);
   const { kept: _, ...done } = outcome;
   return done;
 }

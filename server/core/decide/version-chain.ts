@@ -54,6 +54,8 @@ export class VersionChain {
   readonly #written = new Set<Place>();
   readonly #headBefore: VersionRow | undefined;
   readonly #removed: VersionRow[] = [];
+  /** Since when versions that this commit makes current for a moment were not current. */
+  readonly #since = new Map<Micros, Micros>();
   #versions = 0;
   #versionBytes = 0;
 
@@ -188,8 +190,10 @@ export class VersionChain {
       if (older !== undefined) this.#link(older, { newer: newHead });
       return older;
     }
-    // The stamp of what follows says since when it is not current, unless that is an older version.
-    const noncurrentSince = time === newHead && place === undefined ? undefined : time;
+    // The stamp of what follows says since when it is not current, unless that is an older version, or
+    // takes the place of one that this commit took out.
+    const usual = time === newHead && place === undefined ? undefined : time;
+    const noncurrentSince = this.#since.get(version) ?? usual;
     const unset = { nullVersion: undefined, place: undefined, noncurrentSince };
     // A date of expiry says how long a version is current; it outlives that (but a null version cannot).
     const kept: Entry = isNull
@@ -216,7 +220,8 @@ export class VersionChain {
   #link(version: Micros, links: Links): void {
     const entry = this.#get(version);
     invariant(entry !== undefined, 'a version that is linked exists');
-    this.#put(version, withLinks(entry, links));
+    const since = links.newer === undefined ? {} : sinceOf(entry.row, links.newer);
+    this.#put(version, withLinks(entry, { ...links, ...since }));
   }
 
   /** Writes what differs: rows, sums and the release of bodies that no version refers to. */
@@ -253,6 +258,8 @@ export class VersionChain {
     invariant(next !== undefined, 'the next older version exists');
     this.#delete(older);
     const pointer = nullVersion === older ? undefined : nullVersion;
+    const since = next.row.noncurrentSince ?? next.row.newer;
+    if (since !== undefined) this.#since.set(older, since);
     const unset = { newer: undefined, noncurrentSince: undefined };
     const promoted = withLinks(next, { ...unset, nullVersion: pointer });
     this.#put(headPlace(next.row), promoted);
@@ -262,11 +269,7 @@ export class VersionChain {
     const { older, newer, version } = row;
     invariant(newer !== undefined, 'a noncurrent version knows its newer one');
     this.#delete(version);
-    if (older !== undefined) {
-      const next = this.#get(older);
-      invariant(next !== undefined, 'the next older version exists');
-      this.#put(older, withLinks(next, { newer }));
-    }
+    if (older !== undefined) this.#link(older, { newer });
     const nullVersion = row.isNull ? undefined : head.row.nullVersion;
     const isTop = newer === head.row.version;
     if (!isTop) this.#link(newer, { older });
@@ -348,6 +351,12 @@ function inlineOf(inline: Uint8Array | KeyOf<'current'> | undefined): InlineBody
   return inline instanceof Uint8Array
     ? { type: 'bytes', bytes: inline }
     : { type: 'taken', from: inline };
+}
+
+/** A version that gets another successor has been noncurrent for as long as before. */
+function sinceOf(row: VersionRow, newer: Micros): Links {
+  if (row.newer === undefined || row.newer === newer) return {};
+  return { noncurrentSince: row.noncurrentSince ?? row.newer };
 }
 
 function headPlace(row: Pick<VersionRow, 'kind'>): Place {
