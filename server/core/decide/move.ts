@@ -59,7 +59,10 @@ function findMoved(
 
 function isSameBody(a: BodyRef, b: BodyRef): boolean {
   if (a.type === 'stored' && b.type === 'stored') return a.stored.objectId === b.stored.objectId;
-  if (a.type === 'parts' && b.type === 'parts') return a.uploadId === b.uploadId;
+  if (a.type === 'parts' && b.type === 'parts') {
+    // Appended bytes are one more part of the same upload.
+    return a.uploadId === b.uploadId && JSON.stringify(a.runs) === JSON.stringify(b.runs);
+  }
   return a.type === b.type;
 }
 

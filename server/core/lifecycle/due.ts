@@ -1,5 +1,5 @@
 /** When rules act on a version, and which of them. Pure: decisions, workers and replies ask the same. */
-import type { Micros } from '../../../base/units.ts';
+import { type Micros, micros } from '../../../base/units.ts';
 import type { UploadRow, VersionRow } from '../model.ts';
 import type { StorageClass } from '../storage-classes.ts';
 import {
@@ -53,6 +53,11 @@ export interface Due {
 
 const millisOf = (stamp: Micros): number => Math.floor(stamp / 1000);
 
+/** A renamed object is as old as it was. */
+function madeAt({ version, modifiedAt }: Pick<VersionRow, 'version' | 'modifiedAt'>): number {
+  return millisOf(micros(Math.min(version, modifiedAt)));
+}
+
 /** When a version ceased to be current. Where that was not written down, its successor was made then. */
 export function noncurrentSince(
   row: Pick<VersionRow, 'version' | 'newer' | 'noncurrentSince'>,
@@ -77,7 +82,7 @@ export function duesOf(
 
 function timeOf(when: LifecycleTime, row: VersionRow, context: LifecycleContext): number {
   if ('at' in when) return when.at;
-  return dueAfter(millisOf(row.version), when.days, context.dayMillis);
+  return dueAfter(madeAt(row), when.days, context.dayMillis);
 }
 
 function expirations(

@@ -37,6 +37,7 @@ const LOOK_AHEAD = 32;
 /** Bytes written before as long a pause as they took. */
 const PACE_BYTES = 4 * 1024 * 1024;
 
+type PartsBody = Extract<BodyRef, { type: 'parts' }>;
 type MoveTask = DueRow & Extract<DueTask, { type: 'transition' | 'restore' }>;
 
 /** Everything about one version that is to be rewritten. */
@@ -126,12 +127,12 @@ export class Mover implements Worker<DueJob> {
   /** The same bytes under the policy of the move; the same body where that is what it has. */
   async #rewrite(job: DueJob, move: Move, body: BodyRef): Promise<BodyRef> {
     if (body.type === 'parts') return this.#rewriteParts(job, move, body);
-    return this.#rewritePiece(move, body);
+    return isUnder(body, move.policy) ? body : this.#copy(move, body);
   }
 
   /** Sealed bytes are copied as they are: no key is asked for. */
-  async #rewritePiece(move: Move, body: BodyRef): Promise<BodyRef> {
-    if (body.type !== 'stored' || body.stored.policy === move.policy) return body;
+  async #copy(move: Move, body: BodyRef): Promise<BodyRef> {
+    if (body.type !== 'stored') return body;
     const { bodies } = this.#options;
     const { account, name } = move.container;
     const { containerId, key, policy } = move;
@@ -143,34 +144,43 @@ export class Mover implements Worker<DueJob> {
     return { ...body, stored: written };
   }
 
-  /** Part by part, each kept when it is written: a restart goes on where it stopped. */
-  async #rewriteParts(
-    job: DueJob,
-    move: Move,
-    body: Extract<BodyRef, { type: 'parts' }>,
-  ): Promise<BodyRef> {
+  /**
+   * Part by part, each kept when it is written: a restart goes on where it stopped. All of them or none: the
+   * old ones are released together.
+   */
+  async #rewriteParts(job: DueJob, move: Move, body: PartsBody): Promise<BodyRef> {
     const { rows, bodies } = this.#options;
     const { containerId, key, stagedId } = move;
     let isNeeded = false;
-    for (const run of body.runs) {
-      for (let partNumber = run.first; partNumber < run.first + run.count; partNumber++) {
-        const at = { containerId, key, partNumber };
-        const part = await rows.get('part', { ...at, uploadId: body.uploadId });
-        if (part === undefined) throw gone(partNumber);
-        // Parts of one upload are under one policy; those in rows are under none.
-        if (!isNeeded && isUnder(part, move.policy)) return body;
-        isNeeded = true;
-        if ((await rows.get('part', { ...at, uploadId: stagedId })) !== undefined) continue;
-        const piece = await this.#rewritePiece(move, part.body);
-        const staged = await job.execute({
-          ...{ type: 'move.stage-part', containerId, key, stagedId },
-          part: { ...part, body: piece },
-          ...(piece.type === 'inline' ? { inlineOf: body.uploadId } : {}),
-        });
-        if (!staged && piece.type === 'stored') bodies.discard(piece.stored);
-      }
+    for await (const part of this.#partsOf(move, body)) {
+      isNeeded ||= !isUnder(part.body, move.policy);
+      if (isNeeded) break;
+    }
+    if (!isNeeded) return body;
+    for await (const part of this.#partsOf(move, body)) {
+      const at = { containerId, key, uploadId: stagedId, partNumber: part.partNumber };
+      if ((await rows.get('part', at)) !== undefined) continue;
+      const copy = await this.#copy(move, part.body);
+      const isStaged = await job.execute({
+        ...{ type: 'move.stage-part', containerId, key, stagedId },
+        part: { ...part, body: copy },
+        ...(copy.type === 'inline' ? { inlineOf: body.uploadId } : {}),
+      });
+      if (!isStaged && copy.type === 'stored') bodies.discard(copy.stored);
     }
     return { ...body, uploadId: stagedId };
+  }
+
+  async *#partsOf({ containerId, key }: Move, body: PartsBody): AsyncGenerator<PartRow> {
+    const { uploadId } = body;
+    for (const run of body.runs) {
+      for (let partNumber = run.first; partNumber < run.first + run.count; partNumber++) {
+        const at = { containerId, key, uploadId, partNumber };
+        const part = await this.#options.rows.get('part', at);
+        if (part === undefined) throw gone(partNumber);
+        yield part;
+      }
+    }
   }
 
   /** Rests as long as it worked. */
@@ -196,8 +206,9 @@ function isWanted(task: MoveTask, version: VersionRow | undefined): version is V
     : version.storageClass !== task.storageClass;
 }
 
-function isUnder({ body }: PartRow, policy: string): boolean {
-  return body.type === 'stored' && body.stored.policy === policy;
+/** What stands in a row is under whatever policy is asked for. */
+function isUnder(body: BodyRef, policy: string): boolean {
+  return body.type !== 'stored' || body.stored.policy === policy;
 }
 
 /** The version was replaced meanwhile, and its parts are released: the next look finds that out. */

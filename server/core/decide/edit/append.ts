@@ -25,7 +25,9 @@ export function appendObject(commit: Commit, args: Args): PutOutcome {
   const old = visibleObject(chain.head(), commit.nowMillis);
   checkWriteCondition(args.condition, old, OP);
   checkAppendable(container.versioning, old);
-  if (old === undefined || old.version !== args.seen.version || old.etag !== args.seen.etag) {
+  const isSeen = old?.version === args.seen.version && old.etag === args.seen.etag;
+  // A readable copy of an archived object would not be lengthened.
+  if (old === undefined || !isSeen || old.restore !== undefined) {
     throw new StoreError('conflict', OP, 'the object was changed meanwhile');
   }
   checkOffset(old, args.offset);

@@ -53,9 +53,13 @@ const content = {
 type Kind = keyof typeof content;
 
 /** An object of this kind, which rules move to COLD tomorrow. */
-async function arrange(world: World, kind: Kind): Promise<VersionRow> {
+async function arrange(
+  world: World,
+  kind: Kind,
+  versioning: 'enabled' | 'off' = 'enabled',
+): Promise<VersionRow> {
   const { core } = world;
-  await createContainer(core, CONTAINER, 'enabled');
+  await createContainer(core, CONTAINER, versioning);
   const pieces = content[kind];
   if (kind === 'parts') {
     const described = { contentType: 'text/plain', system: {}, user: {} };
@@ -331,3 +335,32 @@ test.each(['stored', 'parts'] as const)(
     }
   },
 );
+
+test('bytes that are appended while an object is moved are moved too', async () => {
+  for (const kind of ['stored', 'parts'] as const) {
+    for (let moment = 1; ; moment++) {
+      let count = 0;
+      let isReady = false;
+      const world: World = createWorld(async () => {
+        if (++count === moment && isReady) {
+          const body = putCommand(CONTAINER, KEY, text(' and more')).body;
+          const offset = content[kind].join('').length;
+          const described = { contentType: 'text/plain', system: {}, user: {} };
+          const command = { ...address, ...described, body, offset, condition: {} };
+          await world.core.appendObject(owner, command);
+        }
+        return undefined;
+      });
+      await arrange(world, kind, 'off');
+      isReady = true;
+      world.clock.advance(2 * DAY);
+      await finish(world);
+      const reader = await world.core.openObject(owner, { ...address, condition: {} });
+      const more = count >= moment ? ' and more' : '';
+      expect(Buffer.from(await readAll(reader)).toString()).toBe(content[kind].join('') + more);
+      expect(reader.row.storageClass).toBe('COLD');
+      checkBodies(world);
+      if (more === '') break;
+    }
+  }
+});
