@@ -60,6 +60,7 @@ export type S3Code =
   | 'MalformedXML'
   | 'MaxMessageLengthExceeded'
   | 'MaxPostPreDataLengthExceededError'
+  | 'MetadataConfigurationNotFound'
   | 'MetadataTooLarge'
   | 'MethodNotAllowed'
   | 'MissingContentLength'
@@ -309,6 +310,11 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
     400,
     'too-large',
     'Your POST request fields preceding the upload file were too large.',
+  ),
+  MetadataConfigurationNotFound: row(
+    404,
+    'no-such-object',
+    'The metadata configuration does not exist.',
   ),
   MetadataTooLarge: row(
     400,

@@ -38,7 +38,7 @@ import {
 import { listObjects, listObjectsV2 } from './bucket/list-objects.ts';
 import { listObjectVersions } from './bucket/list-versions.ts';
 import { getBucketRequestPayment, putBucketRequestPayment } from './bucket/request-payment.ts';
-import { noneOf } from './bucket/unset.ts';
+import { emptyAs, noneOf, unsetAs } from './bucket/unset.ts';
 import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts';
 import type { Operation } from './call.ts';
 import { deleteBucketCors, getBucketCors, putBucketCors } from './cors/bucket-cors.ts';
@@ -400,6 +400,22 @@ const built: readonly Built[] = [
 /** Reading what cannot have been set. Place, name, answer; the action bears the name. */
 const unset: readonly (readonly [place: string, name: string, run: Operation])[] = [
   [
+    'GET bucket ?abac',
+    'GetBucketAbac',
+    // Tags of buckets decide nothing here, as at Amazon unless it is switched on.
+    emptyAs('AbacStatus', '<Status>Disabled</Status>'),
+  ],
+  [
+    'GET bucket ?metadataConfiguration',
+    'GetBucketMetadataConfiguration',
+    unsetAs('MetadataConfigurationNotFound'),
+  ],
+  [
+    'GET bucket ?metadataTable',
+    'GetBucketMetadataTableConfiguration',
+    unsetAs('MetadataConfigurationNotFound'),
+  ],
+  [
     'GET bucket ?intelligent-tiering',
     'ListBucketIntelligentTieringConfigurations',
     noneOf('ListBucketIntelligentTieringConfigurationsOutput'),
@@ -418,9 +434,6 @@ const unbuilt: readonly (readonly [place: string, name: string, header?: string]
   ['DELETE bucket ?intelligent-tiering', 'DeleteBucketIntelligentTieringConfiguration'],
   ['DELETE bucket ?metadataConfiguration', 'DeleteBucketMetadataConfiguration'],
   ['DELETE bucket ?metadataTable', 'DeleteBucketMetadataTableConfiguration'],
-  ['GET bucket ?abac', 'GetBucketAbac'],
-  ['GET bucket ?metadataConfiguration', 'GetBucketMetadataConfiguration'],
-  ['GET bucket ?metadataTable', 'GetBucketMetadataTableConfiguration'],
   ['GET bucket ?session', 'CreateSession'],
   ['POST bucket ?metadataConfiguration', 'CreateBucketMetadataConfiguration'],
   ['POST bucket ?metadataTable', 'CreateBucketMetadataTableConfiguration'],

@@ -8,7 +8,7 @@ import { xmlReply } from '../xml/reply.ts';
 import { leaf, xmlDocument } from '../xml/writer.ts';
 
 /** 404 with this code, if the bucket is there and the caller may see it. */
-function unsetAs(code: S3Code): Operation {
+export function unsetAs(code: S3Code): Operation {
   return async (call) => {
     await call.door.core.headContainer(call.context, bucketOf(call));
     throw s3Error(code, undefined, { BucketName: call.bucket });
@@ -16,7 +16,7 @@ function unsetAs(code: S3Code): Operation {
 }
 
 /** 200 with a document that says nothing is configured. */
-function emptyAs(root: string, markup = ''): Operation {
+export function emptyAs(root: string, markup = ''): Operation {
   const body = xmlDocument(root, markup);
   return async (call) => {
     await call.door.core.headContainer(call.context, bucketOf(call));

@@ -131,7 +131,7 @@ describe('sub-resources', () => {
   });
 
   test.each([
-    ['PUT', '/bucket', 'analytics'],
+    ['PUT', '/bucket', 'intelligent-tiering'],
     ['PUT', '/bucket/k', 'append'],
     ['PUT', '/bucket/k', 'renameObject'],
     ['POST', '/bucket/k', 'select'],
