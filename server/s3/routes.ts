@@ -19,28 +19,16 @@ import {
   putPublicAccessBlock,
 } from './acl/public-access.ts';
 import type { Shape } from './address.ts';
-import {
-  type ConfigurationKind,
-  deleteConfiguration,
-  getConfigurations,
-  putConfiguration,
-} from './bucket/configurations.ts';
 import { createBucket } from './bucket/create.ts';
 import { deleteBucket } from './bucket/delete.ts';
 import { deleteObjects } from './bucket/delete-objects.ts';
 import { getBucketLocation, headBucket } from './bucket/head.ts';
-import {
-  analyticsConfigurations,
-  getAccelerate,
-  metricsConfigurations,
-  putAccelerate,
-} from './bucket/kept-configurations.ts';
 import { listObjects, listObjectsV2 } from './bucket/list-objects.ts';
 import { listObjectVersions } from './bucket/list-versions.ts';
-import { getBucketRequestPayment, putBucketRequestPayment } from './bucket/request-payment.ts';
 import { emptyAs, noneOf, unsetAs } from './bucket/unset.ts';
 import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts';
 import type { Operation } from './call.ts';
+import { configurationRoutes } from './configuration-routes.ts';
 import { deleteBucketCors, getBucketCors, putBucketCors } from './cors/bucket-cors.ts';
 import {
   deleteBucketEncryption,
@@ -56,8 +44,6 @@ import {
   putObjectLegalHold,
   putObjectRetention,
 } from './lock/object-lock.ts';
-import { inventoryConfigurations } from './inventory/configuration.ts';
-import { getBucketLogging, putBucketLogging } from './logging/configuration.ts';
 import {
   deleteBucketLifecycle,
   getBucketLifecycle,
@@ -71,21 +57,12 @@ import { listParts } from './multipart/list-parts.ts';
 import { listMultipartUploads } from './multipart/list-uploads.ts';
 import { uploadPart } from './multipart/upload-part.ts';
 import { uploadPartCopy } from './multipart/upload-part-copy.ts';
-import {
-  getBucketNotification,
-  putBucketNotification,
-} from './notification/bucket-notification.ts';
 import { getObjectAttributes } from './object/attributes.ts';
 import { copyObject } from './object/copy.ts';
 import { deleteObject } from './object/delete.ts';
 import { getObject, headObject } from './object/get.ts';
 import { putObject } from './object/put.ts';
 import { renameObject } from './object/rename.ts';
-import {
-  deleteBucketReplication,
-  getBucketReplication,
-  putBucketReplication,
-} from './replication/bucket-replication.ts';
 import { listBuckets } from './service/list-buckets.ts';
 import {
   deleteBucketPolicy,
@@ -103,11 +80,6 @@ import {
   getObjectTagging,
   putObjectTagging,
 } from './tagging/object-tagging.ts';
-import {
-  deleteBucketWebsite,
-  getBucketWebsite,
-  putBucketWebsite,
-} from './website/bucket-website.ts';
 
 export interface Route {
   readonly method: string;
@@ -127,7 +99,8 @@ export interface Route {
   readonly also?: readonly string[];
 }
 
-type Built = readonly [
+/** A row as it is written: see `built`. */
+export type Built = readonly [
   place: string,
   name: string,
   action: S3Action,
@@ -136,21 +109,6 @@ type Built = readonly [
 ];
 
 const COPY = 'x-amz-copy-source';
-
-/** Several configurations of one kind, each by its id. */
-function byId(marker: string, name: string, kind: ConfigurationKind): readonly Built[] {
-  const row = (method: string, operation: string, run: Operation): Built => [
-    `${method} bucket ?${marker}`,
-    operation,
-    implied(operation),
-    run,
-  ];
-  return [
-    row('GET', `List${name}s`, getConfigurations(kind)),
-    row('PUT', `Put${name}`, putConfiguration(kind)),
-    row('DELETE', `Delete${name}`, deleteConfiguration(kind)),
-  ];
-}
 
 /** Place: method, shape and perhaps `?marker`. Among rows of one place those with a header come first. */
 const built: readonly Built[] = [
@@ -261,68 +219,6 @@ const built: readonly Built[] = [
   ['PUT bucket ?cors', 'PutBucketCors', 's3:PutBucketCORS', putBucketCors],
   // Amazon has no actions of their own for these deletions.
   ['DELETE bucket ?cors', 'DeleteBucketCors', 's3:PutBucketCORS', deleteBucketCors],
-  [
-    'GET bucket ?notification',
-    'GetBucketNotificationConfiguration',
-    's3:GetBucketNotification',
-    getBucketNotification,
-  ],
-  [
-    'PUT bucket ?notification',
-    'PutBucketNotificationConfiguration',
-    's3:PutBucketNotification',
-    putBucketNotification,
-  ],
-  [
-    'GET bucket ?requestPayment',
-    'GetBucketRequestPayment',
-    's3:GetBucketRequestPayment',
-    getBucketRequestPayment,
-  ],
-  [
-    'PUT bucket ?requestPayment',
-    'PutBucketRequestPayment',
-    's3:PutBucketRequestPayment',
-    putBucketRequestPayment,
-  ],
-  ['GET bucket ?logging', 'GetBucketLogging', 's3:GetBucketLogging', getBucketLogging],
-  ['PUT bucket ?logging', 'PutBucketLogging', 's3:PutBucketLogging', putBucketLogging],
-  [
-    'GET bucket ?replication',
-    'GetBucketReplication',
-    's3:GetReplicationConfiguration',
-    getBucketReplication,
-  ],
-  [
-    'PUT bucket ?replication',
-    'PutBucketReplication',
-    's3:PutReplicationConfiguration',
-    putBucketReplication,
-  ],
-  [
-    'DELETE bucket ?replication',
-    'DeleteBucketReplication',
-    's3:PutReplicationConfiguration',
-    deleteBucketReplication,
-  ],
-  [
-    'GET bucket ?accelerate',
-    'GetBucketAccelerateConfiguration',
-    's3:GetAccelerateConfiguration',
-    getAccelerate,
-  ],
-  [
-    'PUT bucket ?accelerate',
-    'PutBucketAccelerateConfiguration',
-    's3:PutAccelerateConfiguration',
-    putAccelerate,
-  ],
-  ...byId('metrics', 'BucketMetricsConfiguration', metricsConfigurations),
-  ...byId('analytics', 'BucketAnalyticsConfiguration', analyticsConfigurations),
-  ...byId('inventory', 'BucketInventoryConfiguration', inventoryConfigurations),
-  ['GET bucket ?website', 'GetBucketWebsite', 's3:GetBucketWebsite', getBucketWebsite],
-  ['PUT bucket ?website', 'PutBucketWebsite', 's3:PutBucketWebsite', putBucketWebsite],
-  ['DELETE bucket ?website', 'DeleteBucketWebsite', 's3:DeleteBucketWebsite', deleteBucketWebsite],
   ['GET bucket ?tagging', 'GetBucketTagging', 's3:GetBucketTagging', getBucketTagging],
   ['PUT bucket ?tagging', 'PutBucketTagging', 's3:PutBucketTagging', putBucketTagging],
   ['DELETE bucket ?tagging', 'DeleteBucketTagging', 's3:PutBucketTagging', deleteBucketTagging],
@@ -395,6 +291,8 @@ const built: readonly Built[] = [
     's3:PutAccountPublicAccessBlock',
     deleteAccountPublicAccessBlock,
   ],
+
+  ...configurationRoutes,
 ];
 
 /** Reading what cannot have been set. Place, name, answer; the action bears the name. */
