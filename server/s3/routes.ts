@@ -28,7 +28,7 @@ import { listObjectVersions } from './bucket/list-versions.ts';
 import { emptyAs, noneOf, unsetAs } from './bucket/unset.ts';
 import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts';
 import type { Operation } from './call.ts';
-import { configurationRoutes } from './configuration-routes.ts';
+import { configurationRoutes } from './bucket/configuration-routes.ts';
 import { deleteBucketCors, getBucketCors, putBucketCors } from './cors/bucket-cors.ts';
 import {
   deleteBucketEncryption,

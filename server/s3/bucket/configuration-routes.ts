@@ -1,36 +1,36 @@
 /** Rows of the route table: documents that configure a bucket. See routes.ts. */
-import { actionOfOperation } from './access/actions.ts';
+import { actionOfOperation } from '../access/actions.ts';
 import {
   type ConfigurationKind,
   deleteConfiguration,
   getConfigurations,
   putConfiguration,
-} from './bucket/configurations.ts';
+} from './configurations.ts';
 import {
   analyticsConfigurations,
   getAccelerate,
   metricsConfigurations,
   putAccelerate,
-} from './bucket/kept-configurations.ts';
-import { getBucketRequestPayment, putBucketRequestPayment } from './bucket/request-payment.ts';
-import type { Operation } from './call.ts';
-import { inventoryConfigurations } from './inventory/configuration.ts';
-import { getBucketLogging, putBucketLogging } from './logging/configuration.ts';
+} from './kept-configurations.ts';
+import { getBucketRequestPayment, putBucketRequestPayment } from './request-payment.ts';
+import type { Operation } from '../call.ts';
+import { inventoryConfigurations } from '../inventory/configuration.ts';
+import { getBucketLogging, putBucketLogging } from '../logging/configuration.ts';
 import {
   getBucketNotification,
   putBucketNotification,
-} from './notification/bucket-notification.ts';
+} from '../notification/bucket-notification.ts';
 import {
   deleteBucketReplication,
   getBucketReplication,
   putBucketReplication,
-} from './replication/bucket-replication.ts';
+} from '../replication/bucket-replication.ts';
 import {
   deleteBucketWebsite,
   getBucketWebsite,
   putBucketWebsite,
-} from './website/bucket-website.ts';
-import type { Built } from './routes.ts';
+} from '../website/bucket-website.ts';
+import type { Built } from '../routes.ts';
 
 /** Several configurations of one kind, each by its id. */
 function byId(marker: string, name: string, kind: ConfigurationKind): readonly Built[] {
