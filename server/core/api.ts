@@ -235,15 +235,18 @@ export interface CopyObject {
   /** Of the new object; nothing is taken over from the source. */
   readonly encryption?: EncryptionWish | undefined;
   /** Called with the source's row: what the new object carries. Throws to refuse. */
-  readonly describe: (source: VersionRow) => {
-    readonly contentType: string;
-    readonly system: Metadata;
-    readonly user: Metadata;
-    readonly expiresAt?: number | undefined;
-    readonly lock?: ObjectLock | undefined;
-    /** undefined: the algorithms that the source has. */
-    readonly checksums?: readonly ChecksumAlgorithm[] | undefined;
-  };
+  readonly describe: (source: VersionRow) => CopyDescription | Promise<CopyDescription>;
+}
+
+/** What a copy carries beside its bytes. */
+export interface CopyDescription {
+  readonly contentType: string;
+  readonly system: Metadata;
+  readonly user: Metadata;
+  readonly expiresAt?: number | undefined;
+  readonly lock?: ObjectLock | undefined;
+  /** undefined: the algorithms that the source has. */
+  readonly checksums?: readonly ChecksumAlgorithm[] | undefined;
 }
 
 export interface AppendObject extends PutObject {

@@ -7,6 +7,10 @@ interface Network {
 
 export interface AddressRange extends Network {
   readonly prefix: number;
+  /** Bits of an address beyond the prefix. */
+  readonly shift: bigint;
+  /** The prefix itself. */
+  readonly start: bigint;
 }
 
 /** IPv4, or IPv6 with an IPv4 end; `::ffff:1.2.3.4` is the IPv4 address that it carries. undefined: no address. */
@@ -63,14 +67,13 @@ export function parseRange(text: string): AddressRange | undefined {
   const slash = text.indexOf('/');
   const network = parseAddress(slash < 0 ? text : text.slice(0, slash));
   if (network === undefined) return undefined;
-  if (slash < 0) return { ...network, prefix: network.bits };
-  const length = text.slice(slash + 1);
+  const length = slash < 0 ? String(network.bits) : text.slice(slash + 1);
   if (!/^\d{1,3}$/.test(length) || Number(length) > network.bits) return undefined;
-  return { ...network, prefix: Number(length) };
+  const prefix = Number(length);
+  const shift = BigInt(network.bits - prefix);
+  return { ...network, prefix, shift, start: network.address >> shift };
 }
 
 export function isInRange(address: Network, range: AddressRange): boolean {
-  if (address.bits !== range.bits) return false;
-  const shift = BigInt(range.bits - range.prefix);
-  return address.address >> shift === range.address >> shift;
+  return address.bits === range.bits && address.address >> range.shift === range.start;
 }

@@ -1,7 +1,7 @@
 /** Conditions of statements: one fact, one comparison, the values it may have. */
 import { isInRange, parseAddress, parseRange } from './address-range.ts';
 import type { Facts } from './facts.ts';
-import { type Pattern, type Token, expandText, preparePattern } from './pattern.ts';
+import { type Pattern, type Token, expandText, hasFacts, preparePattern } from './pattern.ts';
 
 export type Operator =
   | 'equals'
@@ -75,14 +75,19 @@ function prepareValue(operator: Operator, value: Pattern): Matches {
       return preparePattern(value);
     case 'arn':
       return prepareArn(value);
-    case 'equals':
-      return (given, facts) => given === expandText(value, facts);
+    case 'equals': {
+      const wanted = prepareText(value, (text) => text);
+      return (given, facts) => given === wanted(facts);
+    }
     case 'equals-ignoring-case':
-      return (given, facts) => given.toLowerCase() === expandText(value, facts)?.toLowerCase();
-    case 'bool':
-      return (given, facts) => given.toLowerCase() === expandText(value, facts)?.toLowerCase();
-    case 'bytes':
-      return (given, facts) => sameBytes(given, expandText(value, facts));
+    case 'bool': {
+      const wanted = prepareText(value, (text) => text.toLowerCase());
+      return (given, facts) => given.toLowerCase() === wanted(facts);
+    }
+    case 'bytes': {
+      const wanted = prepareText(value, (text) => Buffer.from(text, 'base64'));
+      return (given, facts) => wanted(facts)?.equals(Buffer.from(given, 'base64')) === true;
+    }
     case 'address':
       return prepareAddress(value);
     default:
@@ -90,41 +95,62 @@ function prepareValue(operator: Operator, value: Pattern): Matches {
   }
 }
 
+/** What a value comes to: worked out once, unless it depends on facts. */
+function prepareText<T>(
+  value: Pattern,
+  read: (text: string) => T | undefined,
+): (facts: Facts) => T | undefined {
+  if (hasFacts(value)) {
+    return (facts) => {
+      const text = expandText(value, facts);
+      return text === undefined ? undefined : read(text);
+    };
+  }
+  const text = expandText(value, () => undefined);
+  const fixed = text === undefined ? undefined : read(text);
+  return () => fixed;
+}
+
 function prepareAddress(value: Pattern): Matches {
+  const wanted = prepareText(value, parseRange);
   return (given, facts) => {
-    const address = parseAddress(given);
-    const range = parseRange(expandText(value, facts) ?? '');
-    return address !== undefined && range !== undefined && isInRange(address, range);
+    const range = wanted(facts);
+    if (range === undefined) return false;
+    const address = recentAddress(given);
+    return address !== undefined && isInRange(address, range);
   };
 }
 
-function sameBytes(given: string, wanted: string | undefined): boolean {
-  if (wanted === undefined) return false;
-  return Buffer.from(given, 'base64').equals(Buffer.from(wanted, 'base64'));
+let lastGiven = '';
+let lastAddress: ReturnType<typeof parseAddress>;
+
+/** A policy asks about one address many times. */
+function recentAddress(given: string): ReturnType<typeof parseAddress> {
+  if (given === lastGiven) return lastAddress;
+  lastAddress = parseAddress(given);
+  lastGiven = given;
+  return lastAddress;
 }
 
 function prepareOrder(operator: string, value: Pattern): Matches {
   const dash = operator.indexOf('-');
   const parse = operator.startsWith('date') ? parseDate : parseNumber;
-  const relation = operator.slice(dash + 1);
+  const holds = relations.get(operator.slice(dash + 1)) ?? (() => false);
+  const wanted = prepareText(value, parse);
   return (given, facts) => {
     const left = parse(given);
-    const right = parse(expandText(value, facts) ?? '');
-    if (left === undefined || right === undefined) return false;
-    switch (relation) {
-      case 'equals':
-        return left === right;
-      case 'below':
-        return left < right;
-      case 'at-most':
-        return left <= right;
-      case 'above':
-        return left > right;
-      default:
-        return left >= right;
-    }
+    const right = wanted(facts);
+    return left !== undefined && right !== undefined && holds(left, right);
   };
 }
+
+const relations: ReadonlyMap<string, (left: number, right: number) => boolean> = new Map([
+  ['equals', (left: number, right: number): boolean => left === right],
+  ['below', (left: number, right: number): boolean => left < right],
+  ['at-most', (left: number, right: number): boolean => left <= right],
+  ['above', (left: number, right: number): boolean => left > right],
+  ['at-least', (left: number, right: number): boolean => left >= right],
+]);
 
 export function parseNumber(text: string): number | undefined {
   return /^[+-]?\d{1,30}(?:\.\d{1,30})?$/.test(text) ? Number(text) : undefined;

@@ -98,7 +98,7 @@ export async function copyObject(
       ? { start: 0, end: Infinity }
       : (reader.part ?? resolveRange(command.range, source.size));
   const length = end === Infinity ? undefined : end - start;
-  const description = command.describe(source);
+  const description = await command.describe(source);
   const link = await copiedLink(services, ctx, found, source);
   const { containerId } = found;
   const { contentType, user, expiresAt, lock } = description;

@@ -3,7 +3,7 @@ import { isStoreError } from '../../../base/errors.ts';
 import type { CopyObject } from '../../core/api.ts';
 import { type Checksum, type Metadata, type VersionRow, versionIdOf } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
-import { isAbsence, mayKnowAbsence } from '../access/admit.ts';
+import { askLater, isAbsence, mayKnowAbsence } from '../access/admit.ts';
 import { accessOfNewObject } from '../acl/new-object.ts';
 import { type Call, objectOf } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
@@ -84,11 +84,12 @@ function describer(
   const asked = named === undefined ? undefined : [parseAlgorithm(named)];
   const replacement = directive === 'REPLACE' ? readObjectHeaders(call.headers) : undefined;
   const tagsOf = copiedTags(call.headers);
+  const takesTags = call.headers.get('x-amz-tagging-directive')?.toUpperCase() !== 'REPLACE';
   const lock = readLock(call.headers);
   // Of the source's it is never taken over.
   const redirect = readRedirectHeader(call.headers);
   const pointing: Metadata = redirect === undefined ? {} : { [REDIRECT]: redirect };
-  return (source) => {
+  return async (source) => {
     if (source.size > MAX_COPY_BYTES) {
       throw s3Error(
         'InvalidRequest',
@@ -98,9 +99,22 @@ function describer(
     const described = replacement ?? carriedOver(source);
     const own = source.checksums.map((one) => one.algorithm);
     const checksums = asked ?? (own.length === 0 ? usualChecksums : own);
-    const system = { ...described.system, ...tagsOf(source), ...pointing, ...access };
+    const tags = tagsOf(source);
+    if (takesTags && Object.keys(tags).length > 0) await askForTags(call);
+    const system = { ...described.system, ...tags, ...pointing, ...access };
     return { ...described, system, lock, checksums };
   };
+}
+
+/** Tags that a copy takes over are read there and set here (Amazon S3 API reference, CopyObject, "Permissions"). */
+async function askForTags(call: Call): Promise<void> {
+  const { versionId, ...source } = copySourceOf(call);
+  const action = versionId === undefined ? 'object.read-tags' : 'object.read-version-tags';
+  // The permit is for the target.
+  const { permit: _ofTarget, ...context } = call.context;
+  const address = { ...source, versionId };
+  await call.door.core.authorise(context, { address, actions: [action] });
+  await askLater(call, ['object.bring-tags']);
 }
 
 /** What S3 itself keeps of an object (tags, grants, locks) has rules of its own; all else goes along. */

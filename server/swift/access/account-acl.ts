@@ -98,8 +98,10 @@ const writing: readonly Action[] = [
 /** What cannot be read any more lets nobody in. */
 export function accountAclRules(text: string): Rules {
   const acl = parseJson(text) as AccountAcl | undefined;
-  const namesOf = (level: Level): ReadonlySet<string> =>
-    new Set((acl?.[level] ?? []).map(groupName));
+  const namesOf = (level: Level): ReadonlySet<string> => {
+    const names: unknown = acl?.[level];
+    return new Set(Array.isArray(names) ? names.map((name) => groupName(String(name))) : []);
+  };
   const grant = (level: Level, actions: readonly Action[]): Rules['statements'][number] => ({
     effect: 'allow',
     origin: 'acl',

@@ -104,7 +104,7 @@ async function copyManifest(
   const reader = await call.door.core.openObject(call.context, which);
   if (reader.large !== 'static') return undefined;
   const { describe, condition } = readCopy(call, source, target);
-  const { checksums: _checksums, ...description } = describe(reader.row);
+  const { checksums: _checksums, ...description } = await describe(reader.row);
   const parts = await readManifest(reader);
   const claims = parts.map((part): PartClaim => {
     if (part.type === 'data') return part;

@@ -474,6 +474,25 @@ describe('through the door', () => {
     );
   });
 
+  test('a copy that takes tags over needs leave to read and to set them', async () => {
+    const copies = async (...actions: readonly string[]): Promise<unknown> => {
+      const { ask } = await put(policy(statement({ Action: actions })));
+      await ask('PUT', '/bucket/t', { headers: { 'x-amz-tagging': 'a=b' }, body: 't' });
+      const headers = { 'x-amz-copy-source': '/bucket/t' };
+      const plain = { ...headers, 'x-amz-tagging-directive': 'REPLACE' };
+      const sign = { key: other };
+      return [
+        shown(await ask('PUT', '/bucket/new', { headers, sign })),
+        shown(await ask('PUT', '/bucket/new', { headers: plain, sign })),
+      ];
+    };
+    const basic = ['s3:GetObject', 's3:PutObject'];
+    expect(await copies(...basic)).toEqual(['AccessDenied', 200]);
+    expect(await copies(...basic, 's3:GetObjectTagging')).toEqual(['AccessDenied', 200]);
+    expect(await copies(...basic, 's3:PutObjectTagging')).toEqual(['AccessDenied', 200]);
+    expect(await copies(...basic, 's3:*ObjectTagging')).toEqual([200, 200]);
+  });
+
   test('a version is another permission', async () => {
     const { ask } = await put(policy(statement()));
     const query = { versionId: 'null' };
