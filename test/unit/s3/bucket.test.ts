@@ -133,7 +133,7 @@ describe('sub-resources', () => {
   test.each([
     ['PUT', '/bucket', 'intelligent-tiering'],
     ['PUT', '/bucket/k', 'append'],
-    ['PUT', '/bucket/k', 'renameObject'],
+    ['PUT', '/bucket/k', 'annotation'],
     ['POST', '/bucket/k', 'select'],
     ['GET', '/bucket/k', 'torrent'],
   ])('%s %s?%s is 501 and changes nothing', async (method, path, name) => {
