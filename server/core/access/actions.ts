@@ -118,7 +118,15 @@ export const ownerAlways: ReadonlySet<Action> = new Set<Action>([
   'container.delete-policy',
 ]);
 
-/** What the owner of an object decides where objects have owners of their own: the container's account needs a grant for it. */
-export const objectOwnersOwn: ReadonlySet<Action> = new Set<Action>(
-  objectActions.filter((action) => /^object\.(?:read|write-(?:version-)?acl)/.test(action)),
-);
+/** What the owner of an object decides where objects have owners of their own: the container's account needs a grant for it. Tags, locks and deletion stay the container's. */
+export const objectOwnersOwn: ReadonlySet<Action> = new Set<Action>([
+  'object.read',
+  'object.read-version',
+  'object.read-attributes',
+  'object.read-version-attributes',
+  'object.read-torrent',
+  'object.read-acl',
+  'object.read-version-acl',
+  'object.write-acl',
+  'object.write-version-acl',
+]);

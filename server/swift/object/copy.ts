@@ -60,8 +60,7 @@ async function runCopy(
   if (manifest !== undefined) return manifest;
   const partNumber = await readSourcePart(call, source);
   const command = readCopy(call, { ...source, partNumber }, target);
-  await keepReplaced(call, addressOf(target));
-  const outcome = await copyOrExplain(call, command);
+  const outcome = await copyOrExplain(call, command, target);
   return statusReply(201, [
     ['Etag', outcome.row.etag],
     ['Last-Modified', formatLastModified(outcome.row.modifiedAt)],
@@ -72,13 +71,18 @@ async function runCopy(
 }
 
 /** Core looks at the target first, Swift at the source: who may not read the source learns only that. */
-async function copyOrExplain(call: ObjectCall, command: CopyObject): Promise<CopyOutcome> {
+async function copyOrExplain(
+  call: ObjectCall,
+  command: CopyObject,
+  target: CopyAddress,
+): Promise<CopyOutcome> {
   const { core } = call.door;
   const sourceAccount = command.source.account ?? call.account;
   try {
+    await keepReplaced(call, addressOf(target));
     return await core.copyObject(call.context, command);
   } catch (error) {
-    if (isStoreError(error, 'no-such-container')) {
+    if (isStoreError(error, 'no-such-container') || isStoreError(error, 'access-denied')) {
       await core.openObject(call.context, { ...command.source, condition: {} });
     }
     throw await explainVersionError({ ...call, ...command.source, account: sourceAccount }, error);

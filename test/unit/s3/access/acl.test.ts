@@ -211,6 +211,8 @@ describe('lists of objects', () => {
     expect([one(shown.text, 'ID'), grantsOf(shown)]).toEqual([theirs, [`${theirs}: FULL_CONTROL`]]);
     expect(code(await ask('GET', '/bucket/k'))).toBe('AccessDenied');
     expect(code(await ask('GET', '/bucket/k', { query: acl }))).toBe('AccessDenied');
+    // Tags are the bucket's affair.
+    expect(code(await ask('GET', '/bucket/k', { query: { tagging: '' } }))).toBe(200);
     const listed = await ask('GET', '/bucket', {
       query: { 'list-type': '2', 'fetch-owner': 'true' },
     });

@@ -281,3 +281,16 @@ describe('the table of routes', () => {
     expect((await ask('OPTIONS', container, { token: 'AUTH_tkforged' })).status).toBe(401);
   });
 });
+
+test('a copy learns first whether there is anything to copy', async () => {
+  const { ask, tokens } = await started();
+  await ask('PUT', '/v1/AUTH_test2/theirs', { token: tokens.other });
+  const copy = async (source: string, target: string): Promise<number> => {
+    const headers = { Destination: target, 'Destination-Account': 'AUTH_test2' };
+    return (await ask('COPY', source, { headers })).status;
+  };
+  expect(await copy(`${container}/none`, 'theirs/x')).toBe(404);
+  expect(await copy(`${account}/none/o`, 'theirs/x')).toBe(404);
+  expect(await copy(object, 'theirs/x')).toBe(403);
+  expect(await copy(object, 'none/x')).toBe(403);
+});
