@@ -121,7 +121,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   const { s3, accessLog } = openS3(settings, { ...shared, targets, replication: stores });
   const tokenSecret = await loadOrCreateSecret(dataDisk, random);
   const swift = createSwiftDoor({ ...shared, tokenSecret, version, settings: settings.swift });
-  const admin = createAdmin({ cell, version, feeds: source });
+  const admin = createAdmin({ cell, version, feeds: source, accessLog });
   const https = parseAddress(settings.https);
   const listening = await listen({
     http: parseAddress(settings.http),

@@ -1,9 +1,8 @@
 /** What operators read: metrics, health, status. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Cell } from '../cell/cell.ts';
-import type { FeedSource } from '../feeds/source.ts';
 import type { Served } from '../http/front.ts';
-import { createMetrics } from './metrics.ts';
+import { type Told, createMetrics } from './metrics.ts';
 
 export interface Admin {
   handle(request: IncomingMessage, response: ServerResponse): void;
@@ -58,13 +57,11 @@ export function statusOf(cell: Cell, version: string): StatusReport {
   };
 }
 
-export function createAdmin(options: {
-  readonly cell: Cell;
-  readonly feeds: FeedSource;
-  readonly version: string;
-}): Admin {
+export function createAdmin(
+  options: { readonly cell: Cell; readonly version: string } & Told,
+): Admin {
   const { cell, version } = options;
-  const metrics = createMetrics(cell, options.feeds);
+  const metrics = createMetrics(cell, options);
   const reply = (response: ServerResponse, status: number, type: string, text: string): void => {
     response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
     response.end(text);

@@ -20,7 +20,15 @@ function operationOf({ operation, method }: Served): string {
 }
 
 /** What waits for targets, or was let go, by container: read from the shards when it is asked for. */
-function addFeedGauges(registers: Registry[], feeds: FeedSource): void {
+function addFeedGauges(registers: Registry[], { feeds, accessLog }: Told): void {
+  new Gauge({
+    name: 'torc_access_log_lines_dropped',
+    help: 'Lines of access logs that were given up since the start.',
+    registers,
+    collect() {
+      this.set(accessLog.dropped);
+    },
+  });
   const gauges = [
     ['pending', 'Events that wait for a target.'],
     ['dropped', 'Events let go: too many waited, too long, or the target refused them.'],
@@ -42,10 +50,17 @@ function addFeedGauges(registers: Registry[], feeds: FeedSource): void {
   }
 }
 
-export function createMetrics(cell: Cell, feeds: FeedSource): Metrics {
+/** What is told beside replies. */
+export interface Told {
+  readonly feeds: FeedSource;
+  /** Lines that were given up since the start. */
+  readonly accessLog: { readonly dropped: number };
+}
+
+export function createMetrics(cell: Cell, told: Told): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  addFeedGauges(registers, feeds);
+  addFeedGauges(registers, told);
   const requests = new Counter({
     name: 'torc_requests_total',
     help: 'Requests answered.',
