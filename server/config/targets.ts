@@ -16,7 +16,33 @@ const webhook = z.strictObject({
   timeoutMillis,
 });
 
-export const targetSchema: z.ZodType<TargetSettings> = z.discriminatedUnion('type', [webhook]);
+const redis = z.strictObject({
+  name,
+  type: z.literal('redis'),
+  url: z.url({ protocol: /^rediss?$/ }),
+  key: z.string().min(1),
+  as: z.enum(['list', 'stream']).default('list'),
+  timeoutMillis,
+});
+
+const nats = z.strictObject({
+  name,
+  type: z.literal('nats'),
+  servers: z.array(z.string().min(1)).min(1),
+  subject: z.string().regex(/^[^\s*>]+$/, 'must be a subject without wildcards'),
+  jetStream: z.boolean().default(true),
+  user: z.string().min(1).optional(),
+  password: z.string().min(1).optional(),
+  token: z.string().min(1).optional(),
+  ca: z.string().min(1).optional(),
+  timeoutMillis,
+});
+
+export const targetSchema: z.ZodType<TargetSettings> = z.discriminatedUnion('type', [
+  webhook,
+  redis,
+  nats,
+]);
 
 const store = z.strictObject({
   name,

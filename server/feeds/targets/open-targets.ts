@@ -1,6 +1,8 @@
 import type { Clock } from '../../../base/clock.ts';
 import { StoreError } from '../../../base/errors.ts';
 import type { MessageTarget, TargetSettings } from './target.ts';
+import { openNats } from './nats.ts';
+import { openRedis } from './redis.ts';
 import { openWebhook } from './webhook.ts';
 
 /** Nothing is connected yet: a target that is down must not keep the server from starting. */
@@ -8,6 +10,10 @@ function openTarget(settings: TargetSettings, clock: Clock): MessageTarget {
   switch (settings.type) {
     case 'webhook':
       return openWebhook(settings, clock);
+    case 'redis':
+      return openRedis(settings);
+    case 'nats':
+      return openNats(settings);
   }
 }
 
