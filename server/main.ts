@@ -132,6 +132,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
     doors: { s3, swift },
     admin: (request, response) => admin.handle(request, response),
     hostSuffixes: [...hostSuffixes, ...websiteSuffixes],
+    storageDomains: settings.swift.remap.storageDomains,
     limits: httpLimits,
     clock,
     logger,

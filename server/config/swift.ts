@@ -4,10 +4,21 @@ import { defaultSwiftSettings, type SwiftSettings } from '../swift/settings.ts';
 import { digests } from '../swift/tempurl/settings.ts';
 
 const names = z.array(z.string().min(1).toLowerCase()).max(64);
-const { tempUrl } = defaultSwiftSettings;
+const { remap, tempUrl } = defaultSwiftSettings;
 
 /** Absent parts have Swift's own defaults. */
 export const swiftSchema: z.ZodType<SwiftSettings> = z.strictObject({
+  /** Hosts below these domains name an account, or a container and its account. */
+  remap: z
+    .strictObject({
+      storageDomains: z.array(z.string().min(1).toLowerCase()).max(64).default([]),
+      accountPrefixes: z
+        .array(z.string().min(1))
+        .min(1)
+        .max(8)
+        .default([...remap.accountPrefixes]),
+    })
+    .prefault({}),
   tempUrl: z
     .strictObject({
       digests: z

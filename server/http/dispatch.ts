@@ -13,11 +13,17 @@ export interface RequestHead {
  * An S3 signature decides first, then a virtual-host name, then the path. What is left is an
  * anonymous S3 request. So an anonymous client cannot reach buckets named `info`, `auth`,
  * `healthcheck`, `metrics` or `torc` by path; a signed one, or one by virtual host, can.
- * `hostSuffixes` are lower-case domains whose sub-domains are bucket names.
+ * `hostSuffixes` are lower-case domains whose sub-domains are bucket names, `storageDomains` those whose
+ * sub-domains are accounts of the Swift door.
  */
-export function chooseDoor(head: RequestHead, hostSuffixes: readonly string[]): DoorName {
+export function chooseDoor(
+  head: RequestHead,
+  hostSuffixes: readonly string[],
+  storageDomains: readonly string[] = [],
+): DoorName {
   if (head.authorization?.startsWith('AWS') === true) return 's3';
   if (head.query !== '' && hasSignatureParameter(head.query)) return 's3';
+  if (storageDomains.length > 0 && isVirtualHost(head.host, storageDomains)) return 'swift';
   if (hostSuffixes.length > 0 && isVirtualHost(head.host, hostSuffixes)) return 's3';
   if (isSwiftPath(head.path)) return 'swift';
   if (isAdminPath(head.path)) return 'admin';

@@ -37,6 +37,8 @@ export interface FrontOptions {
   readonly admin: (request: IncomingMessage, response: ServerResponse) => void;
   /** Lower-case domains whose sub-domains are bucket names. */
   readonly hostSuffixes: readonly string[];
+  /** The same, of accounts of the Swift door. */
+  readonly storageDomains?: readonly string[] | undefined;
   readonly limits: HttpLimits;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -134,6 +136,7 @@ export class Front {
         host: exchange.header('host'),
       },
       this.#options.hostSuffixes,
+      this.#options.storageDomains,
     );
     if (door === 'admin') this.#options.admin(exchange.request, exchange.response);
     else void this.#serve(exchange, door);

@@ -17,20 +17,39 @@ import { type Headers, readHeaders } from './headers.ts';
 import { accountNameBytes } from './limits.ts';
 import { parsePath, quote, realmOf, type SwiftPath } from './path.ts';
 import { Query } from './query.ts';
+import { mapLocation, remapHost } from './remap.ts';
 import { Refusal, refuse, statusReply } from './reply.ts';
 import { type Route, allowedMethods, routes } from './routes.ts';
 import { answerHealthcheck } from './service/healthcheck.ts';
 import { answerInfo } from './service/info.ts';
 import { answerForm, formOf } from './tempurl/form-post.ts';
-import { openTempUrl } from './tempurl/open.ts';
+import { invalidTempUrl, openTempUrl, type TempUrl } from './tempurl/open.ts';
+import { isVisit, visit, type WebPath } from './web/visit.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
 export function createSwiftDoor(options: SwiftDoorOptions): Door {
   return { handle: (request) => handle(options, request) };
 }
 
-async function handle(door: SwiftDoorOptions, request: HttpRequest): Promise<HttpReply> {
-  const transactionId = newTransactionId(door, request);
+async function handle(door: SwiftDoorOptions, asked: HttpRequest): Promise<HttpReply> {
+  const transactionId = newTransactionId(door, asked);
+  try {
+    const remapped =
+      asked.path === '/healthcheck' ? undefined : remapHost(asked, door.settings.remap);
+    if (remapped === undefined) return await handlePath(door, asked, transactionId);
+    const reply = await handlePath(door, remapped, transactionId);
+    return mapLocation(reply, remapped.path, asked.path);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return finish(door, asked, error.reply, transactionId);
+  }
+}
+
+async function handlePath(
+  door: SwiftDoorOptions,
+  request: HttpRequest,
+  transactionId: string,
+): Promise<HttpReply> {
   // Errors need to know who asked: the same refusal is 401 to strangers and 403 to users.
   const caller: Caller = { principal: anonymous, transactionId };
   let reply: HttpReply;
@@ -80,6 +99,9 @@ async function answer(
   const context = { principal, signal: request.signal, request: asked, facts };
   const { account } = path;
   const call: AccountCall = { door, request, headers, query, principal, context, account };
+  if (path.shape !== 'account' && isVisit(method, principal, headers)) {
+    return answerVisitor(call, path, { temporary, query: given.query });
+  }
   if (route === undefined || isBulkDelete) {
     // Each name is asked about by itself; whoever shows no credentials need not send them.
     if (principal.type !== 'user') return unauthorized(realmOf(request.path));
@@ -107,6 +129,45 @@ async function forPages(
     // The operation is done: a page that may not read its reply is better than another reply.
     return reply;
   }
+}
+
+/** The reply that a path has by itself, errors too. */
+async function answerPath(call: AccountCall, path: SwiftPath): Promise<HttpReply> {
+  const { door, request, principal } = call;
+  try {
+    const { method } = request;
+    const route = routes.find((one) => one.shape === path.shape && one.method === method);
+    if (route === undefined) return statusReply(405);
+    const admitted = { ...call, context: await admit(call, path, route) };
+    refuseUnsupported(path.shape, method, call.headers, call.query);
+    return await run(path, route, admitted);
+  } catch (error) {
+    if (error instanceof InvariantError) throw error;
+    if (error instanceof Refusal) return error.reply;
+    return replyToError(door, request, principal, toStoreError(error, 'swift.answer'));
+  }
+}
+
+/** A container as a website; by a TempURL for a whole container nothing else. */
+async function answerVisitor(
+  call: AccountCall,
+  path: WebPath,
+  opened: { readonly temporary: TempUrl | undefined; readonly query: Query },
+): Promise<HttpReply> {
+  const { temporary, query } = opened;
+  const { door, request, principal } = call;
+  const { reply, isPage } = await visit({
+    call,
+    path,
+    signed: temporary === undefined ? undefined : query,
+    answer: answerPath,
+    errorReply: (error) => replyToError(door, request, principal, error),
+  });
+  if (temporary === undefined) return reply;
+  if (path.shape === 'container' && !isPage && reply.status < 300) {
+    throw invalidTempUrl(request.path);
+  }
+  return temporary.dress(reply, isPage);
 }
 
 /** Before the body is read, and before the caller learns what is there. */

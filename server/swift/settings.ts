@@ -1,7 +1,9 @@
 /** What an operator chooses about this door, as Swift's filters are configured. */
+import type { RemapSettings } from './remap.ts';
 import { defaultTempUrl, type TempUrlSettings } from './tempurl/settings.ts';
 
 export interface SwiftSettings {
+  readonly remap: RemapSettings;
   readonly tempUrl: TempUrlSettings;
   /** Signs the view of /info for administrators, as Swift's `admin_key`; absent: there is none. */
   readonly adminKey?: string | undefined;
@@ -10,6 +12,7 @@ export interface SwiftSettings {
 }
 
 export const defaultSwiftSettings: SwiftSettings = {
+  remap: { storageDomains: [], accountPrefixes: ['AUTH'] },
   tempUrl: defaultTempUrl,
   expiredKeptSeconds: 0,
 };

@@ -29,6 +29,8 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
         tempauth: { account_acls: true },
         symlink: { symloop_max: door.core.limits.maxLinks, static_links: true },
         versioned_writes: { allowed_flags: ['x-versions-location', 'x-history-location'] },
+        staticweb: {},
+        ...(door.settings.remap.storageDomains.length > 0 ? { domain_remap: {} } : {}),
         object_versioning: {},
         slo: {
           max_manifest_segments: manifestLimits.segments,

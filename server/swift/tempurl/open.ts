@@ -25,10 +25,16 @@ export interface TempUrl {
   readonly headers: Headers;
   /** Only its own parameters: no other one may change what was signed. */
   readonly query: Query;
-  readonly dress: (reply: HttpReply) => HttpReply;
+  /** `isPage`: it is of a website, and no object. */
+  readonly dress: (reply: HttpReply, isPage?: boolean) => HttpReply;
 }
 
-type ObjectPath = Extract<SwiftPath, { readonly shape: 'object' }>;
+/** An object; or a container, whose key is '': its website. */
+interface SignedPath {
+  readonly account: string;
+  readonly container: string;
+  readonly key: string;
+}
 
 /** undefined: the request is none. Throws Refusal 401; 400 for a header that would reach beyond what was signed. */
 export async function openTempUrl(
@@ -46,10 +52,10 @@ export async function openTempUrl(
   const expires = parseExpiry(query.first('temp_url_expires') ?? '', door.clock.now());
   if (signature === undefined || expires === undefined) throw invalid();
   if (!tempUrl.digests.includes(signature.digest)) throw invalid();
-  const path = parsePath(request.path);
-  if (!tempUrl.methods.includes(method) || !isSignable(path, request.path)) throw invalid();
+  const path = signedPath(method, request.path);
+  if (!tempUrl.methods.includes(method) || path === undefined) throw invalid();
   const prefix = query.first('temp_url_prefix');
-  if (prefix !== undefined && !path.key.startsWith(prefix)) throw invalid();
+  if (prefix === undefined ? path.key === '' : !path.key.startsWith(prefix)) throw invalid();
   const range = query.first('temp_url_ip_range') ?? '';
   if (!isFromRange(request.remoteAddress, range)) throw invalid();
   const place = { account: path.account, container: path.container };
@@ -63,7 +69,12 @@ export async function openTempUrl(
     principal: principalOf(method, path, signer),
     headers: cleaned(headers, tempUrl),
     query: new Query(''),
-    dress: (reply) => dressReply(reply, dressing, { method, tempUrl }),
+    dress: (reply, isPage = false) =>
+      dressReply(
+        reply,
+        { ...dressing, isInline: dressing.isInline || isPage },
+        { method, tempUrl },
+      ),
   };
 }
 
@@ -90,9 +101,13 @@ function parseIso(text: string): number | undefined {
   return daysFromCivil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
 }
 
-/** An object by the version that signatures name. */
-function isSignable(path: SwiftPath, rawPath: string): path is ObjectPath {
-  return path.shape === 'object' && /[^/]/.test(path.key) && rawPath.startsWith('/v1/');
+/** An object by the version that signatures name, or a container that is read. */
+function signedPath(method: string, rawPath: string): SignedPath | undefined {
+  const path = parsePath(rawPath);
+  if (!rawPath.startsWith('/v1/')) return undefined;
+  if (path.shape === 'object') return /[^/]/.test(path.key) ? path : undefined;
+  const isRead = method === 'GET' || method === 'HEAD';
+  return path.shape === 'container' && isRead ? { ...path, key: '' } : undefined;
 }
 
 /** A network whose address has bits beyond its prefix is none, as Python has it. */
@@ -109,7 +124,7 @@ function isFromRange(client: string, text: string): boolean {
 function messagesOf(
   method: string,
   signed: {
-    readonly path: ObjectPath;
+    readonly path: SignedPath;
     readonly prefix: string | undefined;
     readonly range: string;
     readonly expires: number;
@@ -150,7 +165,7 @@ const actions: Readonly<Record<string, readonly Action[]>> = {
 };
 
 /** What belongs to the object, segments and targets of links, is reached as far as the key speaks: in the account, or in the container. */
-function principalOf(method: string, path: ObjectPath, signer: SigningKey): Principal {
+function principalOf(method: string, path: SignedPath, signer: SigningKey): Principal {
   const { account, container } = path;
   const scope = signer.scope === 'account' ? { account } : { account, container };
   return {
@@ -159,7 +174,7 @@ function principalOf(method: string, path: ObjectPath, signer: SigningKey): Prin
   };
 }
 
-function dressingOf(query: Query, path: ObjectPath, expires: number): Dressing {
+function dressingOf(query: Query, path: SignedPath, expires: number): Dressing {
   return {
     filename: query.first('filename') ?? '',
     isInline: query.has('inline'),

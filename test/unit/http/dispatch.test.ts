@@ -4,7 +4,11 @@ import { chooseDoor } from '../../../server/http/dispatch.ts';
 function door(target: string, headers: { authorization?: string; host?: string } = {}): string {
   const [path = '', query = ''] = target.split('?');
   const { authorization, host } = headers;
-  return chooseDoor({ path, query, authorization, host }, ['s3.example.com']);
+  return chooseDoor(
+    { path, query, authorization, host },
+    ['s3.example.com'],
+    ['swift.example.com'],
+  );
 }
 
 describe('the door of a request', () => {
@@ -25,6 +29,13 @@ describe('the door of a request', () => {
     expect(door('/info', { host: 'bucket.S3.example.com:8080' })).toBe('s3');
     expect(door('/info', { host: 's3.example.com' })).toBe('swift');
     expect(door('/info', { host: 'evils3.example.com' })).toBe('swift');
+  });
+
+  it('is Swift for a host that is an account', () => {
+    expect(door('/any', { host: 'AUTH-a.swift.example.com' })).toBe('swift');
+    expect(door('/any', { host: 'swift.example.com' })).toBe('s3');
+    const authorization = 'AWS key:signature';
+    expect(door('/any', { host: 'AUTH-a.swift.example.com', authorization })).toBe('s3');
   });
 
   it('goes by the path for the rest', () => {
