@@ -207,8 +207,8 @@ export interface ObjectReader {
   readonly hasLength: boolean;
   /** The one that was asked for. */
   readonly container: ContainerRow;
-  /** Where the links led that were followed. */
-  readonly target?: LinkTarget | undefined;
+  /** Where the links led that were followed, and what stands there. */
+  readonly target?: (LinkTarget & { readonly row: VersionRow }) | undefined;
   readonly part: PartView | undefined;
   /**
    * Bytes [start, end), verified; the consumer owns each chunk. A stored body that cannot be made whole throws: the door must then cut the connection.
@@ -222,6 +222,8 @@ export interface ObjectReader {
 }
 
 export interface CopyObject {
+  /** Of a link that is copied as one: the account of what it names. */
+  readonly linkAccount?: string | undefined;
   readonly source: ObjectAddress &
     Pick<GetObject, 'versionId' | 'links' | 'partNumber' | 'asManifest' | 'allowExpired'> &
     WithCustomerKey;

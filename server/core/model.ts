@@ -308,6 +308,8 @@ export interface Link {
   readonly etag?: string | undefined;
   /** Of a static link: the size of what it names. */
   readonly bytes?: number | undefined;
+  /** Of a static link to a large object: the etag of the whole. */
+  readonly whole?: string | undefined;
 }
 
 /** How an object counts for somebody who reads through links: a static one has the size and etag of what it names. */

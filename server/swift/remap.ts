@@ -26,8 +26,16 @@ export function remapHost(
   const [container, name = ''] = names.length === 2 ? names : [undefined, names[0]];
   const account = accountOf(name, accountPrefixes);
   if (account === undefined) return undefined;
-  const place = [account, ...(container === undefined ? [] : [container])].map(encodeURIComponent);
+  const place = [account, ...(container === undefined ? [] : [container])].map(quoteBytes);
   return withPath(request, `/v1/${place.join('/')}${request.path}`);
+}
+
+/** A header's bytes, which may be UTF-8 or anything, as a path has them. */
+function quoteBytes(bytes: string): string {
+  return bytes.replace(
+    /[^\w.~-]/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
 }
 
 function accountOf(name: string, prefixes: readonly string[]): string | undefined {

@@ -71,12 +71,16 @@ export function openSource(
 async function copiedLink(
   services: Services,
   ctx: RequestContext,
-  found: ResolvedContainer,
-  source: VersionRow,
+  at: {
+    readonly found: ResolvedContainer;
+    readonly source: VersionRow;
+    readonly account: string | undefined;
+  },
 ): Promise<Link | undefined> {
-  if (source.link === undefined) return undefined;
-  const { account } = found.row;
-  const about = { link: source.link, account, open: openObject };
+  const { link } = at.source;
+  if (link === undefined) return undefined;
+  const named = at.account === undefined ? link : { ...link, account: at.account };
+  const about = { link: named, account: at.found.row.account, open: openObject };
   return (await settleLink(services, ctx, about)).link;
 }
 
@@ -99,7 +103,7 @@ export async function copyObject(
       : (reader.part ?? resolveRange(command.range, source.size));
   const length = end === Infinity ? undefined : end - start;
   const description = await command.describe(source);
-  const link = await copiedLink(services, ctx, found, source);
+  const link = await copiedLink(services, ctx, { found, source, account: command.linkAccount });
   const { containerId } = found;
   const { contentType, user, expiresAt, lock } = description;
   const system = systemOfCopy(command, source, description.system);

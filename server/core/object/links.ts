@@ -6,7 +6,7 @@
 import { type ErrorDetail, isStoreError, StoreError } from '../../../base/errors.ts';
 import type { GetObject, LinkTarget, ObjectReader, RequestContext } from '../api.ts';
 import type { ResolvedContainer } from '../container/find.ts';
-import type { Link, VersionRow } from '../model.ts';
+import { bareEtag, type Link, type VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
 
 const op = 'object.open';
@@ -78,7 +78,7 @@ export async function followLink(
       ...reader,
       row: { ...reader.row, version, isNull },
       container: found.row,
-      target: reader.target ?? target,
+      target: reader.target ?? { ...target, row: reader.row },
     };
   } catch (error) {
     throw hops === 0 ? aboutTarget(error, target) : error;
@@ -127,7 +127,8 @@ export async function settleLink(
   };
   try {
     const { row } = await about.open(services, ctx, command, { hops: 0, etag, target });
-    return { link: { ...plain, etag, bytes: row.size }, contentType: row.contentType };
+    const whole = row.manifest === undefined ? {} : { whole: bareEtag(row.etag) };
+    return { link: { ...plain, etag, bytes: row.size, ...whole }, contentType: row.contentType };
   } catch (error) {
     const isMissing = ['no-such-object', 'no-such-container', 'is-delete-marker'];
     if (!isStoreError(error) || !isMissing.includes(error.kind)) throw error;

@@ -4,7 +4,13 @@ import { listObjects } from '../container/list-objects.ts';
 import type { ResolvedContainer } from '../container/find.ts';
 import { resolveContainer } from '../container/resolve.ts';
 import { isDynamic, openDynamic } from '../large/dynamic.ts';
-import { changed, type LargeObject, maxDepth, type OpenPart } from '../large/large-object.ts';
+import {
+  changed,
+  type LargeObject,
+  maxDepth,
+  type OpenPart,
+  type PartAddress,
+} from '../large/large-object.ts';
 import { openStatic } from '../large/static.ts';
 import type { Services } from '../services.ts';
 import { checkReadCondition } from './condition.ts';
@@ -80,21 +86,22 @@ async function openLarge(
 ): Promise<LargeObject | undefined> {
   const { found, own, command, depth } = at;
   const { row } = own;
+  if (row.manifest === undefined && !isDynamic(row)) return undefined;
+  // A large object in the tenth of those around it is not followed.
+  const { container, key } = command;
+  if (depth >= maxDepth) throw changed({ container, key, size: row.size, etag: row.etag });
   const { account } = found.row;
   const { allowExpired } = command;
   // What was permitted was to read the whole.
   const { permit: _ofWhole, ...reading } = ctx;
   const open: OpenPart = (part) => {
-    if (depth + 1 >= maxDepth) throw changed(part);
-    const { container, key, asManifest } = part;
-    const which = { account, container, key, asManifest, allowExpired, condition: {} };
+    const which = { ...addressOfPart(account, part), allowExpired, condition: {} };
     return openAt(services, reading, which, { trail: undefined, depth: depth + 1 });
   };
   if (row.manifest !== undefined) {
     const { size } = row.manifest;
     return openStatic({ row, open, readDocument: () => readWhole(own.read(0, size)) });
   }
-  if (!isDynamic(row)) return undefined;
   return openDynamic({
     ...{ row, open, maxParts: services.limits.maxDynamicParts },
     list: async ({ container }, query) =>
@@ -106,4 +113,11 @@ async function readWhole(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return concatBytes(chunks);
+}
+
+function addressOfPart(
+  account: string,
+  { container, key, asManifest }: PartAddress,
+): Pick<GetObject, 'account' | 'container' | 'key' | 'asManifest'> {
+  return { account, container, key, asManifest };
 }

@@ -23,6 +23,7 @@ import { readExpiry } from '../object/expiry.ts';
 import { checkKeyLength, contentTypeFor, readSystemHeaders } from '../object/object-headers.ts';
 import { Refusal, reasonOf, refuse, statusLine, statusReply } from '../reply.ts';
 import { formatLastModified } from '../timestamps.ts';
+import { madeVersionHeaders } from '../versions/version-id.ts';
 import { parseManifest } from './manifest-input.ts';
 
 export async function putManifest(call: ObjectCall): Promise<HttpReply> {
@@ -68,7 +69,10 @@ export async function manifestReply(
   making: Making,
 ): Promise<HttpReply> {
   const made = await make(call, making);
-  if (made.type === 'stored') return statusReply(201, rowHeaders(made.outcome.row));
+  if (made.type === 'stored') {
+    const { outcome } = made;
+    return statusReply(201, [...rowHeaders(outcome.row), ...madeVersionHeaders(outcome)]);
+  }
   const errors = errorsOf(call, making.paths, made.problems);
   const body = renderReport({ fields: {}, errors }, type, 'upload');
   return { status: 400, headers: [['Content-Type', type]], body };

@@ -16,7 +16,7 @@ import { checkMerged, readObjectMetadata } from '../metadata.ts';
 import { guessType } from '../mime.ts';
 import { nameText, quote, splitPath, unquote } from '../path.ts';
 import { refuse, statusReply } from '../reply.ts';
-import { isSymlinkPut, wantsLink } from '../symlink/link.ts';
+import { isSymlinkPut, readLinkAccount, wantsLink } from '../symlink/link.ts';
 import { formatLastModified } from '../timestamps.ts';
 import { explainVersionError, madeVersionHeaders, readVersionId } from '../versions/version-id.ts';
 import { judgeCopySource, readWriteCondition } from './conditions.ts';
@@ -93,7 +93,8 @@ async function copyOrExplain(
 async function readSourcePart(call: ObjectCall, source: CopyAddress): Promise<number | undefined> {
   const partNumber = readPartNumber(call);
   if (partNumber === undefined) return undefined;
-  const which = { ...addressOf(source), condition: {}, metadataOnly: true };
+  const versionId = readVersionId(call);
+  const which = { ...addressOf(source), versionId, condition: {}, metadataOnly: true };
   const { large, row } = await call.door.core.openObject(call.context, which);
   return large === 'static' || row.body.type === 'parts' ? partNumber : undefined;
 }
@@ -104,8 +105,11 @@ async function copyManifest(
   source: CopyAddress,
   target: CopyAddress,
 ): Promise<HttpReply | undefined> {
-  const which = { ...addressOf(source), condition: {}, asManifest: true };
-  const reader = await call.door.core.openObject(call.context, which);
+  const versionId = readVersionId(call);
+  const which = { ...addressOf(source), versionId, condition: {}, asManifest: true };
+  // The permit may be for the target, which can be the same object.
+  const { permit: _ofRequest, ...reading } = call.context;
+  const reader = await call.door.core.openObject(reading, which);
   if (reader.large !== 'static') return undefined;
   const { describe, condition } = readCopy(call, source, target);
   const { checksums: _checksums, ...description } = await describe(reader.row);
@@ -156,6 +160,7 @@ function readCopy(
       asManifest: wantsManifest(call),
     },
     target: addressOf(target),
+    linkAccount: readLinkAccount(call),
     // Swift's conditions are judged in `describe`, which sees the source's row.
     sourceCondition: {},
     range: readRange(headers.get('range')),

@@ -43,6 +43,13 @@ function isSame(a: LinkTarget, b: LinkTarget): boolean {
   return a.account === b.account && a.container === b.container && a.key === b.key;
 }
 
+/** In whose account the copy of a link shall look; undefined: as the link says. Throws Refusal 400 where nothing is a link. */
+export function readLinkAccount(call: ObjectCall): string | undefined {
+  const account = readAccount(call);
+  if (account === undefined || wantsLink(call)) return account;
+  throw refuse(400, 'X-Symlink-Target-Account needs a symlink');
+}
+
 /** For `?symlink=get`, and nothing where the object is no link. */
 export function linkHeaders({ link }: VersionRow): [string, string][] {
   if (link === undefined) return [];
@@ -64,6 +71,7 @@ export function linkEntry(
     symlink_path: linkPath(call, link),
     ...(link.etag === undefined ? {} : { symlink_etag: link.etag }),
     ...(link.bytes === undefined ? {} : { symlink_bytes: link.bytes }),
+    ...(link.whole === undefined ? {} : { slo_etag: `"${link.whole}"` }),
   };
 }
 

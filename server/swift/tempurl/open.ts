@@ -12,7 +12,7 @@ import type { HttpReply, HttpRequest } from '../../http/exchange.ts';
 import { titleCase } from '../../http/header-text.ts';
 import type { SwiftDoorOptions } from '../call.ts';
 import type { Headers } from '../headers.ts';
-import { parsePath, realmOf, type SwiftPath } from '../path.ts';
+import { parsePath, realmOf } from '../path.ts';
 import { Query } from '../query.ts';
 import { Refusal, refuse, textReply } from '../reply.ts';
 import { dressReply, type Dressing } from './reply.ts';

@@ -36,8 +36,10 @@ export function parseVersion(text: string): string | undefined {
 /** What a reply says of the version that it shows, and where else it can be had: as that version, or where a link led. */
 export function placeHeaders(call: ObjectCall, reader: ObjectReader): [string, string][] {
   const { container, row, target } = reader;
-  const versionId = versionIdOf(row);
   const isAddressed = call.query.has('version-id');
+  // Of a link within the container Swift shows the version of what it leads to.
+  const isNear = target?.container === call.container && target.account === call.account;
+  const versionId = versionIdOf(isNear && !isAddressed ? target.row : row);
   const isVersioned = container.versioning !== 'off';
   const headers: [string, string][] = [];
   if (isVersioned || isAddressed) headers.push(['X-Object-Version-Id', versionId]);
