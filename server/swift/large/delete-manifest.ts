@@ -9,6 +9,7 @@ import type { ObjectCall } from '../call.ts';
 import { statusOf } from '../error-table.ts';
 import { manifestLimits } from '../limits.ts';
 import { Refusal, refuse, statusLine, statusReply } from '../reply.ts';
+import { readVersionId } from '../versions/version-id.ts';
 import { readManifest } from './manifest-view.ts';
 
 /** 200 at all times; what became of the deletions stands in the body. */
@@ -30,6 +31,8 @@ export function deleteManifest(call: ObjectCall): Promise<HttpReply> {
 interface Name {
   readonly container: string;
   readonly key: string;
+  /** Of the large object that the request names. */
+  readonly versionId?: string | undefined;
 }
 
 function bytesOf({ container, key }: Name): string {
@@ -39,7 +42,10 @@ function bytesOf({ container, key }: Name): string {
 /** Level by level, and the manifests last, inner ones first: what cannot be deleted now can be found again. */
 async function deleteTree(call: ObjectCall, deletions: Deletions): Promise<void> {
   const manifests: string[] = [];
-  let level: readonly Name[] = [{ container: call.container, key: call.key }];
+  const versionId = readVersionId(call);
+  const root: Name = { container: call.container, key: call.key, versionId };
+  let level: readonly Name[] = [root];
+  let hasVersion = false;
   const seen = new Set<string>();
   while (level.length > 0) {
     const next: Name[] = [];
@@ -50,7 +56,8 @@ async function deleteTree(call: ObjectCall, deletions: Deletions): Promise<void>
       seen.add(bytes);
       const found = await segmentsOf(call, name, deletions);
       if (found === undefined) continue;
-      manifests.unshift(bytes);
+      if (name === root && versionId !== undefined) hasVersion = true;
+      else manifests.unshift(bytes);
       await deleteAll(call, found.objects.map(bytesOf), deletions);
       next.push(...found.manifests);
     }
@@ -61,6 +68,18 @@ async function deleteTree(call: ObjectCall, deletions: Deletions): Promise<void>
     level = next;
   }
   await deleteAll(call, manifests, deletions);
+  if (hasVersion) await deleteVersion(call, versionId ?? '', deletions);
+}
+
+async function deleteVersion(
+  call: ObjectCall,
+  versionId: string,
+  deletions: Deletions,
+): Promise<void> {
+  const { account, container, key } = call;
+  const command = { account, container, key, versionId, leavesGap: true, condition: {} };
+  const { deleted } = await call.door.core.deleteObject(call.context, command);
+  deletions.record(bytesOf({ container, key }), deleted === undefined ? 404 : 204);
 }
 
 interface Segments {
