@@ -31,7 +31,6 @@ import type {
   ContainerRow,
   Encryption,
   Id,
-  Link,
   Metadata,
   ObjectLock,
   PartRow,
@@ -40,6 +39,7 @@ import type {
   VersionRow,
   Versioning,
 } from './model.ts';
+import type { Link } from './link.ts';
 import type { EncryptionWish, ServiceWish } from './encryption/wish.ts';
 import type { RestoreOutcome } from './lifecycle/commands.ts';
 import type { RestoreObject } from './lifecycle/restore.ts';

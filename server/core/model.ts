@@ -3,6 +3,7 @@
  * no ring, no devices here.
  */
 import type { Micros } from '../../base/units.ts';
+import type { Link } from './link.ts';
 import type { Lifecycle } from './lifecycle/rules.ts';
 import type { ObjectEvent } from './feed/events.ts';
 
@@ -296,26 +297,6 @@ export interface Replication {
   readonly waiting?: readonly Id[] | undefined;
   /** By feed: the name that the target gave this version. */
   readonly replicas?: Readonly<Record<Id, string>> | undefined;
-}
-
-/** What a linking object names (Swift's symlink). */
-export interface Link {
-  /** undefined: the account of the link. */
-  readonly account?: string | undefined;
-  readonly container: string;
-  readonly key: string;
-  /** Of a static link: what must be found there, or nothing is. */
-  readonly etag?: string | undefined;
-  /** Of a static link: the size of what it names. */
-  readonly bytes?: number | undefined;
-  /** Of a static link to a large object: the etag of the whole. */
-  readonly whole?: string | undefined;
-}
-
-/** How an object counts for somebody who reads through links: a static one has the size and etag of what it names. */
-export function seenThroughLink(row: VersionRow): { readonly size: number; readonly etag: string } {
-  const { link, size, etag } = row;
-  return { size: link?.bytes ?? size, etag: link?.etag ?? etag };
 }
 
 /** Where a version stands among the others, by their stamps. */

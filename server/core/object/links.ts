@@ -6,7 +6,8 @@
 import { type ErrorDetail, isStoreError, StoreError } from '../../../base/errors.ts';
 import type { GetObject, LinkTarget, ObjectReader, RequestContext } from '../api.ts';
 import type { ResolvedContainer } from '../container/find.ts';
-import { bareEtag, type Link, type VersionRow } from '../model.ts';
+import type { Link } from '../link.ts';
+import { bareEtag, type VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
 
 const op = 'object.open';

@@ -1,6 +1,7 @@
 /** ListObjects (version 1) and ListObjectsV2: one page of core's listing, in two documents. */
 import type { ContainerInfo } from '../../core/api.ts';
-import { seenThroughLink, type VersionRow } from '../../core/model.ts';
+import { seenThroughLink } from '../../core/link.ts';
+import type { VersionRow } from '../../core/model.ts';
 import type { Page } from '../../core/ports.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { shownOwnerOf } from '../acl/ownership.ts';

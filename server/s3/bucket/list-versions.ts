@@ -1,4 +1,5 @@
-import { seenThroughLink, type VersionRow, versionIdOf } from '../../core/model.ts';
+import { seenThroughLink } from '../../core/link.ts';
+import { type VersionRow, versionIdOf } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { shownOwnerOf } from '../acl/ownership.ts';
 import { type Call, bucketOf, bucketRowOf } from '../call.ts';

@@ -1,5 +1,5 @@
 /** POST of an object: replaces its metadata, keeps its bytes and etag. */
-import type { Link } from '../../core/model.ts';
+import type { Link } from '../../core/link.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import type { ObjectCall } from '../call.ts';
 import { readObjectMetadata } from '../metadata.ts';

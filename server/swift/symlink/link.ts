@@ -1,6 +1,7 @@
 /** Symlinks (swift/common/middleware/symlink.py): the headers that make one, and those that show one. */
 import type { LinkTarget } from '../../core/api.ts';
-import type { Link, VersionRow } from '../../core/model.ts';
+import type { Link } from '../../core/link.ts';
+import type { VersionRow } from '../../core/model.ts';
 import { textOf, wireOf } from '../../http/header-text.ts';
 import type { AccountCall, ObjectCall } from '../call.ts';
 import { nameText, quote, splitPath, unquote } from '../path.ts';
