@@ -18,10 +18,11 @@ interface RingFlags {
   readonly data: string;
   readonly devices?: string;
   readonly objectId?: string;
+  readonly policy?: string;
 }
 
-/** The default policy's ring, from the newest readable copy of the cluster map. */
-async function loadRing({ data, devices }: RingFlags): Promise<LoadedRing> {
+/** The ring of the policy that was named, or of the default one, from the newest readable copy of the cluster map. */
+async function loadRing({ data, devices, policy: wanted }: RingFlags): Promise<LoadedRing> {
   const folders =
     devices?.split(',') ?? [1, 2, 3, 4, 5, 6].map((n) => join(data, 'devices', `d${n}`));
   const copies = await Promise.all(folders.map((folder) => readMap(new NodeDisk(folder))));
@@ -29,13 +30,20 @@ async function loadRing({ data, devices }: RingFlags): Promise<LoadedRing> {
     .filter((copy) => copy !== undefined)
     .toSorted((a, b) => b.map.version - a.map.version);
   const map = newest?.map;
-  const policy = map?.policies.find((one) => one.name === map.defaultPolicy);
-  if (map === undefined || policy === undefined) {
+  if (map === undefined) {
     throw new StoreError(
       'unavailable',
       'ring',
       `no device folder below ${data} holds a cluster map`,
     );
+  }
+  const policy = map.policies.find(({ name, aliases = [] }) =>
+    [name, ...aliases].includes(wanted ?? map.defaultPolicy),
+  );
+  if (policy === undefined) {
+    const names = map.policies.map(({ name }) => name).join(', ');
+    const sentence = `there is no policy ${wanted ?? map.defaultPolicy}; there are ${names}`;
+    throw new StoreError('invalid-argument', 'ring', sentence);
   }
   const ring = decodeRing(Buffer.from(policy.ring, 'base64'));
   return { ring, names: new Map(map.devices.map((device) => [device.id, device.path])) };
@@ -49,7 +57,8 @@ export function addRing(program: Command): void {
   const ring = program.command('ring').description('Show where the ring places fragments');
   ring
     .command('show')
-    .description('The default policy: devices, weights, and how many fragments each is home to')
+    .description('Devices, weights, and how many fragments each is home to')
+    .option('--policy <name>', 'of this policy (default: the default one)')
     .option('--data <folder>', 'data folder', 'data')
     .option('--devices <folders>', 'device folders, separated by commas')
     .action(async (flags: RingFlags) => {
@@ -59,6 +68,7 @@ export function addRing(program: Command): void {
   ring
     .command('locate <account> <container> <key>')
     .description('The homes of one stored body')
+    .option('--policy <name>', 'the policy that it is stored under (default: the default one)')
     .option('--data <folder>', 'data folder', 'data')
     .option('--devices <folders>', 'device folders, separated by commas')
     .option('--object-id <hex>', 'the id of the stored body: each version has its own place')

@@ -1,5 +1,6 @@
 /** What operators read: metrics, health, status. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClusterMap } from '../../storage/shard/coordinator.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { Served } from '../http/front.ts';
 import { type Told, createMetrics } from './metrics.ts';
@@ -12,6 +13,13 @@ export interface Admin {
 /** What `GET /torc/status` and `torc status` show. */
 export interface StatusReport {
   readonly version: string;
+  readonly policies: readonly {
+    readonly name: string;
+    readonly aliases?: readonly string[];
+    readonly scheme: string;
+    readonly isDefault?: true;
+    readonly isDeprecated?: true;
+  }[];
   readonly devices: readonly { id: number; path: string; state: 'up' | 'away'; reason?: string }[];
   readonly shards: {
     readonly total: number;
@@ -33,11 +41,22 @@ export interface StatusReport {
   readonly redundancy: Cell['workers']['reconciler']['report'] | null;
 }
 
+function policiesOf(map: ClusterMap): StatusReport['policies'] {
+  return map.policies.map(({ name, aliases, scheme, isDeprecated }) => ({
+    name,
+    ...(aliases === undefined ? {} : { aliases }),
+    scheme,
+    ...(name === map.defaultPolicy ? { isDefault: true } : {}),
+    ...(isDeprecated === true ? { isDeprecated } : {}),
+  }));
+}
+
 export function statusOf(cell: Cell, version: string): StatusReport {
   const map = cell.coordinator.current();
   const away = new Map(cell.away().map((device) => [device.id, device.reason]));
   return {
     version,
+    policies: policiesOf(map),
     devices: map.devices.map(({ id, path }) => {
       const reason = away.get(id);
       return reason === undefined ? { id, path, state: 'up' } : { id, path, state: 'away', reason };

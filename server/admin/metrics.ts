@@ -94,7 +94,7 @@ export function createMetrics(cell: Cell, told: Told): Metrics {
   });
   new Gauge({
     name: 'torc_lifecycle',
-    help: 'What lifecycle rules did since the start: keys looked at, versions removed, marked and moved, bytes moved, uploads aborted.',
+    help: 'What lifecycle rules did since the start: keys looked at, versions removed, marked and moved, bytes moved, uploads aborted; and how late it is.',
     labelNames: ['what'],
     registers,
     collect() {

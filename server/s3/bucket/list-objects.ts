@@ -16,6 +16,7 @@ import {
   parseEncoding,
   parseLimit,
 } from '../listing-parameters.ts';
+import { restoreMarkup } from '../lifecycle/restore-status.ts';
 import { shownClass } from '../lifecycle/storage-class.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { element, escapeXml, leaf, xmlDocument } from '../xml/writer.ts';
@@ -112,6 +113,7 @@ export async function listObjectsV2(call: Call): Promise<HttpReply> {
 function itemsMarkup(call: Call, listing: Listing, withOwner: boolean): string {
   const { encoding, page, container } = listing;
   const { users } = call.door;
+  const restored = restoreMarkup(call);
   let contents = '';
   let prefixes = '';
   for (const item of page.items) {
@@ -120,7 +122,8 @@ function itemsMarkup(call: Call, listing: Listing, withOwner: boolean): string {
     } else {
       const { row } = item;
       const owner = withOwner ? ownerMarkup(users, shownOwnerOf(row.system, container.row)) : '';
-      contents += element('Contents', contentMarkup(encoding.show(item.name), row, owner));
+      const about = contentMarkup(encoding.show(item.name), row, owner) + restored(row);
+      contents += element('Contents', about);
     }
   }
   return contents + prefixes;

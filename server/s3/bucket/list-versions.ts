@@ -12,6 +12,7 @@ import {
   parseLimit,
 } from '../listing-parameters.ts';
 import { parseVersionId } from '../object/version-id.ts';
+import { restoreMarkup } from '../lifecycle/restore-status.ts';
 import { shownClass } from '../lifecycle/storage-class.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { element, escapeXml, leaf, xmlDocument } from '../xml/writer.ts';
@@ -44,6 +45,7 @@ export async function listObjectVersions(call: Call): Promise<HttpReply> {
   });
   const truncated = page.truncated && limit > 0;
   const bucket = bucketRowOf(call);
+  const restored = restoreMarkup(call);
   let versions = '';
   let prefixes = '';
   for (const item of page.items) {
@@ -51,7 +53,8 @@ export async function listObjectVersions(call: Call): Promise<HttpReply> {
       prefixes += element('CommonPrefixes', leaf('Prefix', encoding.show(item.name)));
     } else {
       const owner = ownerMarkup(users, shownOwnerOf(item.row.system, bucket));
-      versions += versionMarkup(encoding.show(item.name), item.row, item.isLatest, owner);
+      const more = owner + restored(item.row);
+      versions += versionMarkup(encoding.show(item.name), item.row, item.isLatest, more);
     }
   }
   const markup =

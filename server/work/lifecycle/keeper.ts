@@ -33,6 +33,8 @@ export interface KeeperCounts {
   readonly marked: number;
   readonly aborted: number;
   readonly scanned: number;
+  /** How long ago what is looked at now was due; 0: nothing is. */
+  readonly lateMillis: number;
 }
 
 /** Rows at one time: their commits share batches. */
@@ -54,17 +56,21 @@ export class LifecycleKeeper implements Worker<readonly DueJob[]> {
   readonly name = 'lifecycle';
   readonly #options: KeeperOptions;
   #counts = { checked: 0, removed: 0, marked: 0, aborted: 0, scanned: 0 };
+  #lateMillis = 0;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
   }
 
   get counts(): KeeperCounts {
-    return this.#counts;
+    return { ...this.#counts, lateMillis: this.#lateMillis };
   }
 
   async next(): Promise<readonly DueJob[] | undefined> {
     const jobs = await this.#options.due(TOGETHER);
+    // Scans are due at once, whenever that was.
+    const dues = jobs.map(({ done }) => done.dueAt).filter((dueAt) => dueAt > 0);
+    this.#lateMillis = dues.length === 0 ? 0 : this.#options.clock.now() - Math.min(...dues);
     return jobs.length === 0 ? undefined : jobs;
   }
 

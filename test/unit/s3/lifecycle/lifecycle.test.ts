@@ -414,6 +414,11 @@ describe('an archived object', () => {
       'ongoing-request="false", expiry-date="Sun, 04 Jan 2026 00:00:00 GMT"',
     );
     expect(restored.headers.get('x-amz-storage-class')).toBe('GLACIER');
+    const attributes = { headers: { 'x-amz-optional-object-attributes': 'RestoreStatus' } };
+    expect((await ask('GET', '/bucket', attributes)).text).toContain(
+      '<RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress><RestoreExpiryDate>2026-01-04T00:00:00.000Z</RestoreExpiryDate></RestoreStatus>',
+    );
+    expect((await ask('GET', '/bucket')).text).not.toContain('RestoreStatus');
     expect((await ask('POST', '/bucket/k', restore(4))).status).toBe(200);
     await passDays(4);
     expect((await ask('GET', '/bucket/k')).text).toBe(body);
