@@ -13,6 +13,7 @@ import { whoAsks } from './auth/who-asks.ts';
 import { bulkDelete } from './bulk/delete.ts';
 import type { AccountCall, SwiftDoorOptions } from './call.ts';
 import { errorReply } from './error-table.ts';
+import { extractArchive } from './extract/extract.ts';
 import { type Headers, readHeaders } from './headers.ts';
 import { accountNameBytes } from './limits.ts';
 import { parsePath, quote, realmOf, type SwiftPath } from './path.ts';
@@ -91,8 +92,10 @@ async function answer(
   if (method === 'OPTIONS') return answerOptions(door, path, headers);
   // The names stand in the body, relative to the account, whatever the path names below it.
   const isBulkDelete = query.has('bulk-delete') && (method === 'POST' || method === 'DELETE');
+  const isArchive = query.has('extract-archive') && method === 'PUT';
+  const isBulk = isBulkDelete || isArchive;
   const route = routes.find((one) => one.shape === path.shape && one.method === method);
-  if (!isBulkDelete && route === undefined) return answerUnknownMethod(path, method, query);
+  if (!isBulk && route === undefined) return answerUnknownMethod(path, method, query);
   if (Buffer.byteLength(path.account) > accountNameBytes) throw refuse(400);
   const asked = { id: caller.transactionId, sourceAddress: request.remoteAddress };
   const facts = factsOf(request, headers, query);
@@ -102,13 +105,13 @@ async function answer(
   if (path.shape !== 'account' && isVisit(method, principal, headers)) {
     return answerVisitor(call, path, { temporary, query: given.query });
   }
-  if (route === undefined || isBulkDelete) {
+  if (route === undefined || isBulk) {
     // Each name is asked about by itself; whoever shows no credentials need not send them.
     if (principal.type !== 'user') return unauthorized(realmOf(request.path));
-    return bulkDelete(call);
+    return isArchive ? extractArchive(call, path) : bulkDelete(call);
   }
   const admitted = { ...call, context: await admit(call, path, route) };
-  refuseUnsupported(path.shape, method, headers, query);
+  refuseUnsupported(path.shape, method, headers);
   const reply = await run(path, route, admitted);
   return temporary?.dress(reply) ?? reply;
 }
@@ -139,7 +142,7 @@ async function answerPath(call: AccountCall, path: SwiftPath): Promise<HttpReply
     const route = routes.find((one) => one.shape === path.shape && one.method === method);
     if (route === undefined) return statusReply(405);
     const admitted = { ...call, context: await admit(call, path, route) };
-    refuseUnsupported(path.shape, method, call.headers, call.query);
+    refuseUnsupported(path.shape, method, call.headers);
     return await run(path, route, admitted);
   } catch (error) {
     if (error instanceof InvariantError) throw error;

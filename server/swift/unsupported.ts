@@ -3,7 +3,6 @@
  * with 501: a client that asked for a manifest, an ACL or a version must not believe it got one.
  */
 import type { Headers } from './headers.ts';
-import type { Query } from './query.ts';
 import { refuse } from './reply.ts';
 
 type Shape = 'account' | 'container' | 'object';
@@ -22,17 +21,8 @@ const writeHeaders: Readonly<Record<Shape, readonly string[]>> = {
 
 const writes: ReadonlySet<string> = new Set(['PUT', 'POST', 'COPY']);
 
-/** Parameters that are refused wherever they stand. */
-const parameters: readonly string[] = ['extract-archive', 'bulk-delete'];
-
 /** Throws Refusal 501. */
-export function refuseUnsupported(
-  shape: Shape,
-  method: string,
-  headers: Headers,
-  query: Query,
-): void {
-  for (const name of parameters) if (query.has(name)) throw notBuilt(`the parameter ${name}`);
+export function refuseUnsupported(shape: Shape, method: string, headers: Headers): void {
   if (!writes.has(method)) return;
   for (const name of writeHeaders[shape]) {
     if ((headers.get(name) ?? '') !== '') throw notBuilt(`the header ${name}`);

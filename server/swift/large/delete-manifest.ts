@@ -2,6 +2,7 @@
 import { isStoreError, toStoreError } from '../../../base/errors.ts';
 import type { ObjectReader } from '../../core/api.ts';
 import { headerBytes, type HttpReply } from '../../http/exchange.ts';
+import { deleteKept } from '../archive/keep.ts';
 import { deleteAll, Deletions } from '../bulk/deletions.ts';
 import { slowReply } from '../bulk/heartbeat.ts';
 import { reportType } from '../bulk/report.ts';
@@ -137,13 +138,15 @@ async function openManifest(
 export async function deleteManifestQuietly(call: ObjectCall): Promise<HttpReply> {
   const { core } = call.door;
   const { account, container, key, context } = call;
-  const address = { account, container, key, condition: {} };
+  const address = { account, container, key, versionId: readVersionId(call), condition: {} };
   const reader = await core.openObject(context, { ...address, asManifest: true });
   if (reader.row.body.type !== 'parts') {
     if (reader.large !== 'static') throw refuse(400, 'Not an SLO manifest');
     await deleteSegments(call, reader);
   }
-  const outcome = await core.deleteObject(context, address);
+  const kept = address.versionId === undefined ? await deleteKept(call) : undefined;
+  if (kept !== undefined) return kept;
+  const outcome = await core.deleteObject(context, { ...address, leavesGap: true });
   return statusReply(outcome.deleted === undefined ? 404 : 204);
 }
 

@@ -1,5 +1,5 @@
 /** COPY, and PUT with X-Copy-From (swift/common/middleware/copy.py). */
-import { isStoreError, StoreError } from '../../../base/errors.ts';
+import { type ErrorKind, isStoreError, StoreError } from '../../../base/errors.ts';
 import type { Core, CopyObject, ObjectAddress, RangeRequest } from '../../core/api.ts';
 import type { PartClaim } from '../../core/large/manifest-command.ts';
 import type { Metadata, VersionRow } from '../../core/model.ts';
@@ -70,6 +70,9 @@ async function runCopy(
   ]);
 }
 
+/** What the target may be refused with before the source was looked at. */
+const ofTarget = new Set<ErrorKind>(['no-such-container', 'access-denied', 'unauthenticated']);
+
 /** Core looks at the target first, Swift at the source: who may not read the source learns only that. */
 async function copyOrExplain(
   call: ObjectCall,
@@ -82,8 +85,8 @@ async function copyOrExplain(
     await keepReplaced(call, addressOf(target));
     return await core.copyObject(call.context, command);
   } catch (error) {
-    if (isStoreError(error, 'no-such-container') || isStoreError(error, 'access-denied')) {
-      await core.openObject(call.context, { ...command.source, condition: {} });
+    if (isStoreError(error) && ofTarget.has(error.kind)) {
+      await core.openObject(call.context, { ...command.source, condition: {}, metadataOnly: true });
     }
     throw await explainVersionError({ ...call, ...command.source, account: sourceAccount }, error);
   }

@@ -6,6 +6,7 @@ import { heartbeatMillis } from '../bulk/heartbeat.ts';
 import {
   accountNameBytes,
   bulkLimits,
+  extractLimits,
   listingLimit,
   manifestLimits,
   metadataLimits,
@@ -43,6 +44,10 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
         formpost: { allowed_digests: door.settings.tempUrl.digests },
         container_quotas: {},
         account_quotas: {},
+        bulk_upload: {
+          max_containers_per_extraction: extractLimits.containers,
+          max_failed_extractions: extractLimits.failures,
+        },
         bulk_delete: {
           max_deletes_per_request: bulkLimits.deletes,
           max_failed_deletes: bulkLimits.failures,

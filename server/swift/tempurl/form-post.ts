@@ -6,12 +6,11 @@ import { isStoreError, StoreError, toStoreError } from '../../../base/errors.ts'
 import type { Principal } from '../../core/api.ts';
 import type { HttpReply, HttpRequest } from '../../http/exchange.ts';
 import { MultipartReader, parseBoundary, type PartHead } from '../../http/multipart.ts';
-import type { ObjectCall, SwiftDoorOptions } from '../call.ts';
+import type { SwiftDoorOptions } from '../call.ts';
 import { errorReply } from '../error-table.ts';
 import type { Headers } from '../headers.ts';
-import { putObject } from '../object/put.ts';
+import { runInnerPut } from '../object/inner-put.ts';
 import { nameText, parsePath, quote, realmOf, type SwiftPath, unquote } from '../path.ts';
-import { Query } from '../query.ts';
 import { Refusal, refuse, statusLine, textReply } from '../reply.ts';
 import { type FormFields, headersOfFile, integerField, verifyForm } from './form-fields.ts';
 
@@ -108,15 +107,12 @@ async function storeFile(
   };
   const limit = integerField(fields, 'max_file_size');
   const chunks = capped(reader.readFile(), limit);
-  const call: ObjectCall = {
-    ...{ door, account, container, key, principal },
-    request: asPut(request, chunks),
-    headers: headersOfFile(part, fields),
-    query: new Query(''),
-    context: { principal, signal: request.signal },
-  };
   try {
-    return await putObject(call);
+    return await runInnerPut({
+      ...{ door, request, principal, account, container, key, chunks, size: undefined },
+      headers: headersOfFile(part, fields),
+      context: { principal, signal: request.signal },
+    });
   } catch (error) {
     if (error instanceof Refusal) return error.reply;
     const failure = toStoreError(error, 'swift.form');
@@ -125,19 +121,6 @@ async function storeFile(
     if (failure.kind === 'internal' || failure.kind === 'incomplete-body') throw failure;
     return errorReply(failure);
   }
-}
-
-/** The request as the PUT of one file sees it. */
-function asPut(request: HttpRequest, chunks: AsyncIterable<Uint8Array>): HttpRequest {
-  const { path, query, rawHeaders, secure, remoteAddress, signal, tlsVersion } = request;
-  return {
-    ...{ path, query, rawHeaders, secure, remoteAddress, signal, tlsVersion },
-    method: 'PUT',
-    header: (name) => request.header(name),
-    contentLength: undefined,
-    isChunked: true,
-    body: () => chunks,
-  };
 }
 
 async function* capped(

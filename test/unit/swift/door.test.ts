@@ -159,7 +159,6 @@ describe('every answer', () => {
     const { ask } = await started();
     await ask('PUT', `${account}/c/o`, { body: 'x' });
     const cases: readonly [string, string, Record<string, string>][] = [
-      ['PUT', `${account}/c?extract-archive=tar`, {}],
       ['POST', `${account}/c/o`, { 'If-Match': 'x' }],
       ['PUT', `${account}/c/o`, { 'Transfer-Encoding': 'gzip,chunked' }],
     ];

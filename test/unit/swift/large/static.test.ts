@@ -325,6 +325,26 @@ describe('static large objects', () => {
   });
 });
 
+describe('static large objects in a container with versions', () => {
+  it('are deleted version by version, with the segments of that version', async () => {
+    const harness = await started();
+    const { ask } = harness;
+    await ask('POST', container, { headers: { 'X-Versions-Enabled': 'true' } });
+    const made = await put(harness, `${container}/m`, [{ path: 's/a' }]);
+    const version = made.headers.get('x-object-version-id') ?? '';
+    expect(version).toMatch(/^[0-9a-f]{16}$/);
+    await put(harness, `${container}/m`, [{ path: 's/b\u00e9' }]);
+    const of = `${container}/m?version-id=${version}`;
+    expect((await ask('GET', of)).text).toBe(a);
+    const gone = await ask('DELETE', `${of}&multipart-manifest=delete`);
+    expect(gone.text).toContain('Number Deleted: 2\n');
+    expect((await ask('GET', of)).status).toBe(404);
+    expect([(await ask('GET', `${container}/m`)).text, (await ask('GET', segments)).text]).toEqual([
+      ...[b, 'b\u00e9\n'],
+    ]);
+  });
+});
+
 describe('static large objects where copies are kept', () => {
   it('are kept and restored as manifests', async () => {
     const harness = await started();
