@@ -474,6 +474,28 @@ describe('through the door', () => {
     );
   });
 
+  test('a part that is copied needs leave to read its source, of the version that is named', async () => {
+    const { ask } = await put(
+      policy(statement({ Action: 's3:GetObject', Resource: 'arn:aws:s3:::bucket/open/*' })),
+    );
+    await ask('PUT', '/bucket/open/x', { body: 'x' });
+    const sign = { key: other };
+    await ask('PUT', '/theirs', { sign });
+    const begun = await ask('POST', '/theirs/k', { query: { uploads: '' }, sign });
+    const uploadId = /<UploadId>(\w+)</.exec(begun.text)?.[1] ?? '';
+    const part = async (source: string): Promise<unknown> => {
+      const query = { uploadId, partNumber: '1' };
+      const headers = { 'x-amz-copy-source': source };
+      return shown(await ask('PUT', '/theirs/k', { query, headers, sign }));
+    };
+    expect(await part('/bucket/open/x')).toBe(200);
+    expect(await part('/bucket/open/x?versionId=null')).toBe('AccessDenied');
+    expect(await part('/bucket/k')).toBe('AccessDenied');
+    // Keys are bytes: nothing is a way up.
+    expect(await part('/bucket/open/../k')).toBe('AccessDenied');
+    expect(await part('/bucket/open%2F..%2Fk')).toBe('AccessDenied');
+  });
+
   test('a copy that takes tags over needs leave to read and to set them', async () => {
     const copies = async (...actions: readonly string[]): Promise<unknown> => {
       const { ask } = await put(policy(statement({ Action: actions })));

@@ -294,3 +294,25 @@ test('a copy learns first whether there is anything to copy', async () => {
   expect(await copy(object, 'theirs/x')).toBe(403);
   expect(await copy(object, 'none/x')).toBe(403);
 });
+
+test('headers of the inside are neither taken nor shown', async () => {
+  const { ask } = await started();
+  const inside: Record<string, string> = {
+    'X-Container-Sysmeta-Web': 'x',
+    'X-Object-Sysmeta-Owner': 'x',
+    'X-Object-Transient-Sysmeta-Crypto': 'x',
+    'X-Account-Sysmeta-Core-Access-Control': '{"admin":["test2"]}',
+    'X-Backend-Storage-Policy-Index': '1',
+    'X-Container-Host': '10.0.0.1:80',
+    'X-Timestamp': '1.00000',
+  };
+  await ask('PUT', `${account}/made`, { headers: inside });
+  await ask('PUT', `${account}/made/o`, { headers: inside, body: 'x' });
+  await ask('POST', account, { headers: inside });
+  for (const path of [account, `${account}/made`, `${account}/made/o`]) {
+    const { headers } = await ask('HEAD', path);
+    for (const name of headers.keys()) expect(name).not.toMatch(/sysmeta|backend|container-host/);
+    expect(headers.get('x-timestamp')).not.toBe('1.00000');
+    expect(headers.has('x-account-access-control')).toBe(false);
+  }
+});
