@@ -65,6 +65,14 @@ export function addCluster(program: Command): void {
     .option('--data <folder>', 'data folder', 'data')
     .action(form);
   cluster
+    .command('policies')
+    .description(
+      'Make the storage policies of the cluster those of the settings: also while it serves',
+    )
+    .requiredOption('--config <file>', 'JSON file with the policies, as for serve')
+    .option('--data <folder>', 'data folder', 'data')
+    .action(policies);
+  cluster
     .command('status')
     .description('Show nodes, devices and shards')
     .option('--json', 'the whole cluster map')
@@ -201,6 +209,23 @@ async function form({ data, ...flags }: FormFlags): Promise<void> {
   process.stdout.write(
     `${map.devices.length} devices on ${new Set(map.devices.map(({ node }) => node)).size} nodes, ${map.shards.length} shards, policies ${map.policies.map(({ name }) => name).join(', ')} (${map.defaultPolicy} by default). The cluster serves.\n`,
   );
+}
+
+async function policies({ data, config }: { data: string; config: string }): Promise<void> {
+  const { applyPolicies } = await import('../../server/cell/policies.ts');
+  const settings = loadFrom({ data, config });
+  const map = await withMap(data, async (coordinator) => {
+    await applyPolicies(coordinator, settings.policies, 'serving');
+    return coordinator.current();
+  });
+  const lines = map.policies.map(({ name, scheme, isDeprecated }) => {
+    const marks = [
+      name === map.defaultPolicy ? ', default' : '',
+      isDeprecated === true ? ', deprecated' : '',
+    ];
+    return `${name} (${scheme}${marks.join('')})\n`;
+  });
+  process.stdout.write(lines.join(''));
 }
 
 async function status({ data, json }: { data: string; json?: boolean }): Promise<void> {

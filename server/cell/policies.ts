@@ -89,14 +89,20 @@ export function replicasFor(policies: readonly { readonly scheme: string }[]): n
 /**
  * Makes the map of a cluster hold what the configuration wants: new policies are added, names and
  * deprecation follow it, shards get as many replicas as the hardiest policy asks for. A scheme
- * never changes. To be run before the shards are opened; safe to repeat. Throws `invalid-argument`.
+ * never changes. Safe to repeat. `serving`: shards are open somewhere, so none gets more replicas, and a policy that would need them
+ * is refused. Throws `invalid-argument`.
  */
-export async function applyPolicies(coordinator: Coordinator, choice: PolicyChoice): Promise<void> {
+export async function applyPolicies(
+  coordinator: Coordinator,
+  choice: PolicyChoice,
+  cluster: 'stopped' | 'serving' = 'stopped',
+): Promise<void> {
   if (choice.type === 'standard') {
     checkDefault(coordinator.current(), choice.scheme);
     return;
   }
   const specs = choice.policies;
+  if (cluster === 'serving') checkReplicas(coordinator.current(), specs);
   for (const spec of specs) await applyPolicy(coordinator, spec);
   const wanted = specs.find((spec) => spec.isDefault);
   if (wanted !== undefined && wanted.name !== coordinator.current().defaultPolicy) {
@@ -110,6 +116,16 @@ export async function applyPolicies(coordinator: Coordinator, choice: PolicyChoi
     const next = { ...shard, epoch: epoch(shard.epoch + 1), replicas: grown };
     await coordinator.updateShard(shard.id, next);
   }
+}
+
+/** Shards that others serve keep the replicas that they have. */
+function checkReplicas({ shards }: ClusterMap, specs: readonly PolicySpec[]): void {
+  const least = Math.min(...shards.map((shard) => shard.replicas.length));
+  const strange = specs.find((spec) => replicasFor([spec]) > least);
+  if (strange === undefined) return;
+  throw refusal(
+    `policy ${strange.name} promises to survive more losses than the metadata of this cluster, which is kept ${least} times`,
+  );
 }
 
 function checkDefault(map: ClusterMap, scheme: string | undefined): void {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { applyPolicies } from '../../../server/cell/policies.ts';
 import type { Cell } from '../../../server/cell/cell.ts';
 import { decodeRing } from '../../../ring/ring-file.ts';
 import { listed, Machine } from './fixture.ts';
@@ -107,6 +108,20 @@ test('shards get the replicas that a hardier policy asks for, and repair fills t
   const repair = cell.workers.loops.find((loop) => loop.status.name === 'shard-repair');
   while ((await repair?.step()) === true);
   expect(cell.coordinator.current().shards.every((one) => one.inSync.length === 4)).toBe(true);
+  await cell.close();
+});
+
+test('a cluster that serves takes policies as hardy as its metadata, and no hardier', async () => {
+  const machine = new Machine(6);
+  const cell = await machine.open({ type: 'standard', scheme: 'ec:2+1' });
+  const { coordinator } = cell;
+  const before = coordinator.current().shards;
+  const fit = listed({ scheme: 'ec:2+1' }, { name: 'pair', scheme: 'replica:2' });
+  await applyPolicies(coordinator, fit, 'serving');
+  expect(coordinator.current().policies.map(({ name }) => name)).toEqual(['ec:2+1', 'pair']);
+  const hardier = listed({ scheme: 'ec:2+1' }, { scheme: 'replica:3' });
+  await expect(applyPolicies(coordinator, hardier, 'serving')).rejects.toThrow(/is kept 2 times/);
+  expect(coordinator.current().shards).toEqual(before);
   await cell.close();
 });
 
