@@ -18,10 +18,16 @@ export class ServerProcess {
   readonly data: string;
   #child: ChildProcess | undefined;
   #urls: readonly string[] = [];
+  #printed = '';
 
   /** `parent`: the folder that its own is made in. */
   constructor(parent: string = tmpdir()) {
     this.data = join(mkdtempSync(join(parent, 'torc-client-')), 'data');
+  }
+
+  /** Everything that it said since it was started, its log included. */
+  get printed(): string {
+    return this.#printed;
   }
 
   get httpUrl(): string {
@@ -53,18 +59,20 @@ export class ServerProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
-    let printed = '';
+    this.#printed = '';
     return new Promise((resolve, reject) => {
       const collect = (chunk: Buffer): void => {
-        printed += chunk.toString('utf8');
-        const ready = /Torc is ready: (\S+)(?: and (\S+))?/.exec(printed);
+        this.#printed += chunk.toString('utf8');
+        const ready = /Torc is ready: (\S+)(?: and (\S+))?/.exec(this.#printed);
         if (ready === null) return;
         this.#urls = [ready[1] ?? '', ready[2] ?? ''];
         resolve();
       };
       child.stdout.on('data', collect);
       child.stderr.on('data', collect);
-      child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${printed}`)));
+      child.once('exit', (code) =>
+        reject(new Error(`the server ended with ${code}: ${this.#printed}`)),
+      );
     });
   }
 

@@ -94,6 +94,17 @@ function canonicalHeaders(headers: Readonly<Record<string, string>>, names: read
     .join('');
 }
 
+function announceFraming(
+  headers: Record<string, string>,
+  body: Buffer,
+  options: Pick<SignOptions, 'trailers'>,
+): void {
+  headers['x-amz-decoded-content-length'] ??= String(body.length);
+  headers['content-encoding'] ??= 'aws-chunked';
+  const names = Object.keys(options.trailers ?? {});
+  if (names.length > 0) headers['x-amz-trailer'] ??= names.join(',');
+}
+
 /** By the Authorization header. */
 export function sign(request: Unsigned, options: SignOptions): Signed {
   const { key, stamp, region = 'us-east-1', service = 's3', mode = 'signed' } = options;
@@ -105,12 +116,7 @@ export function sign(request: Unsigned, options: SignOptions): Signed {
     'x-amz-date': stamp,
     'x-amz-content-sha256': payload,
   };
-  if (mode.startsWith('streaming')) {
-    headers['x-amz-decoded-content-length'] ??= String(body.length);
-    headers['content-encoding'] ??= 'aws-chunked';
-    const names = Object.keys(options.trailers ?? {});
-    if (names.length > 0) headers['x-amz-trailer'] ??= names.join(',');
-  }
+  if (mode.startsWith('streaming')) announceFraming(headers, body, options);
   const names = Object.keys(headers)
     .map((name) => name.toLowerCase())
     .filter((name) => options.unsigned?.includes(name) !== true)
@@ -191,8 +197,12 @@ export function presign(
   request: Unsigned,
   options: SignOptions & { readonly expires: number | string },
 ): Signed {
-  const { key, stamp, region = 'us-east-1', service = 's3' } = options;
+  const { key, stamp, region = 'us-east-1', service = 's3', mode = 'unsigned' } = options;
+  const body = Buffer.from(request.body ?? new Uint8Array(0));
+  const payload = mode === 'signed' ? sha256(body) : words[mode];
   const headers: Record<string, string> = { host: 'localhost:8080', ...request.headers };
+  if (mode !== 'unsigned') headers['x-amz-content-sha256'] = payload;
+  if (mode.startsWith('streaming')) announceFraming(headers, body, options);
   const names = Object.keys(headers)
     .map((name) => name.toLowerCase())
     .filter((name) => options.unsigned?.includes(name) !== true)
@@ -213,16 +223,15 @@ export function presign(
     query,
     canonicalHeaders(headers, names),
     names.join(';'),
-    'UNSIGNED-PAYLOAD',
+    payload,
   ].join('\n');
   const toSign = ['AWS4-HMAC-SHA256', stamp, scope.join('/'), sha256(canonical)].join('\n');
   const signature = hmac(signingKey(key.secretAccessKey, scope), toSign).toString('hex');
-  const body = Buffer.from(request.body ?? new Uint8Array(0));
   return {
     method: request.method,
     path,
     query: `${query}&X-Amz-Signature=${signature}`,
     headers,
-    body,
+    body: mode.startsWith('streaming') ? frame(body, { ...options, mode, scope, signature }) : body,
   };
 }
