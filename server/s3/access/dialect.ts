@@ -25,6 +25,7 @@ import {
   type Permission,
   isPublicGrant,
   objectOwner,
+  ofAccount,
   readStoredAcl,
 } from '../acl/grants.ts';
 import { OWNERSHIP, ownershipOf } from '../acl/ownership.ts';
@@ -137,13 +138,11 @@ const objectPermissions: Permissions = {
 function toStatement(grant: Grant, permissions: Permissions): Statement | undefined {
   const actions = permissions[grant.permission];
   if (actions.length === 0) return undefined;
-  return {
-    effect: 'allow',
-    origin: 'acl',
-    principals: new Set([nameOfGrantee(grant.grantee)]),
-    actions: new Set(actions),
-    isPublic: isPublicGrant(grant),
-  };
+  const name = nameOfGrantee(grant.grantee);
+  // What is nobody's is everybody's, and a public-access block shuts it as well.
+  const isPublic = isPublicGrant(grant) || name === everyone;
+  const principals = new Set([name]);
+  return { effect: 'allow', origin: 'acl', principals, actions: new Set(actions), isPublic };
 }
 
 function nameOfGrantee(grantee: Grantee): string {
@@ -160,10 +159,14 @@ function nameOfGrantee(grantee: Grantee): string {
   }
 }
 
+const permissionsOfOwner = ['READ_ACP', 'WRITE_ACP'] as const;
+
 function objectRules(row: VersionRow, container: ContainerRow): ObjectRules | undefined {
   if (ownershipOf(container.settings) === 'BucketOwnerEnforced') return undefined;
   const owner = objectOwner(row.system, container.account);
-  const grants = readStoredAcl(row.system[ACL], owner);
+  // Whatever the list says, its owner can read it and set it right.
+  const always = permissionsOfOwner.map((permission) => ofAccount(owner, permission));
+  const grants = [...readStoredAcl(row.system[ACL], owner), ...always];
   return {
     owner: row.system[OWNER],
     statements: grants.flatMap((grant) => toStatement(grant, objectPermissions) ?? []),

@@ -229,6 +229,18 @@ describe('lists of objects', () => {
     expect(code(await ask('DELETE', '/bucket/k'))).toBe(204);
   });
 
+  test('that shut out their owner can be set right by it', async () => {
+    const { ask } = await withBucket('ObjectWriter', canned('public-read-write'));
+    await ask('PUT', '/bucket/k', { ...byOther, body: 'x' });
+    const shut = { ...byOther, query: acl, body: document([], theirs) };
+    expect(code(await ask('PUT', '/bucket/k', shut))).toBe(200);
+    expect(code(await ask('GET', '/bucket/k', byOther))).toBe('AccessDenied');
+    expect(grantsOf(await ask('GET', '/bucket/k', { ...byOther, query: acl }))).toEqual([]);
+    const again = { ...byOther, query: acl, headers: canned('private') };
+    expect(code(await ask('PUT', '/bucket/k', again))).toBe(200);
+    expect(code(await ask('GET', '/bucket/k', byOther))).toBe(200);
+  });
+
   test('of nobody', async () => {
     const { ask } = await withBucket('ObjectWriter', canned('public-read-write'));
     expect(code(await ask('PUT', '/bucket/k', { ...anonymous, body: 'x' }))).toBe(200);
@@ -236,6 +248,11 @@ describe('lists of objects', () => {
       query: { 'list-type': '2', 'fetch-owner': 'true' },
     });
     expect(all(listed.text, 'DisplayName')).toEqual(['anonymous']);
+    expect(code(await ask('GET', '/bucket/k', anonymous))).toBe(200);
+    const body =
+      '<PublicAccessBlockConfiguration><IgnorePublicAcls>true</IgnorePublicAcls></PublicAccessBlockConfiguration>';
+    await ask('PUT', '/bucket', { query: { publicAccessBlock: '' }, body });
+    expect(code(await ask('GET', '/bucket/k', anonymous))).toBe('AccessDenied');
   });
 
   test('stand with each version, and move no Last-Modified', async () => {
