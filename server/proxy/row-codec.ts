@@ -6,6 +6,7 @@ import { fromHex, fromUtf8, toHex, utf8 } from '../../base/bytes.ts';
 import { StoreError } from '../../base/errors.ts';
 import { type Micros, micros } from '../../base/units.ts';
 import { decodeName, encodeName, prefixEnd } from '../../storage/shard/row-key.ts';
+import type { Row } from '../../storage/shard/shard.ts';
 import type { DueLane, KeyOf, RowOf, TableName } from '../core/ports.ts';
 
 const AREA_LOCAL = 0x00;
@@ -199,6 +200,13 @@ export function encodeRow<T extends TableName>(row: RowOf<T>): Uint8Array {
   bytes[0] = VALUE_FORMAT;
   bytes.write(json, 1);
   return bytes;
+}
+
+/** As `decodeRow`, once for every row that the shard keeps at hand. Nobody may change what is returned. */
+export function readRow<T extends TableName>(row: Row): RowOf<T> {
+  row.memo ??= decodeRow<T>(row.meta);
+  // Only this function writes it, and a key belongs to one table.
+  return row.memo as RowOf<T>;
 }
 
 /** Throws StoreError `corrupt` on bytes that no release of ours wrote. */

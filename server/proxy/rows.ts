@@ -21,6 +21,7 @@ import type {
 } from '../core/ports.ts';
 import {
   decodeRow,
+  readRow,
   encodeKey,
   invertedNumber,
   nameText,
@@ -63,7 +64,7 @@ export class ClusterRows implements RowStore {
 
   async get<T extends TableName>(table: T, key: KeyOf<T>): Promise<RowOf<T> | undefined> {
     const row = await this.#shards.route(routeOf(key)).get(encodeKey(table, key));
-    return row === undefined ? undefined : decodeRow<T>(row.meta);
+    return row === undefined ? undefined : readRow<T>(row);
   }
 
   async getWithBody<T extends TableName>(
@@ -72,7 +73,7 @@ export class ClusterRows implements RowStore {
   ): Promise<{ readonly row: RowOf<T>; readonly body: Uint8Array | undefined } | undefined> {
     const found = await this.#shards.route(routeOf(key)).getWithBody(encodeKey(table, key));
     if (found === undefined) return undefined;
-    return { row: decodeRow<T>(found.row.meta), body: found.body };
+    return { row: readRow<T>(found.row), body: found.body };
   }
 
   listDirectory(accountId: Id, query: PageQuery): Promise<Page<DirectoryRow>> {

@@ -3,7 +3,7 @@ import type { Decision, RowView, RowWrite, StateMachine } from '../../storage/sh
 import type { Command } from '../core/commands.ts';
 import type { Change, ShardView } from '../core/ports.ts';
 import type { Decide } from '../core/decide/decide.ts';
-import { decodeRow, encodeKey, encodeRow } from './row-codec.ts';
+import { encodeKey, encodeRow, readRow } from './row-codec.ts';
 
 /** Lets core's decisions run at a shard's primary: tables over row bytes, changes into row writes. */
 export function createStateMachine(decide: Decide): StateMachine {
@@ -18,7 +18,7 @@ export function createStateMachine(decide: Decide): StateMachine {
 
   function getRow<R>(rows: RowView, key: Uint8Array): R | undefined {
     const row = rows.get(key);
-    return row === undefined ? undefined : (decodeRow(row.meta) as R);
+    return row === undefined ? undefined : (readRow(row) as R);
   }
 }
 

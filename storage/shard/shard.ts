@@ -10,6 +10,8 @@ export interface Row {
   readonly meta: Uint8Array;
   /** Length of the inline body; undefined when the row has none. The bytes lie in the log. */
   readonly bodyLength: number | undefined;
+  /** What whoever understands `meta` made of it. A row that is at hand keeps it for the next who asks; it never leaves the process. */
+  memo?: unknown;
 }
 
 /** Handed to every decision: the place of the commit in the shard's order. */

@@ -7,12 +7,13 @@
 import { StoreError } from '../../../base/errors.ts';
 import { MiB } from '../../../base/units.ts';
 import { asBuffer } from '../log/record.ts';
-import type { Index } from '../row.ts';
+import { deleteRange, type Index } from '../row.ts';
+import { type KeptValue, RecentValues } from './recent-values.ts';
 
 interface Pending {
   readonly key: Uint8Array;
   /** Undefined: a deletion. */
-  readonly value: Uint8Array | undefined;
+  readonly kept: KeptValue | undefined;
 }
 
 type IndexOperation =
@@ -32,6 +33,7 @@ export class Applier {
   #pending = new Map<string, Pending>();
   #pendingBytes = 0;
   #flushing = new Map<string, Pending>();
+  readonly #recent = new RecentValues();
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
@@ -42,22 +44,39 @@ export class Applier {
 
   /** The applier keeps both arrays; their bytes must not change. */
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#pending.set(asBuffer(key).toString('latin1'), { key, value });
+    const text = textOf(key);
+    this.#recent.forget(text);
+    this.#pending.set(text, { key, kept: { value, row: undefined } });
     this.#pendingBytes += value.length;
   }
 
   delete(key: Uint8Array): void {
-    this.#pending.set(asBuffer(key).toString('latin1'), { key, value: undefined });
+    const text = textOf(key);
+    this.#recent.forget(text);
+    this.#pending.set(text, { key, kept: undefined });
   }
 
   /** The newest value, flushed or not. */
   lookup(key: Uint8Array): Uint8Array | undefined {
-    if (this.#pending.size > 0 || this.#flushing.size > 0) {
-      const text = asBuffer(key).toString('latin1');
-      const found = this.#pending.get(text) ?? this.#flushing.get(text);
-      if (found !== undefined) return found.value;
-    }
-    return this.#index.getSync(key);
+    return this.find(key)?.value;
+  }
+
+  /** As `lookup`; the row that is noted beside the value is found again as long as the value is the newest and at hand. */
+  find(key: Uint8Array): KeptValue | undefined {
+    const text = textOf(key);
+    const found = this.#pending.get(text) ?? this.#flushing.get(text);
+    if (found !== undefined) return found.kept;
+    const recent = this.#recent.get(text);
+    if (recent !== undefined) return recent;
+    const value = this.#index.getSync(key);
+    return value === undefined ? undefined : this.#recent.keep(text, value);
+  }
+
+  /** Deletes from the index itself what lies in a range; what was put there before is flushed first, so that it cannot come back. */
+  async deleteRange(range: { readonly gte: Uint8Array; readonly lt: Uint8Array }): Promise<void> {
+    await this.flush();
+    await deleteRange(this.#index, range);
+    this.#recent.forgetAll();
   }
 
   /** Flushes when enough has come together; waits only when the index falls far behind the log. */
@@ -91,8 +110,10 @@ export class Applier {
     this.#pending = new Map();
     this.#pendingBytes = 0;
     const operations: IndexOperation[] = [];
-    for (const { key, value } of this.#flushing.values()) {
-      operations.push(value === undefined ? { type: 'del', key } : { type: 'put', key, value });
+    for (const { key, kept } of this.#flushing.values()) {
+      operations.push(
+        kept === undefined ? { type: 'del', key } : { type: 'put', key, value: kept.value },
+      );
     }
     try {
       await this.#index.batch(operations);
@@ -104,4 +125,8 @@ export class Applier {
     this.#flushing = new Map();
     this.#current = undefined;
   }
+}
+
+function textOf(key: Uint8Array): string {
+  return asBuffer(key).toString('latin1');
 }

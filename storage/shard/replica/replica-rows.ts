@@ -6,8 +6,6 @@ import { type Entry, type LogRecord, asBuffer, entryOps } from '../log/record.ts
 import { aliasKey, tombstoneKey, tombstonePrefix } from './replica-state.ts';
 import {
   type BodyPlace,
-  deleteRange,
-  type Index,
   digestOf,
   indexKey,
   missingBody,
@@ -30,7 +28,6 @@ function tombstone(at: Sequence): Uint8Array {
 export class ReplicaRows {
   readonly shard: ShardId;
   readonly prefix: Uint8Array;
-  readonly #index: Index;
   readonly #applier: Applier;
   /** Keys of rows whose inline body is not on this device, in latin1. */
   readonly missing: Set<string> = new Set();
@@ -40,10 +37,9 @@ export class ReplicaRows {
    */
   #displaced: Map<string, BodyPlace> | undefined;
 
-  constructor(shard: ShardId, index: Index, applier: Applier) {
+  constructor(shard: ShardId, applier: Applier) {
     this.shard = shard;
     this.prefix = shardPrefix(shard);
-    this.#index = index;
     this.#applier = applier;
   }
 
@@ -152,17 +148,15 @@ export class ReplicaRows {
     }
   }
 
-  /** All rows go. What was put before is flushed first, so that it cannot come back. */
+  /** All rows go. */
   async clear(): Promise<void> {
-    await this.#applier.flush();
-    await deleteRange(this.#index, prefixRange(this.prefix));
+    await this.#applier.deleteRange(prefixRange(this.prefix));
     await this.clearTombstones();
     this.missing.clear();
   }
 
   async clearTombstones(): Promise<void> {
-    await this.#applier.flush();
-    await deleteRange(this.#index, prefixRange(tombstonePrefix(this.shard)));
+    await this.#applier.deleteRange(prefixRange(tombstonePrefix(this.shard)));
   }
 }
 

@@ -82,7 +82,7 @@ export class LocalReplica implements ReplicaPeer {
     this.shard = shard;
     this.#state = state;
     this.#appended = state.sequence;
-    this.rows = new ReplicaRows(shard, host.index, host.applier);
+    this.rows = new ReplicaRows(shard, host.applier);
   }
 
   /** The index that holds its rows; only the primary's replica is read there. */
@@ -398,8 +398,10 @@ export class LocalReplica implements ReplicaPeer {
 
   /** The newest row that was applied, in the index or on its way there: durable on all in-sync replicas when this one is the primary's. StoreError `corrupt`. */
   get(key: Uint8Array): StoredRow | undefined {
-    const value = readable(() => this.#host.applier.lookup(indexKey(this.rows.prefix, key)));
-    return value === undefined ? undefined : decodeRow(key, value);
+    const found = readable(() => this.#host.applier.find(indexKey(this.rows.prefix, key)));
+    if (found === undefined) return undefined;
+    found.row ??= decodeRow(key, found.value);
+    return found.row;
   }
 
   /** The inline body of a row that this replica's index returned, verified; undefined when the bytes here are bad or gone. */
