@@ -6,7 +6,7 @@ import { address, Clients, context, keys, Violation } from './clients.ts';
 import type { SyncCall } from './dropped-syncs.ts';
 import { describeHistory, linearizable } from './history.ts';
 import { SeededRandom } from './random.ts';
-import { type CrashLoss, deviceCount, type Running, World } from './world.ts';
+import { coldClass, type CrashLoss, deviceCount, type Running, World } from './world.ts';
 
 export interface ScenarioOptions {
   readonly seed: number;
@@ -36,6 +36,8 @@ class Scenario {
    */
   readonly #logVictims: readonly number[] | undefined;
   readonly #versioned: boolean;
+  /** In some runs every version is moved to another policy, a day of one second after it was written. */
+  readonly #moves: boolean;
   #undecided = 0;
 
   constructor(world: World, seed: number) {
@@ -43,6 +45,7 @@ class Scenario {
     this.#random = new SeededRandom(seed * 4 + 3);
     this.#clients = new Clients(world, new SeededRandom(seed * 4));
     this.#versioned = this.#random.chance(0.35);
+    this.#moves = new SeededRandom(seed + 1_000_003).chance(0.35);
     this.#logVictims = this.#random.chance(0.3) ? this.#twoDevices() : undefined;
   }
 
@@ -52,10 +55,12 @@ class Scenario {
       ...{ claimName: 'if-free', policy: undefined, settings: {} },
       versioning: this.#versioned ? 'enabled' : 'off',
     });
+    if (this.#moves) await this.#orderMoves(first);
     const lives = 2 + this.#random.below(3);
     for (let life = 0; life < lives; life++) await this.#faultyLife();
     const healed = await this.#heal();
     await this.#checkAll();
+    if (this.#moves) await this.#checkMoved(healed);
     if (this.#random.chance(0.2)) await this.#checkOrphans(healed);
     await this.#checkWithoutTwo();
     this.#checkHistories();
@@ -273,6 +278,29 @@ class Scenario {
     const there = counts.reduce((sum, count) => sum + count, 0);
     const needed = running.cell.workers.reconciler.report?.fragmentsNeeded;
     if (there !== needed) throw new Violation(`${there} fragments are there, rows claim ${needed}`);
+  }
+
+  async #orderMoves({ core }: Running): Promise<void> {
+    const move = { days: 1, storageClass: coldClass };
+    const rule = { id: 'move', isEnabled: true, filter: { prefix: '' } };
+    const rules = [{ ...rule, transitions: [move], noncurrentTransitions: [move] }];
+    await core.updateContainer(context, address, { settings: {}, lifecycle: { rules } });
+  }
+
+  /** In time every version is where the rules want it, and reads as before. */
+  async #checkMoved(running: Running): Promise<void> {
+    for (let round = 0; round < 30; round++) {
+      const versions = await this.#clients.versions(running);
+      const left = versions.filter(
+        ({ row }) => row.kind === 'object' && row.storageClass !== coldClass,
+      );
+      const misplaced = versions.filter(
+        ({ row: { body } }) => body.type === 'stored' && body.stored.policy !== 'replica:3',
+      );
+      if (left.length === 0 && misplaced.length === 0) return this.#checkAll();
+      await this.#sleep(10_000);
+    }
+    throw new Violation('some versions are never moved');
   }
 
   async #checkWithoutTwo(): Promise<void> {

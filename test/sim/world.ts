@@ -18,6 +18,8 @@ import { SimIndexStore } from './index-store.ts';
 import { SeededRandom } from './random.ts';
 
 export const deviceCount = 6;
+/** A storage class of another policy than the default one. */
+export const coldClass = 'COLD';
 const roomyBytes = 2 ** 30;
 
 const workSettings = {
@@ -240,10 +242,11 @@ export class World {
     const cell = await openCell({
       ...{ coordinator, folders, clock, random, logger },
       settings: cellSettings,
+      storageClasses: [{ name: coldClass, policy: 'replica:3', isArchive: false }],
     });
-    const { rows, bodies } = cell;
+    const { rows, bodies, storageClasses } = cell;
     const limits = { inlineBytes: 256, minPartBytes: 0 };
-    const core = createCore({ rows, bodies, clock, random, logger, limits });
+    const core = createCore({ rows, bodies, clock, random, logger, limits, storageClasses });
     cell.workers.start();
     cell.workers.reconciler.request();
     return { cell, core, ended: life.ended };
