@@ -21,6 +21,8 @@ export interface Reachable {
 
 export interface ClientWorld {
   readonly clock: { monotonic(): number };
+  /** Of all operations the share that only read; undefined: as it comes. */
+  readonly readShare?: number;
   /** The time by which objects expire; undefined where machines disagree on it. */
   readonly wall?: Pick<Clock, 'now' | 'sleep'>;
   trace(line: string): void;
@@ -78,7 +80,10 @@ export class Clients {
   /** One random operation; resolves also when the process died under it. */
   async act(running: Reachable): Promise<void> {
     const key = this.#random.pick(keys);
-    const roll = this.#random.fraction();
+    const { readShare } = this.#world;
+    const reads = readShare !== undefined && this.#random.chance(readShare);
+    // The last fifth of all operations only read.
+    const roll = reads ? 0.8 + 0.2 * this.#random.fraction() : this.#random.fraction();
     if (roll < 0.3) await this.#put(running, key, { type: 'none' });
     else if (roll < 0.4) await this.#put(running, key, { type: 'absent' });
     else if (roll < 0.5) await this.#put(running, key, this.#someMatch(key));

@@ -30,16 +30,16 @@ const cellSettings: CellSettings = {
     logSegmentBytes: 64 * 1024,
   },
   write: {
-    stripeBytes: 4096,
+    stripeBytes: 8192,
     stripesInFlight: 3,
     patienceMinMillis: 100,
     patienceMaxMillis: 400,
-    syncEveryBytes: 8192,
+    syncEveryBytes: 16_384,
   },
   read: { readAheadStripes: 2, stripesInFlight: 4, hedgeMinMillis: 20, hedgeMaxMillis: 100 },
   work: {
-    pauseMillis: 5,
-    idleMillis: 500,
+    pauseMillis: 10,
+    idleMillis: 1_500,
     auditRoundMillis: 20_000,
     reconcileRoundMillis: 60_000,
     recheckMillis: 3_000,
@@ -85,6 +85,7 @@ export interface ClusterOptions {
   readonly devicesPerNode: number;
   readonly zones: number;
   readonly policy: string;
+  readonly readShare: number;
   /** Changes what a process is made of: for mutations. */
   readonly mutate?: ((coordinator: Coordinator) => Coordinator) | undefined;
 }
@@ -94,6 +95,8 @@ export class ClusterWorld {
   readonly net: SimNet;
   readonly engine: SimEngine;
   readonly machines: readonly Machine[];
+  /** Of all operations the share that only read; may change. */
+  readShare: number;
   /** Log lines of level error: a run with any fails. */
   readonly errors: string[] = [];
   readonly #options: ClusterOptions;
@@ -105,6 +108,7 @@ export class ClusterWorld {
     const { clock, seed } = options;
     this.#options = options;
     this.clock = clock;
+    this.readShare = options.readShare;
     this.#random = new SeededRandom(seed * 8 + 1);
     this.net = new SimNet({ clock, random: new SeededRandom(seed * 8 + 2) });
     this.engine = new SimEngine(clock, new SeededRandom(seed * 8 + 3));
