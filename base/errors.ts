@@ -24,6 +24,7 @@ export const errorKinds = [
   'invalid-part-order',
   'part-too-small',
   'too-large',
+  'read-only', // the operator has switched writing off
   'quota-exceeded', // a container or an account would hold more than it may
   'name-too-long',
   'metadata-too-large',

@@ -109,6 +109,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
     storageClasses: cell.storageClasses,
     dialects: [createS3Dialect(users), swiftDialect],
     limits: { maxBodyBytes },
+    readOnly: settings.readOnly,
     onEvent: () => {
       for (const one of wake) one();
     },

@@ -12,6 +12,7 @@ import type { StorageClass } from '../core/storage-classes.ts';
 import type { TargetSettings } from '../feeds/targets/target.ts';
 import type { KeystoneSettings } from '../keystone/settings.ts';
 import { keystoneSchema } from './keystone.ts';
+import type { ReadOnly } from '../core/access/read-only.ts';
 import type { SwiftSettings } from '../swift/settings.ts';
 import { swiftSchema } from './swift.ts';
 import { replicationSchema, targetSchema } from './targets.ts';
@@ -137,6 +138,14 @@ const schema = z.strictObject({
   /** Where buckets may send notifications, by name. */
   targets: z.array(targetSchema).max(64).default([]),
   swift: swiftSchema.prefault({}),
+  /** Accounts that nobody may write to for now, through either door. */
+  readOnly: z
+    .strictObject({
+      all: z.boolean().default(false),
+      accounts: z.record(z.string().min(1), z.boolean()).default({}),
+      allowDeletes: z.boolean().default(false),
+    })
+    .prefault({}),
   /** Other S3 stores that buckets may be replicated to, by name. */
   replicationTargets: z.array(replicationSchema).max(16).default([]),
 });
@@ -169,6 +178,7 @@ export interface Settings {
   readonly accessLogSeconds: number;
   readonly inventoryDaySeconds: number;
   readonly swift: SwiftSettings;
+  readonly readOnly: ReadOnly;
 }
 
 /** What the sources may hold: keys of the schema, values not checked yet. */

@@ -325,6 +325,10 @@ export interface Core {
   publicLimits(permit: Permit): Promise<PublicLimits>;
   /** An account's row, whatever the caller may do: for rules of access that stand in it, and nothing else. */
   peekAccount(account: string): Promise<AccountRow | undefined>;
+  /** Of what every request asks, whatever the caller may do; up to a second old. Nothing that grants access. */
+  accountSettings(account: string): Promise<Metadata>;
+  /** For rates that depend on it, whatever the caller may do; 0 where there is no container. */
+  countObjects(at: { readonly account: string; readonly container: string }): Promise<number>;
   /** By which signatures of permissions in this container are made: for whoever checks one, and for nothing else. */
   signingKeys(at: {
     readonly account: string;
@@ -483,6 +487,8 @@ export interface Core {
   readonly storageClasses: readonly StorageClass[];
   /** Every new object is encrypted (Keys.encryptAll). */
   readonly encryptsAll: boolean;
+  /** Nobody may write, except to accounts that are named. */
+  readonly isReadOnly: boolean;
   readonly policies: { readonly all: readonly PolicyInfo[]; readonly defaultPolicy: string };
 }
 

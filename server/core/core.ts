@@ -2,14 +2,17 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
+import { KnownAccounts } from './account/known-accounts.ts';
 import { headAccount, listContainers, peekAccount, updateAccount } from './account/account.ts';
 import { authorise, isAllowed, publicLimits } from './access/demand.ts';
+import { neverReadOnly, type ReadOnly } from './access/read-only.ts';
 import { signingKeys } from './access/signing-keys.ts';
 import { RuleBook } from './access/rule-book.ts';
 import type { AccessDialect } from './access/rules.ts';
 import type { Core, CoreLimits } from './api.ts';
 import type { MetadataLimits } from './commands.ts';
 import { ContainerIds } from './container/container-ids.ts';
+import { countObjects } from './container/count-objects.ts';
 import { createContainer } from './container/create.ts';
 import { createBucketKeys } from './encryption/bucket-keys.ts';
 import type { Keys } from './encryption/key-ports.ts';
@@ -42,7 +45,6 @@ import { restoreObject } from './lifecycle/restore.ts';
 import { renameObject } from './object/edit/rename.ts';
 import { updateObject } from './object/update.ts';
 import type { BodyStore, RowStore } from './ports.ts';
-import { AccountQuotas } from './quota/account-quota.ts';
 import type { Services } from './services.ts';
 import { checkedClasses, type StorageClass } from './storage-classes.ts';
 
@@ -62,6 +64,8 @@ export interface CoreOptions {
   readonly storageClasses?: readonly StorageClass[];
   /** Absent: nothing can be encrypted. */
   readonly keys?: Keys;
+  /** Absent: everything may be written. */
+  readonly readOnly?: ReadOnly | undefined;
   /** The languages in which rules of access stand in rows: a server that serves both doors names both. */
   readonly dialects?: readonly AccessDialect[];
 }
@@ -77,12 +81,14 @@ export function createCore(options: CoreOptions): Core {
   const storageClasses = checkedClasses(options.storageClasses ?? [], bodies.policies);
   const ports = { rows, bodies, clock, random, logger, hasher, onEvent, storageClasses };
   const ruleBook = new RuleBook(options.dialects ?? []);
-  const accountQuotas = new AccountQuotas();
-  const kept = { containerIds, keys, bucketKeys, ruleBook, accountQuotas };
+  const knownAccounts = new KnownAccounts();
+  const readOnly = options.readOnly ?? neverReadOnly;
+  const kept = { containerIds, keys, bucketKeys, ruleBook, knownAccounts, readOnly };
   const s: Services = { ...ports, limits, metadataLimits, ...kept };
   return {
     hasher,
     limits,
+    isReadOnly: readOnly.all,
     get encryptsAll() {
       return keys.encryptAll;
     },
@@ -90,6 +96,8 @@ export function createCore(options: CoreOptions): Core {
     storageClasses,
     authorise: (ctx, demand) => authorise(s, ctx, demand),
     signingKeys: (at) => signingKeys(s, at),
+    accountSettings: async (account) => (await knownAccounts.of(s, account)).settings,
+    countObjects: (at) => countObjects(s, at),
     isAllowed: (ctx, demand) => isAllowed(s, ctx, demand),
     publicLimits: (permit) => publicLimits(s, permit),
     peekAccount: (account) => peekAccount(s, account),

@@ -30,6 +30,7 @@ const byKind = {
   'invalid-part-order': 'InvalidPartOrder',
   'part-too-small': 'EntityTooSmall',
   'too-large': 'EntityTooLarge',
+  'read-only': 'MethodNotAllowed',
   'quota-exceeded': 'QuotaExceeded',
   'name-too-long': 'KeyTooLongError',
   'metadata-too-large': 'MetadataTooLarge',

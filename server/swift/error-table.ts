@@ -34,6 +34,7 @@ const errorTable = {
   'invalid-part-order': { status: 400, explain: true },
   'part-too-small': { status: 400, explain: true },
   'too-large': { status: 413 },
+  'read-only': { status: 405, explain: true },
   'quota-exceeded': { status: 413, explain: true },
   'name-too-long': { status: 400 },
   'metadata-too-large': { status: 400, explain: true },

@@ -15,6 +15,7 @@ import { type Action, isReading, objectOwnersOwn, ownerAlways } from './actions.
 import { type Deed, findGrant, isDenied, joinLimits } from './evaluate.ts';
 import { joinFacts } from './facts.ts';
 import { isOwnerOf, isPermitted, isReaderOf, namesAt } from './principal.ts';
+import { checkWritable } from './read-only.ts';
 import { type PreparedRules, noRules } from './rule-book.ts';
 
 /** Where: an account, perhaps a container, perhaps an object in it. */
@@ -38,6 +39,7 @@ export async function checkAccess(
   place: Place,
   action: Action,
 ): Promise<Leave> {
+  checkWritable(services.readOnly, place.account, action);
   const verdict = await judge(services, ctx, place, action);
   if (verdict !== 'denied') return verdict;
   // Nobody who could prove to be somebody else is told to do so.

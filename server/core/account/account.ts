@@ -69,7 +69,7 @@ export async function updateAccount(
     settings,
     limits: services.metadataLimits,
   });
-  services.accountQuotas.forget(account);
+  services.knownAccounts.forget(account);
 }
 
 /** See `Core.peekAccount`. */

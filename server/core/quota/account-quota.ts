@@ -6,7 +6,7 @@
 import { StoreError } from '../../../base/errors.ts';
 import { addAccountUsage } from '../account/usage.ts';
 import { accountIdOf, newId } from '../ids.ts';
-import type { AccountUsageRow, Id, Metadata } from '../model.ts';
+import type { AccountUsageRow, Metadata } from '../model.ts';
 import type { Services } from '../services.ts';
 import { numberOf, type Quota } from './quota.ts';
 
@@ -73,38 +73,6 @@ function isBeyond(quota: Quota, sums: Growth, growth: Growth): boolean {
   const { bytes = Infinity, objects = Infinity } = quota;
   if (growth.bytes > 0 && sums.bytes + growth.bytes > bytes) return true;
   return growth.objects > 0 && sums.objects + growth.objects > objects;
-}
-
-/** How long another process may take to see that an account got a quota, or lost it. The sums are always those of now. */
-const KNOWN_MILLIS = 1000;
-const MOST = 10_000;
-
-interface Known {
-  readonly quota: AccountQuota | undefined;
-  readonly until: number;
-}
-
-/** What accounts may hold, remembered for a second: every write asks, and nearly no account has one. */
-export class AccountQuotas {
-  readonly #known = new Map<Id, Known>();
-
-  async of(services: Services, account: string): Promise<AccountQuota | undefined> {
-    const accountId = accountIdOf(account);
-    const known = this.#known.get(accountId);
-    const now = services.clock.monotonic();
-    if (known !== undefined && known.until > now) return known.quota;
-    const row = await services.rows.get('account', { accountId });
-    const quota = accountQuotaOf(row?.settings);
-    const oldest = this.#known.keys().next().value;
-    if (this.#known.size >= MOST && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(accountId, { quota, until: now + KNOWN_MILLIS });
-    return quota;
-  }
-
-  /** The account was changed here: its writers see it at once. */
-  forget(account: string): void {
-    this.#known.delete(accountIdOf(account));
-  }
 }
 
 /** Others that write at the same time may have to come to an end before it shows whether there is room. */

@@ -30,7 +30,9 @@ export async function roomFor(
   const { containerId, row } = container;
   const quota = quotaOf(row.settings);
   const isFree = ctx.principal.role === 'reseller';
-  const ofAccount = isFree ? undefined : await services.accountQuotas.of(services, row.account);
+  const ofAccount = isFree
+    ? undefined
+    : (await services.knownAccounts.of(services, row.account)).quota;
   if (quota === undefined && ofAccount === undefined) return undefined;
   const current = await services.rows.get('current', { containerId, key });
   const left = Math.min(

@@ -18,10 +18,10 @@ export async function executeWrite<C extends WriteCommand>(
   about: { readonly container: ResolvedContainer; readonly bytes: () => Promise<number> | number },
   command: C,
 ): Promise<CommandResult<C>> {
-  const { rows, accountQuotas } = services;
+  const { rows, knownAccounts } = services;
   const { account, policy } = about.container.row;
   const isFree = ctx.principal.role === 'reseller';
-  const quota = isFree ? undefined : await accountQuotas.of(services, account);
+  const quota = isFree ? undefined : (await knownAccounts.of(services, account)).quota;
   if (quota === undefined) return rows.execute(command);
   const bytes = await about.bytes();
   const growth = (): Promise<Allowance> =>

@@ -1,6 +1,7 @@
 /** The Swift door over the real core on in-memory ports: requests and replies as values. */
 import { InvariantError } from '../../../base/invariant.ts';
 import { type Logger, silentLogger } from '../../../base/log.ts';
+import type { ReadOnly } from '../../../server/core/access/read-only.ts';
 import { createCore } from '../../../server/core/core.ts';
 import type { Core } from '../../../server/core/api.ts';
 import { type UserDirectory, type UserEntry, directoryOf } from '../../../server/core/users.ts';
@@ -84,6 +85,7 @@ const strictLogger: Logger = {
 export interface HarnessOptions {
   readonly settings?: Partial<SwiftSettings>;
   readonly identity?: IdentityService;
+  readonly readOnly?: ReadOnly;
 }
 
 export async function createHarness(options: HarnessOptions = {}): Promise<Harness> {
@@ -97,6 +99,7 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
   const core = createCore({
     ...{ ...ports, clock, random, logger: silentLogger, limits, keys },
     dialects: [swiftDialect, createS3Dialect(users)],
+    readOnly: options.readOnly,
   });
   const tokenSecret = new Uint8Array(32).fill(9);
   const door = createSwiftDoor({
