@@ -1,10 +1,45 @@
 /** The part of the settings that speaks of the Swift door. */
 import { z } from 'zod';
+import type { NameCheck } from '../swift/filters/name-check.ts';
+import type { RateLimits } from '../swift/filters/rate-limit.ts';
 import { defaultSwiftSettings, type SwiftSettings } from '../swift/settings.ts';
 import { digests } from '../swift/tempurl/settings.ts';
 
 const names = z.array(z.string().min(1).toLowerCase()).max(64);
 const { remap, tempUrl } = defaultSwiftSettings;
+
+/** At least so many objects: so many requests a second. */
+const rates = z
+  .array(z.strictObject({ size: z.number().int().min(0), rate: z.number().positive() }))
+  .max(64)
+  .default([]);
+const accounts = z.array(z.string().min(1)).max(1024).default([]);
+
+const rateLimits: z.ZodType<RateLimits> = z.strictObject({
+  account: z.number().min(0).default(0),
+  container: rates,
+  listing: rates,
+  writes: z.record(z.string().min(1), z.number().positive()).default({}),
+  allowlist: accounts,
+  blocklist: accounts,
+  maxSleepSeconds: z.number().positive().max(600).default(60),
+  bufferSeconds: z.number().min(0).max(3600).default(5),
+});
+
+function isRegexp(text: string): boolean {
+  try {
+    new RegExp(text, 'u');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const nameCheck: z.ZodType<NameCheck> = z.strictObject({
+  forbiddenChars: z.string().default('\'"`<>'),
+  maximumLength: z.number().int().min(1).default(255),
+  forbiddenRegexp: z.string().refine(isRegexp).default(String.raw`/\./|/\.\./|/\.$|/\.\.$`),
+});
 
 /** Absent parts have Swift's own defaults. */
 export const swiftSchema: z.ZodType<SwiftSettings> = z.strictObject({
@@ -37,4 +72,9 @@ export const swiftSchema: z.ZodType<SwiftSettings> = z.strictObject({
   adminKey: z.string().min(1).optional(),
   /** Ten years at most. */
   expiredKeptSeconds: z.number().int().min(0).max(315_360_000).default(0),
+  /** Names that are refused; `{}`: those that Swift's `name_check` refuses. */
+  nameCheck: nameCheck.optional(),
+  rateLimits: rateLimits.optional(),
+  crossDomainPolicy: z.string().max(65_536).optional(),
+  quoteEtags: z.boolean().default(false),
 });

@@ -6,6 +6,7 @@ import type { Core, Principal, RequestContext } from '../core/api.ts';
 import type { IdentityService } from '../core/identity.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { HttpReply, HttpRequest } from '../http/exchange.ts';
+import type { RateLimiter } from './filters/rate-limit.ts';
 import type { Headers } from './headers.ts';
 import type { Query } from './query.ts';
 import type { SwiftSettings } from './settings.ts';
@@ -26,8 +27,13 @@ export interface SwiftDoorOptions {
   readonly settings: SwiftSettings;
 }
 
+/** With what it remembers from one request to the next. */
+export interface SwiftDoor extends SwiftDoorOptions {
+  readonly limiter: RateLimiter | undefined;
+}
+
 export interface AccountCall {
-  readonly door: SwiftDoorOptions;
+  readonly door: SwiftDoor;
   readonly request: HttpRequest;
   readonly headers: Headers;
   readonly query: Query;

@@ -11,16 +11,21 @@ import { factsOf } from './access/facts.ts';
 import { anonymous, isAuthPath, signIn, unauthorized } from './auth/tempauth.ts';
 import { whoAsks } from './auth/who-asks.ts';
 import { bulkDelete } from './bulk/delete.ts';
-import type { AccountCall, SwiftDoorOptions } from './call.ts';
+import type { AccountCall, SwiftDoor, SwiftDoorOptions } from './call.ts';
 import { errorReply } from './error-table.ts';
 import { extractArchive } from './extract/extract.ts';
+import { withQuotedEtag } from './filters/etag-quoter.ts';
+import { limitRate } from './filters/limit-rate.ts';
+import { checkNames } from './filters/name-check.ts';
+import { RateLimiter } from './filters/rate-limit.ts';
 import { type Headers, readHeaders } from './headers.ts';
 import { accountNameBytes } from './limits.ts';
-import { parsePath, quote, realmOf, type SwiftPath } from './path.ts';
+import { parsePath, quote, realmOf, type SwiftPath, unquote } from './path.ts';
 import { Query } from './query.ts';
 import { mapLocation, remapHost } from './remap.ts';
 import { Refusal, refuse, statusReply } from './reply.ts';
 import { type Route, allowedMethods, routes } from './routes.ts';
+import { answerCrossDomain, crossDomainPath } from './service/crossdomain.ts';
 import { answerHealthcheck } from './service/healthcheck.ts';
 import { answerInfo } from './service/info.ts';
 import { answerForm, formOf } from './tempurl/form-post.ts';
@@ -29,10 +34,13 @@ import { isVisit, visit, type WebPath } from './web/visit.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
 export function createSwiftDoor(options: SwiftDoorOptions): Door {
-  return { handle: (request) => handle(options, request) };
+  const { rateLimits } = options.settings;
+  const limiter = rateLimits === undefined ? undefined : new RateLimiter(options.clock, rateLimits);
+  const door: SwiftDoor = { ...options, limiter };
+  return { handle: (request) => handle(door, request) };
 }
 
-async function handle(door: SwiftDoorOptions, asked: HttpRequest): Promise<HttpReply> {
+async function handle(door: SwiftDoor, asked: HttpRequest): Promise<HttpReply> {
   const transactionId = newTransactionId(door, asked);
   try {
     const remapped =
@@ -47,7 +55,7 @@ async function handle(door: SwiftDoorOptions, asked: HttpRequest): Promise<HttpR
 }
 
 async function handlePath(
-  door: SwiftDoorOptions,
+  door: SwiftDoor,
   request: HttpRequest,
   transactionId: string,
 ): Promise<HttpReply> {
@@ -72,13 +80,14 @@ interface Caller {
   readonly transactionId: string;
 }
 
-async function answer(
-  door: SwiftDoorOptions,
-  request: HttpRequest,
-  caller: Caller,
-): Promise<HttpReply> {
+async function answer(door: SwiftDoor, request: HttpRequest, caller: Caller): Promise<HttpReply> {
   const given = { headers: readHeaders(request), query: new Query(request.query) };
+  const { nameCheck, crossDomainPolicy } = door.settings;
+  checkNames(nameCheck, unquote(request.path));
   if (request.path === '/healthcheck') return answerHealthcheck();
+  if (request.path === crossDomainPath && crossDomainPolicy !== undefined) {
+    return answerCrossDomain(crossDomainPolicy);
+  }
   if (request.path === '/info') return answerInfo(door, request, given.query);
   if (isAuthPath(request.path)) return signIn(door, request, given.headers);
   const form = formOf(request, given.headers);
@@ -90,6 +99,7 @@ async function answer(
   const path = parsePath(request.path);
   const { method } = request;
   if (method === 'OPTIONS') return answerOptions(door, path, headers);
+  await limitRate(door, { path, method, signal: request.signal });
   // The names stand in the body, relative to the account, whatever the path names below it.
   const isBulkDelete = query.has('bulk-delete') && (method === 'POST' || method === 'DELETE');
   const isArchive = query.has('extract-archive') && method === 'PUT';
@@ -191,7 +201,17 @@ const versionActions: ReadonlyMap<Action, Action> = new Map([
   ['object.delete', 'object.delete-version'],
 ]);
 
-function run(path: SwiftPath, route: Route, call: AccountCall): Promise<HttpReply> {
+async function run(path: SwiftPath, route: Route, call: AccountCall): Promise<HttpReply> {
+  const reply = await runRoute(path, route, call);
+  if (path.shape !== 'object') return reply;
+  const { permit } = call.context;
+  return withQuotedEtag(call.door, reply, {
+    account: path.account,
+    container: permit?.found?.row.settings,
+  });
+}
+
+function runRoute(path: SwiftPath, route: Route, call: AccountCall): Promise<HttpReply> {
   if (route.shape === 'account') return route.run(call);
   if (route.shape === 'container' && path.shape === 'container') {
     return route.run({ ...call, container: path.container });

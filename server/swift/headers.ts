@@ -1,6 +1,7 @@
 /** A request's headers by ASCII-lower-case name. `HttpRequest.header` finds one by name; metadata needs all of them, in their bytes. */
 import type { HttpRequest } from '../http/exchange.ts';
 import { lowerAscii } from '../http/header-text.ts';
+import { isInnerHeader } from './filters/gatekeeper.ts';
 
 /** Wire values (latin1); repeated headers are joined by `, `. */
 export type Headers = ReadonlyMap<string, string>;
@@ -9,6 +10,7 @@ export function readHeaders(request: HttpRequest): Headers {
   const headers = new Map<string, string>();
   for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
     const name = lowerAscii(request.rawHeaders[i] ?? '');
+    if (isInnerHeader(name)) continue;
     const value = request.rawHeaders[i + 1] ?? '';
     const earlier = headers.get(name);
     headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`);

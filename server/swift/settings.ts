@@ -1,4 +1,6 @@
 /** What an operator chooses about this door, as Swift's filters are configured. */
+import type { NameCheck } from './filters/name-check.ts';
+import type { RateLimits } from './filters/rate-limit.ts';
 import type { RemapSettings } from './remap.ts';
 import { defaultTempUrl, type TempUrlSettings } from './tempurl/settings.ts';
 
@@ -9,10 +11,19 @@ export interface SwiftSettings {
   readonly adminKey?: string | undefined;
   /** How long `X-Open-Expired: true` still shows and restores what has expired; 0: never. */
   readonly expiredKeptSeconds: number;
+  /** Absent: every name that Swift allows. */
+  readonly nameCheck?: NameCheck | undefined;
+  /** Absent: as many requests as come. */
+  readonly rateLimits?: RateLimits | undefined;
+  /** The lines within `<cross-domain-policy>`; absent: there is no such file. */
+  readonly crossDomainPolicy?: string | undefined;
+  /** Etags of objects are quoted where neither container nor account says anything. */
+  readonly quoteEtags: boolean;
 }
 
 export const defaultSwiftSettings: SwiftSettings = {
   remap: { storageDomains: [], accountPrefixes: ['AUTH'] },
   tempUrl: defaultTempUrl,
   expiredKeptSeconds: 0,
+  quoteEtags: false,
 };

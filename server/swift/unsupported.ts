@@ -9,13 +9,8 @@ type Shape = 'account' | 'container' | 'object';
 
 /** Headers that count when they are not empty (an empty value removes, and there is nothing to remove). */
 const writeHeaders: Readonly<Record<Shape, readonly string[]>> = {
-  account: ['x-account-rfc-compliant-etags'],
-  container: [
-    'x-container-sync-to',
-    'x-container-sync-key',
-    'x-container-sharding',
-    'x-container-rfc-compliant-etags',
-  ],
+  account: [],
+  container: ['x-container-sync-to', 'x-container-sync-key', 'x-container-sharding'],
   object: [],
 };
 

@@ -4,6 +4,7 @@ import { usageUnder } from '../../core/account/usage.ts';
 import type { AccountInfo } from '../../core/api.ts';
 import { accountAclHeaders, visibleMetadata } from '../access/privileged.ts';
 import type { AccountCall } from '../call.ts';
+import { etagHeaders } from '../filters/etag-quoter.ts';
 import { titleCase, wireOf } from '../../http/header-text.ts';
 import type { ListingFormat } from '../listing/format.ts';
 import { metadataHeaders } from '../metadata.ts';
@@ -27,6 +28,7 @@ export function accountHeaders(
     ...(info.domain === undefined ? [] : [projectDomain(info.domain)]),
     ...policyHeaders(call, info),
     ...quotaHeaders(call, info.settings),
+    ...etagHeaders(info.settings, 'account'),
     ...accountAclHeaders(call, info.settings),
     ...metadataHeaders('account', visibleMetadata(call, info.metadata)),
   ];

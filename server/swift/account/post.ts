@@ -2,6 +2,7 @@
 import type { HttpReply } from '../../http/exchange.ts';
 import { readAccountAclChange, visibleMetadata } from '../access/privileged.ts';
 import type { AccountCall } from '../call.ts';
+import { readEtagPatch } from '../filters/etag-quoter.ts';
 import { readMetadataPatch } from '../metadata.ts';
 import { statusReply } from '../reply.ts';
 import { isLegacyQuota, readQuotaPatch } from './quota.ts';
@@ -15,6 +16,7 @@ export async function postAccount(call: AccountCall): Promise<HttpReply> {
   );
   await core.updateAccount(call.context, call.account, visibleMetadata(call, metadata), {
     ...quotas,
+    ...readEtagPatch(call.headers, 'account'),
     ...readAccountAclChange(call),
   });
   return statusReply(204);

@@ -3,6 +3,7 @@ import { toStoreError } from '../../../base/errors.ts';
 import { deleteKept } from '../archive/keep.ts';
 import type { AccountCall } from '../call.ts';
 import { statusOf } from '../error-table.ts';
+import { passFilters } from '../filters/pass.ts';
 import type { ListingType } from '../listing/format.ts';
 import { bulkLimits } from '../limits.ts';
 import { nameText } from '../path.ts';
@@ -84,6 +85,7 @@ async function deleteOne(call: AccountCall, bytes: string): Promise<number> {
     const slash = path.indexOf('/');
     const container = slash < 0 ? path : path.slice(0, slash);
     const key = slash < 0 ? '' : path.slice(slash + 1);
+    await passFilters({ ...call, container, key }, 'DELETE', call.request.signal);
     if (key === '') {
       await core.deleteContainer(context, { account, container });
       return 204;

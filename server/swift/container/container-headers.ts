@@ -4,6 +4,7 @@ import { wireOf } from '../../http/header-text.ts';
 import { aclHeaders, visibleMetadata } from '../access/privileged.ts';
 import { archiveHeaders } from '../archive/location.ts';
 import type { ContainerCall } from '../call.ts';
+import { etagHeaders } from '../filters/etag-quoter.ts';
 import type { ListingFormat } from '../listing/format.ts';
 import { metadataHeaders, metadataOfSettings } from '../metadata.ts';
 import { versioningHeaders } from '../versions/enabled.ts';
@@ -26,6 +27,7 @@ export function containerHeaders(
     ...versioningHeaders(row),
     ...archiveHeaders(row),
     ...aclHeaders(call, row.settings),
+    ...etagHeaders(row.settings, 'container'),
     ...metadataHeaders('container', visibleMetadata(call, metadataOfSettings(row.settings))),
   ];
   if (format.varies) headers.push(['Vary', 'Accept']);

@@ -3,6 +3,7 @@ import type { HttpReply } from '../../http/exchange.ts';
 import { readAclChange, visibleMetadata } from '../access/privileged.ts';
 import { readArchiveChange, refuseBothWays } from '../archive/location.ts';
 import type { ContainerCall } from '../call.ts';
+import { readEtagPatch } from '../filters/etag-quoter.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
 import { statusReply } from '../reply.ts';
 import { readVersioning } from '../versions/enabled.ts';
@@ -18,7 +19,12 @@ export async function postContainer(call: ContainerCall): Promise<HttpReply> {
   refuseBothWays(call, archive);
   const acls = await readAclChange(call);
   await core.updateContainer(call.context, address, {
-    settings: { ...settingsOfPatch(visibleMetadata(call, patch)), ...archive, ...acls },
+    settings: {
+      ...settingsOfPatch(visibleMetadata(call, patch)),
+      ...archive,
+      ...acls,
+      ...readEtagPatch(call.headers, 'container'),
+    },
     ...(versioning === undefined ? {} : { versioning }),
   });
   return statusReply(204);

@@ -6,6 +6,7 @@ import { readAclChange, visibleMetadata } from '../access/privileged.ts';
 import { readArchiveChange, refuseBothWays } from '../archive/location.ts';
 import type { ContainerCall } from '../call.ts';
 import { wireOf } from '../../http/header-text.ts';
+import { readEtagPatch } from '../filters/etag-quoter.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
 import { refuse, statusReply } from '../reply.ts';
 import { readVersioning } from '../versions/enabled.ts';
@@ -21,7 +22,12 @@ export async function putContainer(call: ContainerCall): Promise<HttpReply> {
   const archive = readArchiveChange(call.headers);
   refuseBothWays(call, archive);
   const acls = await readAclChange(call);
-  const settings = { ...settingsOfPatch(visibleMetadata(call, patch)), ...archive, ...acls };
+  const settings = {
+    ...settingsOfPatch(visibleMetadata(call, patch)),
+    ...archive,
+    ...acls,
+    ...readEtagPatch(call.headers, 'container'),
+  };
   const versioning = readVersioning(call.headers);
   const versioned = versioning === undefined ? {} : { versioning };
   const { created, info } = await core.createContainer(call.context, address, {

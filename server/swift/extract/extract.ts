@@ -12,6 +12,7 @@ import type { AccountCall } from '../call.ts';
 import { statusOf } from '../error-table.ts';
 import { extractLimits } from '../limits.ts';
 import type { ListingType } from '../listing/format.ts';
+import { passFilters } from '../filters/pass.ts';
 import { runInnerPut } from '../object/inner-put.ts';
 import type { SwiftPath } from '../path.ts';
 import { Refusal, refuse, statusLine } from '../reply.ts';
@@ -151,6 +152,7 @@ class Extraction {
         if (this.#made >= extractLimits.containers) {
           throw refuse(400, `More than ${extractLimits.containers} containers to create from tar.`);
         }
+        await passFilters({ ...this.#call, container, key: '' }, 'PUT', this.#call.request.signal);
         const wanted = { claimName: 'if-free', policy: undefined, settings: {} } as const;
         await door.core.createContainer(context, address, wanted);
         this.#made += 1;

@@ -20,7 +20,8 @@ export function deleteManifest(call: ObjectCall): Promise<HttpReply> {
     const deletions = new Deletions();
     try {
       if (reportType(call.headers) === undefined) throw refuse(406);
-      await deleteTree(call, deletions);
+      // The request itself has been counted: what it deletes is one object.
+      await deleteTree({ ...call, door: { ...call.door, limiter: undefined } }, deletions);
       return deletions.render(type);
     } catch (error) {
       if (error instanceof Refusal) return deletions.render(type, error);

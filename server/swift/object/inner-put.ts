@@ -1,13 +1,14 @@
 /** A PUT of an object that a request of another kind contains: the file of a form or of an archive. */
 import type { Principal, RequestContext } from '../../core/api.ts';
 import type { HttpReply, HttpRequest } from '../../http/exchange.ts';
-import type { SwiftDoorOptions } from '../call.ts';
+import type { SwiftDoor } from '../call.ts';
+import { passFilters } from '../filters/pass.ts';
 import type { Headers } from '../headers.ts';
 import { Query } from '../query.ts';
 import { putObject } from './put.ts';
 
 export interface InnerPut {
-  readonly door: SwiftDoorOptions;
+  readonly door: SwiftDoor;
   /** The one that contains it. */
   readonly request: HttpRequest;
   readonly principal: Principal;
@@ -22,8 +23,9 @@ export interface InnerPut {
 }
 
 /** What the PUT would have been answered by itself; throws as it would. */
-export function runInnerPut(put: InnerPut): Promise<HttpReply> {
+export async function runInnerPut(put: InnerPut): Promise<HttpReply> {
   const { request, chunks, size, ...rest } = put;
+  await passFilters(put, 'PUT', request.signal);
   const { path, query, rawHeaders, secure, remoteAddress, signal, tlsVersion } = request;
   const inner: HttpRequest = {
     ...{ path, query, rawHeaders, secure, remoteAddress, signal, tlsVersion },

@@ -3,6 +3,7 @@ import { utf8 } from '../../../base/bytes.ts';
 import type { HttpReply, HttpRequest } from '../../http/exchange.ts';
 import type { SwiftDoorOptions } from '../call.ts';
 import { heartbeatMillis } from '../bulk/heartbeat.ts';
+import type { Rates } from '../filters/rate-limit.ts';
 import {
   accountNameBytes,
   bulkLimits,
@@ -52,10 +53,44 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
           max_deletes_per_request: bulkLimits.deletes,
           max_failed_deletes: bulkLimits.failures,
         },
+        ...filterSections(door),
         ...(admin === undefined ? {} : { admin }),
       }),
     ),
   };
+}
+
+/** Of what Swift's middleware does: only what is switched on, besides those that requests switch on. */
+function filterSections(door: SwiftDoorOptions): Readonly<Record<string, unknown>> {
+  const { nameCheck, rateLimits, crossDomainPolicy, quoteEtags } = door.settings;
+  return {
+    etag_quoter: { enable_by_default: quoteEtags },
+    ...(door.core.isReadOnly ? { read_only: {} } : {}),
+    ...(crossDomainPolicy === undefined ? {} : { crossdomain: {} }),
+    ...(nameCheck === undefined
+      ? {}
+      : {
+          name_check: {
+            forbidden_chars: nameCheck.forbiddenChars,
+            maximum_length: nameCheck.maximumLength,
+            forbidden_regexp: nameCheck.forbiddenRegexp,
+          },
+        }),
+    ...(rateLimits === undefined
+      ? {}
+      : {
+          ratelimit: {
+            account_ratelimit: rateLimits.account,
+            max_sleep_time_seconds: rateLimits.maxSleepSeconds,
+            container_ratelimits: shownRates(rateLimits.container),
+            container_listing_ratelimits: shownRates(rateLimits.listing),
+          },
+        }),
+  };
+}
+
+function shownRates(rates: Rates): readonly (readonly [number, number])[] {
+  return rates.toSorted((a, b) => a.size - b.size).map(({ size, rate }) => [size, rate]);
 }
 
 function tempUrlSection(door: SwiftDoorOptions): Readonly<Record<string, unknown>> {

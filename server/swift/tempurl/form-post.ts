@@ -6,7 +6,7 @@ import { isStoreError, StoreError, toStoreError } from '../../../base/errors.ts'
 import type { Principal } from '../../core/api.ts';
 import type { HttpReply, HttpRequest } from '../../http/exchange.ts';
 import { MultipartReader, parseBoundary, type PartHead } from '../../http/multipart.ts';
-import type { SwiftDoorOptions } from '../call.ts';
+import type { SwiftDoor } from '../call.ts';
 import { errorReply } from '../error-table.ts';
 import type { Headers } from '../headers.ts';
 import { runInnerPut } from '../object/inner-put.ts';
@@ -36,7 +36,7 @@ interface Outcome {
 }
 
 export async function answerForm(
-  door: SwiftDoorOptions,
+  door: SwiftDoor,
   request: HttpRequest,
   form: FormPost,
 ): Promise<HttpReply> {
@@ -61,7 +61,7 @@ function unauthorizedForm(request: HttpRequest, error: unknown): HttpReply {
 }
 
 async function storeFiles(
-  door: SwiftDoorOptions,
+  door: SwiftDoor,
   request: HttpRequest,
   form: { readonly reader: MultipartReader; readonly fields: Map<string, string> },
 ): Promise<Outcome> {
@@ -87,7 +87,7 @@ async function storeFiles(
 }
 
 interface FilePlace {
-  readonly door: SwiftDoorOptions;
+  readonly door: SwiftDoor;
   readonly request: HttpRequest;
   readonly place: Exclude<SwiftPath, { readonly shape: 'account' }>;
 }
