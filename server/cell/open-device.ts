@@ -9,7 +9,7 @@ import {
   type DeviceFragmentStore,
   openFragmentStore,
 } from '../../storage/device/fragment-store.ts';
-import { initialiseDevice, openSuperblock } from '../../storage/device/superblock.ts';
+import { checkVacant, initialiseDevice, openSuperblock } from '../../storage/device/superblock.ts';
 import type { FragmentId } from '../../storage/fragment/fragment.ts';
 import type { DeviceState } from '../../storage/shard/coordinator.ts';
 import { ShardDevice } from '../../storage/shard/device.ts';
@@ -65,6 +65,8 @@ export async function initialiseFolder(
   expected: { readonly clusterId: string; readonly device: DeviceState; readonly now: number },
 ): Promise<void> {
   await folder.makeFolder();
+  // Before anything is destroyed: a device that lost its superblock alone still has its index.
+  await checkVacant(folder.disk);
   await folder.destroyIndex();
   await initialiseDevice(folder.disk, {
     deviceUuid: expected.device.uuid,

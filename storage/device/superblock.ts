@@ -108,13 +108,18 @@ export async function openSuperblock(
  * there are volumes: nothing that may hold data is ever taken over.
  */
 export async function initialiseDevice(disk: Disk, superblock: Superblock): Promise<void> {
+  await checkVacant(disk);
+  await disk.makeDirectory(volumeFolder);
+  await disk.syncDirectory('');
+  await createDurably(disk, path, encodeSuperblock(superblock));
+}
+
+/** Throws `conflict` when there is a superblock, or there are volumes. */
+export async function checkVacant(disk: Disk): Promise<void> {
   const found = await openSuperblock(disk);
   if (found.state !== 'missing' || (await disk.list(volumeFolder)).length > 0) {
     throw new StoreError('conflict', 'device.initialise', 'the folder holds a device already', {
       detail: { state: found.state },
     });
   }
-  await disk.makeDirectory(volumeFolder);
-  await disk.syncDirectory('');
-  await createDurably(disk, path, encodeSuperblock(superblock));
 }

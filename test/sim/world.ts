@@ -158,6 +158,8 @@ export class World {
   readonly #trace = createHash('sha256');
   readonly #verbose = process.env['SIM_TRACE'] !== undefined;
   #life: Life | undefined;
+  /** The first process has begun to make the cluster. */
+  #isFormed = false;
 
   constructor({ clock, seed, dropped }: WorldOptions) {
     this.clock = clock;
@@ -256,9 +258,9 @@ export class World {
     random: SeededRandom,
     folders: readonly DeviceFolder[],
   ): Promise<EmbeddedCoordinator> {
-    if (folders.length < deviceCount || this.running !== undefined) {
-      throw new Error('every device has forgotten the cluster map');
-    }
+    // A dead process finds no map either; it must not begin anew.
+    if (this.#isFormed) throw new Error('every device has forgotten the cluster map');
+    this.#isFormed = true;
     const devicePaths = folders.map((folder) => folder.path);
     const policies = initialPolicies({ type: 'standard', scheme: 'ec:4+2' }, devicePaths.length);
     const map = createClusterMap({ random, devicePaths, policies });

@@ -59,7 +59,7 @@ const cases: readonly Case[] = [
   ['error-precondition', 'GET', '/bucket/a/hello', {}, { 'if-match': '"x"' }],
   ['error-argument', 'GET', '/bucket', { 'max-keys': 'x' }],
   ['error-header', 'PUT', '/bucket/k', {}, { 'x-amz-create-session-mode': '/b' }],
-  ['error-operation', 'PUT', '/bucket', { analytics: '' }],
+  ['error-operation', 'PUT', '/bucket', { 'intelligent-tiering': '' }],
   ['error-unset', 'GET', '/bucket', { cors: '' }],
   ['error-method', 'PATCH', '/bucket/k'],
   ['error-not-empty', 'DELETE', '/bucket'],
