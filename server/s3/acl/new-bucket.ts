@@ -26,7 +26,8 @@ const OWNERSHIP_HEADER = 'x-amz-object-ownership';
 /** Settings of the bucket. Throws where they contradict each other. */
 export async function accessOfNewBucket(call: Call): Promise<Metadata> {
   const { newBuckets, users } = call.door;
-  const ownership = readOwnership(call) ?? newBuckets.ownership;
+  const asked = readOwnership(call);
+  const ownership = asked ?? newBuckets.ownership;
   const owner = call.context.principal.account;
   const grants = toGrants(aclOfHeaders(call.headers, users), { owner, bucketOwner: owner });
   if (ownership === 'BucketOwnerEnforced' && !isDefaultAcl(grants, owner)) {
@@ -38,10 +39,19 @@ export async function accessOfNewBucket(call: Call): Promise<Metadata> {
   }
   const list = storedAcl(grants, owner);
   return {
-    [OWNERSHIP]: ownership === 'none' ? NO_OWNERSHIP : ownership,
+    ...ownershipSetting(ownership, asked),
     ...(newBuckets.blockPublicAccess ? { [PUBLIC_BLOCK]: ALL_BLOCKED } : {}),
     ...(list === null ? {} : { [ACL]: list }),
   };
+}
+
+/** Amazon's default is not written down, so that it can be told from the same thing asked for. */
+function ownershipSetting(
+  ownership: NewBuckets['ownership'],
+  asked: Ownership | undefined,
+): Metadata {
+  if (asked === undefined && ownership === amazonsNewBuckets.ownership) return {};
+  return { [OWNERSHIP]: ownership === 'none' ? NO_OWNERSHIP : ownership };
 }
 
 function readOwnership(call: Call): Ownership | undefined {

@@ -14,7 +14,7 @@ import {
   ofAccount,
   storedAcl,
 } from './grants.ts';
-import { type Ownership, ownershipOf } from './ownership.ts';
+import { OWNERSHIP, type Ownership, ownershipOf } from './ownership.ts';
 import { type RequestedAcl, aclOfHeaders } from './request.ts';
 
 /**
@@ -28,7 +28,8 @@ export async function accessOfNewObject(call: Call): Promise<Metadata> {
   const ownership = ownershipOf(row.settings);
   const requested = aclOfHeaders(call.headers, call.door.users);
   if (ownership === 'BucketOwnerEnforced') {
-    if (requested !== undefined && !isForBucketOwner(requested, bucketOwner)) {
+    const isAsked = OWNERSHIP in row.settings;
+    if (requested !== undefined && !isForBucketOwner(requested, { bucketOwner, isAsked })) {
       throw s3Error('AccessControlListNotSupported');
     }
     return {};
@@ -45,9 +46,20 @@ export async function accessOfNewObject(call: Call): Promise<Metadata> {
   };
 }
 
-/** The one list that may be asked for where lists count for nothing, in either spelling. */
-function isForBucketOwner(requested: RequestedAcl, bucketOwner: string): boolean {
-  if (requested.type === 'canned') return requested.name === 'bucket-owner-full-control';
+/**
+ * The one list that may be asked for where lists count for nothing, in either spelling. `private` is
+ * the same list, and Amazon refuses it all the same; older tools (rclone before 1.61) send it with
+ * every object, so it is refused only where somebody asked for this ownership by name.
+ */
+function isForBucketOwner(
+  requested: RequestedAcl,
+  { bucketOwner, isAsked }: { readonly bucketOwner: string; readonly isAsked: boolean },
+): boolean {
+  if (requested.type === 'canned') {
+    return (
+      requested.name === 'bucket-owner-full-control' || (requested.name === 'private' && !isAsked)
+    );
+  }
   return (
     isWithin(requested.grants, [bucketOwner]) &&
     requested.grants.every(({ permission }) => permission === 'FULL_CONTROL')

@@ -347,7 +347,8 @@ describe('ownership controls', () => {
   });
 
   test('enforced: lists are not supported, but for the bucket’s owner', async () => {
-    const { ask } = await withBucket('BucketOwnerEnforced');
+    const asked = { 'x-amz-object-ownership': 'BucketOwnerEnforced' };
+    const { ask } = await withBucket('BucketOwnerEnforced', asked);
     const put = async (headers: Headers): Promise<unknown> =>
       code(await ask('PUT', '/bucket/k', { headers, body: 'x' }));
     const refused = 'AccessControlListNotSupported';
@@ -367,6 +368,19 @@ describe('ownership controls', () => {
       'InvalidBucketAclWithObjectOwnership',
     );
     expect(code(await ask('PUT', '/closed', { headers: canned('private') }))).toBe(200);
+  });
+
+  test('enforced because nobody said otherwise: `private`, which older tools send, is what holds anyway', async () => {
+    const { ask } = createHarness();
+    await ask('PUT', '/bucket', { headers: canned('private') });
+    const put = async (name: string): Promise<unknown> =>
+      code(await ask('PUT', '/bucket/k', { headers: canned(name), body: 'x' }));
+    expect(await put('private')).toBe(200);
+    expect(await put('bucket-owner-full-control')).toBe(200);
+    expect(await put('public-read')).toBe('AccessControlListNotSupported');
+    expect(await put('bucket-owner-read')).toBe('AccessControlListNotSupported');
+    await ask('PUT', '/bucket', { query, body: controls('BucketOwnerEnforced') });
+    expect(await put('private')).toBe('AccessControlListNotSupported');
   });
 
   test('enforced at last, all objects are the bucket owner’s, and lists count no more', async () => {
@@ -499,7 +513,8 @@ describe('expected owners', () => {
     ['', 'AccessDenied'],
     ['123456789012', 'AccessDenied'],
   ])('%s: %s', async (expected, answer) => {
-    const { ask } = await withBucket('BucketOwnerEnforced');
+    const asked = { 'x-amz-object-ownership': 'BucketOwnerEnforced' };
+    const { ask } = await withBucket('BucketOwnerEnforced', asked);
     await ask('PUT', '/bucket/k', { body: 'x' });
     const headers = { 'x-amz-expected-bucket-owner': expected };
     expect(code(await ask('GET', '/bucket/k', { headers, sign: { key: owner } }))).toBe(answer);
