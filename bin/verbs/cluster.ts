@@ -60,7 +60,10 @@ export function addCluster(program: Command): void {
   cluster
     .command('form')
     .description('Build rings and shards over all devices that the nodes have registered')
-    .option('--policy <scheme>', 'ec:K+M, replica:N or lrc:K+2+2 (default: ec:4+2)')
+    .option(
+      '--policy <scheme>',
+      'ec:K+M, replica:N or lrc:K+2+2 (default: ec:4+2, or what goes on without any one node)',
+    )
     .option('--config <file>', 'JSON file with the policies, as for serve')
     .option('--data <folder>', 'data folder', 'data')
     .action(form);
@@ -198,16 +201,29 @@ interface FormFlags {
   readonly config?: string;
 }
 
+const whileNodeIsAway = {
+  writes: 'everything goes on',
+  reads: 'what is stored can be read, and only what fits in rows (16 KiB) written',
+  nothing: 'some of what is stored cannot be read',
+} as const;
+
 async function form({ data, ...flags }: FormFlags): Promise<void> {
-  const { formCluster } = await import('../../server/cluster/form.ts');
+  const { formCluster, lossOf, schemeFor } = await import('../../server/cluster/form.ts');
   const { initialPolicies } = await import('../../server/cell/policies.ts');
-  const settings = loadFrom({ data, ...flags });
+  const { policies: choice } = loadFrom({ data, ...flags });
   const map = await withMap(data, (coordinator) => {
-    const specs = initialPolicies(settings.policies, coordinator.current().devices.length);
-    return formCluster(coordinator, specs);
+    const { devices } = coordinator.current();
+    const isOpen = choice.type === 'standard' && choice.scheme === undefined;
+    const made = isOpen ? { ...choice, scheme: schemeFor(devices) } : choice;
+    return formCluster(coordinator, initialPolicies(made, devices.length));
+  });
+  const nodes = new Set(map.devices.map(({ node }) => node)).size;
+  const lines = map.policies.map((policy) => {
+    const mark = policy.name === map.defaultPolicy ? ' (default)' : '';
+    return `  ${policy.name}${mark}: while a node is away, ${whileNodeIsAway[lossOf(policy)]}`;
   });
   process.stdout.write(
-    `${map.devices.length} devices on ${new Set(map.devices.map(({ node }) => node)).size} nodes, ${map.shards.length} shards, policies ${map.policies.map(({ name }) => name).join(', ')} (${map.defaultPolicy} by default). The cluster serves.\n`,
+    `${map.devices.length} devices on ${nodes} nodes, ${map.shards.length} shards. Storage policies:\n${lines.join('\n')}\nThe cluster serves.\n`,
   );
 }
 

@@ -49,7 +49,8 @@ export function initialPolicies(choice: PolicyChoice, deviceCount: number): read
   return isCarried ? [first, standardPolicy(secondScheme, false)] : [first];
 }
 
-function standardPolicy(scheme: string, isDefault: boolean): PolicySpec {
+/** A policy that nobody named. */
+export function standardPolicy(scheme: string, isDefault: boolean): PolicySpec {
   // The alias is one that a header's name can hold: Swift names policies in some.
   const aliases = [scheme.replaceAll(/[:+]/g, '-')];
   return { name: scheme, aliases, scheme, isDeprecated: false, isDefault };

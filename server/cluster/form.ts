@@ -1,7 +1,10 @@
 /** Makes a cluster of the devices that its nodes have registered: rings, shards, and from then on it serves. */
 import { StoreError } from '../../base/errors.ts';
 import { type DeviceId, deviceId, epoch, shardId } from '../../base/units.ts';
-import { createPolicy, type PolicySpec, replicasFor } from '../cell/policies.ts';
+import { nodeLoss, type NodeLoss } from '../../ring/node-loss.ts';
+import { minDevices, parseScheme } from '../../ring/policy.ts';
+import { decodeRing } from '../../ring/ring-file.ts';
+import { createPolicy, type PolicySpec, replicasFor, standardPolicy } from '../cell/policies.ts';
 import type { MapCoordinator, MapEdit } from '../coordinator/map-coordinator.ts';
 import {
   clusterKey,
@@ -10,7 +13,7 @@ import {
   policyKey,
   shardKey,
 } from '../coordinator/map-keys.ts';
-import type { ClusterMap, DeviceState } from '../../storage/shard/coordinator.ts';
+import type { ClusterMap, DeviceState, PolicyState } from '../../storage/shard/coordinator.ts';
 import { chooseReplacement } from '../../storage/shard/replacement.ts';
 import type { ShardState } from '../../storage/shard/shard.ts';
 
@@ -30,6 +33,30 @@ function interleaved(devices: readonly DeviceState[]): readonly DeviceState[] {
     })
     .toSorted((a, b) => a.turn - b.turn || a.device.id - b.device.id)
     .map(({ device }) => device);
+}
+
+/** From the one that costs the least room; all of them keep what they hold when any two devices are lost. */
+const schemesOfClusters = ['ec:4+2', 'ec:2+2', 'replica:3'] as const;
+
+/**
+ * The scheme of a cluster whose operator names none: the first by which bodies can be written while any one node is
+ * away. Undefined where there is none, as on fewer than three nodes.
+ */
+export function schemeFor(devices: readonly DeviceState[]): string | undefined {
+  return schemesOfClusters.find(
+    (scheme) =>
+      devices.length >= minDevices(parseScheme(scheme)) &&
+      lossOf(createPolicy(standardPolicy(scheme, true), weighted(devices))) === 'writes',
+  );
+}
+
+/** What a policy allows while one node is away. */
+export function lossOf({ ring, scheme }: PolicyState): NodeLoss {
+  return nodeLoss(decodeRing(Buffer.from(ring, 'base64')), parseScheme(scheme));
+}
+
+function weighted(devices: readonly DeviceState[]): readonly DeviceState[] {
+  return devices.map((device) => ({ ...device, weight: 1, status: 'up' }));
 }
 
 /** Ranges of equal size over the 128-bit space of ids; replicas in different zones and on different nodes where that can be. */
@@ -70,9 +97,7 @@ export async function formCluster(
   const standard = policies.find((policy) => policy.isDefault);
   if (standard === undefined) throw refusal('invalid-argument', 'no policy is the default one');
   if (before.defaultPolicy !== '') throw refusal('conflict', 'the cluster is formed already');
-  const devices = before.devices.map(
-    (device): DeviceState => ({ ...device, weight: 1, status: 'up' }),
-  );
+  const devices = weighted(before.devices);
   const lines = policies.map((policy) => createPolicy(policy, devices));
   const shards = firstShards({ ...before, devices, shards: [] }, replicasFor(policies));
   const kept = new Set(shards.map((line) => shardKey(line.id)));

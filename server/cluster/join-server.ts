@@ -49,7 +49,7 @@ export function createJoinServer(options: JoinServerOptions): (stream: NetStream
     const request = readMessage(stream, options.clock, joinRequestSchema);
     const answered = request.then((message) => {
       const turn = last.then(() => answer(options, message));
-      last = turn;
+      last = turn.catch(() => undefined);
       return turn;
     });
     void answered

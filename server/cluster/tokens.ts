@@ -1,6 +1,7 @@
 /**
  * Tokens by which machines join: each names the cluster's authority and where it is reached, and holds a
- * secret that is good once. The node keeps only hashes of secrets, in `cluster/tokens.json`.
+ * secret that is good once. The node keeps only hashes of secrets, each as the name of a file in `cluster/tokens`:
+ * commands make some while the server spends others.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
@@ -9,15 +10,12 @@ import { createDurably, type Disk } from '../../base/disk.ts';
 import { StoreError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 
-const path = 'cluster/tokens.json';
+const folder = 'cluster/tokens';
 const secretBytes = 24;
 /** Tokens that are good at one time. */
 const tokensMax = 1000;
 
-const fileSchema = z.array(
-  z.strictObject({ hash: z.string().regex(/^[0-9a-f]{64}$/), expires: z.number() }),
-);
-type Stored = z.infer<typeof fileSchema>[number];
+const fileSchema = z.strictObject({ expires: z.number() });
 
 const tokenSchema = z.strictObject({
   v: z.literal(1),
@@ -64,14 +62,22 @@ export function decodeToken(text: string): JoinToken {
   }
 }
 
-async function readAll(disk: Disk): Promise<readonly Stored[]> {
-  const bytes = await disk.readAll(path);
-  if (bytes === undefined) return [];
-  return fileSchema.parse(JSON.parse(fromUtf8(bytes)));
+interface Stored {
+  readonly hash: string;
+  readonly expires: number;
 }
 
-async function writeAll(disk: Disk, tokens: readonly Stored[]): Promise<void> {
-  await createDurably(disk, path, utf8(JSON.stringify(tokens)));
+function pathOf(hash: string): string {
+  return `${folder}/${hash}`;
+}
+
+async function readAll(disk: Disk): Promise<readonly Stored[]> {
+  const all: Stored[] = [];
+  for (const hash of await disk.list(folder)) {
+    const bytes = /^[0-9a-f]{64}$/.test(hash) ? await disk.readAll(pathOf(hash)) : undefined;
+    if (bytes !== undefined) all.push({ hash, ...fileSchema.parse(JSON.parse(fromUtf8(bytes))) });
+  }
+  return all;
 }
 
 /** A new secret, good until `expires` (milliseconds since 1970). `disk` is the data folder. */
@@ -80,11 +86,18 @@ export async function addSecret(
   making: { readonly random: Random; readonly now: number; readonly expires: number },
 ): Promise<string> {
   const secret = Buffer.from(making.random.bytes(secretBytes)).toString('base64url');
-  const living = (await readAll(disk)).filter(({ expires }) => expires > making.now);
-  if (living.length >= tokensMax) {
+  await disk.makeDirectory(folder);
+  await disk.syncDirectory('cluster');
+  let living = 0;
+  for (const { hash, expires } of await readAll(disk)) {
+    if (expires > making.now) living++;
+    else await disk.remove(pathOf(hash));
+  }
+  if (living >= tokensMax) {
     throw new StoreError('invalid-argument', 'cluster.token', 'too many tokens wait to be used');
   }
-  await writeAll(disk, [...living, { hash: hashOf(secret), expires: making.expires }]);
+  const file: z.infer<typeof fileSchema> = { expires: making.expires };
+  await createDurably(disk, pathOf(hashOf(secret)), utf8(JSON.stringify(file)));
   return secret;
 }
 
@@ -101,9 +114,6 @@ export async function knowsSecret(disk: Disk, secret: string, now: number): Prom
 
 /** It was used. */
 export async function spendSecret(disk: Disk, secret: string): Promise<void> {
-  const hash = hashOf(secret);
-  await writeAll(
-    disk,
-    (await readAll(disk)).filter((one) => one.hash !== hash),
-  );
+  await disk.remove(pathOf(hashOf(secret)));
+  await disk.syncDirectory(folder);
 }

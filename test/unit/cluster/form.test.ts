@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deviceId } from '../../../base/units.ts';
-import { firstShards } from '../../../server/cluster/form.ts';
+import { firstShards, lossOf, schemeFor } from '../../../server/cluster/form.ts';
+import { createPolicy, standardPolicy } from '../../../server/cell/policies.ts';
 import type { ClusterMap, DeviceState } from '../../../storage/shard/coordinator.ts';
 
 /** `zones` of `nodes` with `devices` each. */
@@ -57,4 +58,28 @@ describe('the first shards of a cluster', () => {
       expect(new Set(primaries)).toEqual(new Set([2]));
     });
   }
+});
+
+describe('the scheme of a cluster whose operator names none', () => {
+  for (const [nodes, devices, scheme] of [
+    [3, 2, 'replica:3'],
+    [4, 1, 'ec:2+2'],
+    [4, 6, 'ec:2+2'],
+    [6, 1, 'ec:4+2'],
+    [7, 3, 'ec:4+2'],
+    [2, 6, undefined],
+    [1, 1, undefined],
+  ] as const) {
+    it(`is ${scheme ?? 'none'} with ${nodes} nodes of ${devices} devices`, () => {
+      expect(schemeFor(mapOf(1, nodes, devices).devices)).toBe(scheme);
+    });
+  }
+
+  it('is one whose bodies can be written while any one node is away', () => {
+    const { devices } = mapOf(1, 3, 2);
+    const loss = (scheme: string) => lossOf(createPolicy(standardPolicy(scheme, true), devices));
+    expect(loss('replica:3')).toBe('writes');
+    expect(loss('ec:4+2')).toBe('reads');
+    expect(loss('ec:5+1')).toBe('nothing');
+  });
 });

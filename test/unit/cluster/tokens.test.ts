@@ -51,12 +51,29 @@ describe('tokens', () => {
     expect(await knowsSecret(disk, a, 2000)).toBe(true);
     expect(await knowsSecret(disk, `${a}x`, 2000)).toBe(false);
     expect(await knowsSecret(disk, '', 2000)).toBe(false);
-    const bytes = (await disk.readAll('cluster/tokens.json')) ?? new Uint8Array(0);
-    expect(Buffer.from(bytes).toString('utf8')).not.toContain(a);
+    const names = await disk.list('cluster/tokens');
+    expect(names).toHaveLength(2);
+    for (const name of names) {
+      const bytes = (await disk.readAll(`cluster/tokens/${name}`)) ?? new Uint8Array(0);
+      expect(name + Buffer.from(bytes).toString('utf8')).not.toContain(a);
+    }
     await spendSecret(disk, a);
     expect(await knowsSecret(disk, a, 2000)).toBe(false);
     expect(await knowsSecret(disk, b, 2000)).toBe(true);
     expect(await knowsSecret(disk, b, 1000 + day)).toBe(false);
+  });
+
+  it('are made while others are made and spent, and none is lost or comes back', async () => {
+    const disk = new SimDisk();
+    await disk.makeDirectory('cluster');
+    const making = { random: systemRandom, now: 1000, expires: 1000 + day };
+    const spent = await addSecret(disk, making);
+    const made = await Promise.all([
+      ...[1, 2, 3].map(() => addSecret(disk, making)),
+      spendSecret(disk, spent).then(() => spent),
+    ]);
+    const known = await Promise.all(made.map((secret) => knowsSecret(disk, secret, 2000)));
+    expect(known).toEqual([true, true, true, false]);
   });
 });
 
