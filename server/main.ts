@@ -45,7 +45,7 @@ import { writeInventory } from './s3/inventory/report.ts';
 import { AccessLog } from './s3/logging/access-log.ts';
 import { createEventRenderer } from './s3/notification/record.ts';
 import { swiftDialect } from './swift/access/dialect.ts';
-import { createSwiftDoor } from './swift/door.ts';
+import { createSwiftDoor, swiftPathsOf } from './swift/door.ts';
 import { loadOrCreateCertificate } from './tls/certificate.ts';
 
 export const version = '0.1.0';
@@ -134,6 +134,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
     admin: (request, response) => admin.handle(request, response),
     hostSuffixes: [...hostSuffixes, ...websiteSuffixes],
     storageDomains: settings.swift.remap.storageDomains,
+    swiftPaths: swiftPathsOf(settings.swift),
     limits: httpLimits,
     clock,
     logger,

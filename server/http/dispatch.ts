@@ -7,27 +7,33 @@ export interface RequestHead {
   readonly query: string;
   readonly authorization: string | undefined;
   readonly host: string | undefined;
+  /** A token of Swift's comes with it (X-Auth-Token or X-Storage-Token). */
+  readonly hasToken?: boolean;
+}
+
+export interface DoorRules {
+  /** Lower-case domains whose sub-domains are bucket names. */
+  readonly hostSuffixes: readonly string[];
+  /** The same, of accounts of the Swift door. */
+  readonly storageDomains?: readonly string[] | undefined;
+  /** Paths that the Swift door answers only where the settings say so. */
+  readonly swiftPaths?: readonly string[] | undefined;
 }
 
 /**
- * An S3 signature decides first, then a virtual-host name, then the path. What is left is an
- * anonymous S3 request. So an anonymous client cannot reach buckets named `info`, `auth`,
+ * An S3 signature decides first, then a virtual-host name, then the path, then a token of Swift's:
+ * its client went astray and gets Swift's answer. What is left is an anonymous S3 request. So an anonymous client cannot reach buckets named `info`, `auth`,
  * `healthcheck`, `metrics` or `torc` by path; a signed one, or one by virtual host, can.
- * `hostSuffixes` are lower-case domains whose sub-domains are bucket names, `storageDomains` those whose
- * sub-domains are accounts of the Swift door.
  */
-export function chooseDoor(
-  head: RequestHead,
-  hostSuffixes: readonly string[],
-  storageDomains: readonly string[] = [],
-): DoorName {
+export function chooseDoor(head: RequestHead, rules: DoorRules): DoorName {
+  const { hostSuffixes, storageDomains = [], swiftPaths = [] } = rules;
   if (head.authorization?.startsWith('AWS') === true) return 's3';
   if (head.query !== '' && hasSignatureParameter(head.query)) return 's3';
   if (storageDomains.length > 0 && isVirtualHost(head.host, storageDomains)) return 'swift';
   if (hostSuffixes.length > 0 && isVirtualHost(head.host, hostSuffixes)) return 's3';
-  if (isSwiftPath(head.path)) return 'swift';
+  if (isSwiftPath(head.path) || swiftPaths.includes(head.path)) return 'swift';
   if (isAdminPath(head.path)) return 'admin';
-  return 's3';
+  return head.hasToken === true ? 'swift' : 's3';
 }
 
 function isSwiftPath(path: string): boolean {

@@ -12,7 +12,7 @@ import {
   followConnections,
   reattach,
 } from './connection.ts';
-import { chooseDoor, type DoorName } from './dispatch.ts';
+import { chooseDoor, type DoorName, type DoorRules } from './dispatch.ts';
 import type { Door, HttpReply } from './exchange.ts';
 import { Exchange } from './exchange-node.ts';
 import type { HttpLimits } from './limits.ts';
@@ -31,14 +31,10 @@ export interface Served {
   readonly bytesOut: number;
 }
 
-export interface FrontOptions {
+export interface FrontOptions extends DoorRules {
   readonly doors: { readonly s3: Door; readonly swift: Door };
   /** Serves `/metrics` and `/torc/…` on Node's own objects. */
   readonly admin: (request: IncomingMessage, response: ServerResponse) => void;
-  /** Lower-case domains whose sub-domains are bucket names. */
-  readonly hostSuffixes: readonly string[];
-  /** The same, of accounts of the Swift door. */
-  readonly storageDomains?: readonly string[] | undefined;
   readonly limits: HttpLimits;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -134,9 +130,10 @@ export class Front {
         query: exchange.query,
         authorization: exchange.header('authorization'),
         host: exchange.header('host'),
+        hasToken:
+          (exchange.header('x-auth-token') ?? exchange.header('x-storage-token')) !== undefined,
       },
-      this.#options.hostSuffixes,
-      this.#options.storageDomains,
+      this.#options,
     );
     if (door === 'admin') this.#options.admin(exchange.request, exchange.response);
     else void this.#serve(exchange, door);

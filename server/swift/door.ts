@@ -25,6 +25,7 @@ import { Query } from './query.ts';
 import { mapLocation, remapHost } from './remap.ts';
 import { Refusal, refuse, statusReply } from './reply.ts';
 import { type Route, allowedMethods, routes } from './routes.ts';
+import type { SwiftSettings } from './settings.ts';
 import { answerCrossDomain, crossDomainPath } from './service/crossdomain.ts';
 import { answerHealthcheck } from './service/healthcheck.ts';
 import { answerInfo } from './service/info.ts';
@@ -38,6 +39,11 @@ export function createSwiftDoor(options: SwiftDoorOptions): Door {
   const limiter = rateLimits === undefined ? undefined : new RateLimiter(options.clock, rateLimits);
   const door: SwiftDoor = { ...options, limiter };
   return { handle: (request) => handle(door, request) };
+}
+
+/** Paths outside accounts that this door answers because the settings say so. */
+export function swiftPathsOf({ crossDomainPolicy }: SwiftSettings): readonly string[] {
+  return crossDomainPolicy === undefined ? [] : [crossDomainPath];
 }
 
 async function handle(door: SwiftDoor, asked: HttpRequest): Promise<HttpReply> {

@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { chooseDoor } from '../../../server/http/dispatch.ts';
 
-function door(target: string, headers: { authorization?: string; host?: string } = {}): string {
+function door(
+  target: string,
+  headers: { authorization?: string; host?: string; hasToken?: true } = {},
+): string {
   const [path = '', query = ''] = target.split('?');
-  const { authorization, host } = headers;
+  const { authorization, host, ...rest } = headers;
   return chooseDoor(
-    { path, query, authorization, host },
-    ['s3.example.com'],
-    ['swift.example.com'],
+    { path, query, authorization, host, ...rest },
+    {
+      hostSuffixes: ['s3.example.com'],
+      storageDomains: ['swift.example.com'],
+      swiftPaths: ['/crossdomain.xml'],
+    },
   );
 }
 
@@ -55,5 +61,18 @@ describe('the door of a request', () => {
     for (const path of ['/', '/v1x/a', '/bucket/v1/k', '/information', '/torc', '/v2/a']) {
       expect(door(path), path).toBe('s3');
     }
+  });
+
+  it('is Swift for a token, where nothing else decides', () => {
+    expect(door('/info%20asdf', { hasToken: true })).toBe('swift');
+    expect(door('/info%20asdf')).toBe('s3');
+    expect(door('/metrics', { hasToken: true })).toBe('admin');
+    expect(door('/k', { hasToken: true, host: 'bucket.s3.example.com' })).toBe('s3');
+    expect(door('/k', { hasToken: true, authorization: 'AWS key:signature' })).toBe('s3');
+  });
+
+  it('is Swift for a path that its settings take', () => {
+    expect(door('/crossdomain.xml')).toBe('swift');
+    expect(door('/crossdomain.xml.bak')).toBe('s3');
   });
 });
