@@ -30,6 +30,9 @@ export interface HttpRequest {
   body(): AsyncIterable<Uint8Array>;
 }
 
+/** Headers of a reply while they are gathered: see `HttpReply`. */
+export type HeaderPairs = (readonly [string, string])[];
+
 export interface HttpReply {
   readonly status: number;
   /** Name of the route that answered, e.g. `PutObject`: a label of metrics, so from a fixed set. */

@@ -1,4 +1,4 @@
-/** What an operation is given, and what it is. */
+/** What an operation is given, what it is, and the route that leads to it. */
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { invariant } from '../../base/invariant.ts';
@@ -8,8 +8,10 @@ import type { Core, RequestContext } from '../core/api.ts';
 import type { IdentityService } from '../core/identity.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { HttpReply, HttpRequest } from '../http/exchange.ts';
-import type { NewBuckets } from './acl/new-bucket.ts';
-import type { Identity } from './auth/authenticate.ts';
+import type { S3Action } from './access/actions.ts';
+import type { NewBuckets } from './acl/new-buckets.ts';
+import type { Shape } from './address.ts';
+import type { Identity } from './auth/identity.ts';
 import type { SigningKeys } from './auth/signing-keys.ts';
 import type { NotificationTargets } from './notification/targets.ts';
 import type { Query } from './query.ts';
@@ -59,6 +61,34 @@ export interface Call {
 
 /** Parses the call, asks core once, renders the result. Throws StoreError. */
 export type Operation = (call: Call) => Promise<HttpReply>;
+
+/** One row of the table of routes. */
+export interface Route {
+  readonly method: string;
+  readonly shape: Shape;
+  /** Query parameter that must be there. */
+  readonly marker?: string;
+  /** Header that must be there. */
+  readonly header?: string;
+  /** Amazon's name of the operation. */
+  readonly name: string;
+  /** The permission that it needs, as policies name it. */
+  readonly action: S3Action;
+  readonly run?: Operation;
+  /** It can only say that nothing is configured: setting it is not built. */
+  readonly isUnset?: true;
+  /** Amazon's names of further operations that come this way: deprecated ones, and single ones of a list. */
+  readonly also?: readonly string[];
+}
+
+/** A row as it is written: see `built` in `routes.ts`. */
+export type Built = readonly [
+  place: string,
+  name: string,
+  action: S3Action,
+  run: Operation,
+  header?: string,
+];
 
 /** The bucket's row as it was when the request was let in: for operations on a bucket or an object. */
 export function bucketRowOf(call: Call): ContainerRow {

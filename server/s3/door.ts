@@ -11,10 +11,10 @@ import type { Core, Principal } from '../core/api.ts';
 import type { ContainerRow } from '../core/model.ts';
 import type { IdentityService } from '../core/identity.ts';
 import type { UserDirectory } from '../core/users.ts';
-import type { Door, HttpReply, HttpRequest } from '../http/exchange.ts';
+import type { Door, HeaderPairs, HttpReply, HttpRequest } from '../http/exchange.ts';
 import { admit, runDiscreetly } from './access/admit.ts';
 import { factsOf } from './access/facts.ts';
-import { type NewBuckets, amazonsNewBuckets } from './acl/new-bucket.ts';
+import { type NewBuckets, amazonsNewBuckets } from './acl/new-buckets.ts';
 import {
   type Address,
   addressOf,
@@ -22,11 +22,12 @@ import {
   controlAddress,
   hostedBucket,
 } from './address.ts';
-import { anonymous, authenticate } from './auth/authenticate.ts';
+import { authenticate } from './auth/authenticate.ts';
+import { anonymous } from './auth/identity.ts';
 import { learningKeys } from './auth/find-key.ts';
 import { meantHeaders } from './auth/hoisted.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
-import type { Call, DoorParts, KeysOverHttp } from './call.ts';
+import type { Call, DoorParts, KeysOverHttp, Route } from './call.ts';
 import { chargeRequester } from './bucket/request-payment.ts';
 import { notImplemented } from './codes.ts';
 import { answerPreflight, corsHeaders } from './cors/respond.ts';
@@ -36,13 +37,11 @@ import type { AccessLog } from './logging/access-log.ts';
 import { hasAccessLog } from './logging/configuration.ts';
 import { logReply } from './logging/observe.ts';
 import type { NotificationTargets } from './notification/targets.ts';
-import type { HeaderPairs } from './object-headers.ts';
 import { Query } from './query.ts';
 import type { ReplicationTargets } from './replication/targets.ts';
 import { refuseUnbuiltHeaders } from './refused.ts';
 import { RequestHeaders } from './request-headers.ts';
 import { pickRoute } from './router.ts';
-import type { Route } from './routes.ts';
 import { serveWebsite, visitorHeaders } from './website/serve.ts';
 
 export interface S3DoorOptions {

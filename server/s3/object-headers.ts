@@ -1,5 +1,6 @@
 /** What an object carries besides its bytes: from request headers to core's metadata, and back. */
 import { type Metadata, type VersionRow, type Versioning, versionIdOf } from '../core/model.ts';
+import type { HeaderPairs } from '../http/exchange.ts';
 import { formatHttpDate } from '../http/conditional.ts';
 import { textOf, wireOf } from '../http/header-text.ts';
 import { invalidArgument, s3Error } from './codes.ts';
@@ -10,8 +11,6 @@ import { pushStorageClass } from './lifecycle/storage-class.ts';
 import { pushReplication } from './replication/status.ts';
 import { REDIRECT, pushRedirect, readRedirectHeader } from './website/redirect.ts';
 import { TAGGING } from './tagging/tags.ts';
-
-export type HeaderPairs = (readonly [string, string])[];
 
 export interface ObjectHeaders {
   readonly contentType: string;

@@ -3,7 +3,8 @@ import { s3Error } from './codes.ts';
 import type { Shape } from './address.ts';
 import type { Query } from './query.ts';
 import type { RequestHeaders } from './request-headers.ts';
-import { type Route, routes } from './routes.ts';
+import type { Route } from './call.ts';
+import { routes } from './routes.ts';
 
 interface Group {
   /** Rows with a marker, by it. */

@@ -27,7 +27,7 @@ import { listObjects, listObjectsV2 } from './bucket/list-objects.ts';
 import { listObjectVersions } from './bucket/list-versions.ts';
 import { emptyAs, noneOf, unsetAs } from './bucket/unset.ts';
 import { getBucketVersioning, putBucketVersioning } from './bucket/versioning.ts';
-import type { Operation } from './call.ts';
+import type { Built, Operation, Route } from './call.ts';
 import { configurationRoutes } from './bucket/configuration-routes.ts';
 import { deleteBucketCors, getBucketCors, putBucketCors } from './cors/bucket-cors.ts';
 import {
@@ -80,33 +80,6 @@ import {
   getObjectTagging,
   putObjectTagging,
 } from './tagging/object-tagging.ts';
-
-export interface Route {
-  readonly method: string;
-  readonly shape: Shape;
-  /** Query parameter that must be there. */
-  readonly marker?: string;
-  /** Header that must be there. */
-  readonly header?: string;
-  /** Amazon's name of the operation. */
-  readonly name: string;
-  /** The permission that it needs, as policies name it. */
-  readonly action: S3Action;
-  readonly run?: Operation;
-  /** It can only say that nothing is configured: setting it is not built. */
-  readonly isUnset?: true;
-  /** Amazon's names of further operations that come this way: deprecated ones, and single ones of a list. */
-  readonly also?: readonly string[];
-}
-
-/** A row as it is written: see `built`. */
-export type Built = readonly [
-  place: string,
-  name: string,
-  action: S3Action,
-  run: Operation,
-  header?: string,
-];
 
 const COPY = 'x-amz-copy-source';
 

@@ -4,7 +4,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Route, routes } from '../../server/s3/routes.ts';
+import type { Route } from '../../server/s3/call.ts';
+import { routes } from '../../server/s3/routes.ts';
 
 const file = join(import.meta.dirname, '..', '..', 'docs', 'api-matrix.md');
 

@@ -7,10 +7,9 @@ import type { RequestContext } from '../../core/api.ts';
 import type { Action } from '../../core/access/actions.ts';
 import type { Demand } from '../../core/access/demand.ts';
 import type { HttpReply } from '../../http/exchange.ts';
-import type { Call, Operation } from '../call.ts';
+import type { Call, Operation, Route } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { parseVersionId } from '../object/version-id.ts';
-import type { Route } from '../routes.ts';
 import { TAGGING_HEADER } from '../tagging/tags.ts';
 import { type S3Action, actionOfVersion, s3Actions } from './actions.ts';
 

@@ -1,8 +1,7 @@
 /** Lists as documents. */
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import type { UserDirectory } from '../../core/users.ts';
 import { ownerMarkup, shownOwner } from '../listing-parameters.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { element, leaf, xmlDocument } from '../xml/writer.ts';
 import type { Grant, Grantee } from './grants.ts';

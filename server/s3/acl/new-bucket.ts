@@ -4,22 +4,10 @@ import type { Call } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { ACL, isDefaultAcl, isPublicGrant, storedAcl } from './grants.ts';
 import { refuseWherePublicIsBlocked, toGrants } from './new-object.ts';
+import { type NewBuckets, amazonsNewBuckets } from './new-buckets.ts';
 import { NO_OWNERSHIP, OWNERSHIP, type Ownership, isOwnership } from './ownership.ts';
 import { ALL_BLOCKED, PUBLIC_BLOCK } from './public-block.ts';
 import { aclOfHeaders } from './request.ts';
-
-/** How buckets begin that say nothing else. */
-export interface NewBuckets {
-  /** `none`: as buckets were before there were ownership controls. */
-  readonly ownership: Ownership | 'none';
-  readonly blockPublicAccess: boolean;
-}
-
-/** As Amazon makes them since April 2023. */
-export const amazonsNewBuckets: NewBuckets = {
-  ownership: 'BucketOwnerEnforced',
-  blockPublicAccess: true,
-};
 
 const OWNERSHIP_HEADER = 'x-amz-object-ownership';
 

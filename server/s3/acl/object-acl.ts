@@ -1,9 +1,9 @@
 /** GetObjectAcl, PutObjectAcl. */
 import type { VersionRow } from '../../core/model.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { type Call, bucketRowOf, objectOf } from '../call.ts';
 import { s3Error } from '../codes.ts';
-import { type HeaderPairs, pushVersion } from '../object-headers.ts';
+import { pushVersion } from '../object-headers.ts';
 import { asMarkerError, openRow } from '../object/open-row.ts';
 import { parseVersionId } from '../object/version-id.ts';
 import {

@@ -1,7 +1,5 @@
 /** Who sends a request: Signature Version 4 or 2, by header or by query (presigned), or nobody. */
 import type { KeyObject } from 'node:crypto';
-import type { Clock } from '../../../base/clock.ts';
-import { type Principal } from '../../core/api.ts';
 import { parseHttpDate } from '../../http/conditional.ts';
 import type { HttpRequest } from '../../http/exchange.ts';
 import { invalidArgument, notImplemented, s3Error } from '../codes.ts';
@@ -16,34 +14,12 @@ import {
   queryAsSent,
   sha256Hex,
 } from './canonical.ts';
-import { findKey, type KeySources } from './find-key.ts';
+import { findKey } from './find-key.ts';
+import { type Authority, type Identity, anonymous } from './identity.ts';
 import { type Scope, type ScopePlace, parseScope, scopeError } from './scope.ts';
 import { MAX_SKEW_MILLIS, checkSkew } from './skew.ts';
 import { verifyHeaderV2, verifyQueryV2 } from './signature-v2.ts';
-import { type SigningKeys, hmacHex, sameSignature } from './signing-keys.ts';
-
-/** What chunk signatures continue from. */
-export interface Seed {
-  readonly signingKey: KeyObject;
-  readonly stamp: string;
-  readonly scope: string;
-  readonly signature: string;
-}
-
-export interface Identity {
-  readonly principal: Principal;
-  /** Of `x-amz-content-sha256`: a lower-case hex digest or one of Amazon's words; undefined: nothing was said (anonymous). */
-  readonly payloadHash: string | undefined;
-  readonly seed: Seed | undefined;
-}
-
-export interface Authority extends KeySources {
-  readonly keys: SigningKeys;
-  readonly region: string;
-  readonly clock: Clock;
-  /** As `S3DoorOptions` has them. */
-  readonly virtualHostSuffixes: readonly string[];
-}
+import { hmacHex, sameSignature } from './signing-keys.ts';
 
 interface Claim {
   readonly place: ScopePlace;
@@ -56,9 +32,6 @@ interface Claim {
 
 const MAX_EXPIRES_SECONDS = 604_800;
 const ALGORITHM = 'AWS4-HMAC-SHA256';
-
-/** Nobody. */
-export const anonymous: Principal = { type: 'anonymous', account: '', user: '', role: 'member' };
 
 /** Throws with the code that Amazon sends; never says which half of a pair of credentials was wrong beyond what Amazon says. */
 export function authenticate(

@@ -12,7 +12,7 @@ import { formatAmzDate, formatIsoDate, parseAmzDate } from '../dates.ts';
 import { decodeText } from '../query.ts';
 import type { Query } from '../query.ts';
 import type { RequestHeaders } from '../request-headers.ts';
-import type { Authority, Identity } from './authenticate.ts';
+import type { Authority, Identity } from './identity.ts';
 import { pathAnew } from './canonical.ts';
 import { findKey } from './find-key.ts';
 import { sameSignature } from './signing-keys.ts';

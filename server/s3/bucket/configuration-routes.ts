@@ -30,7 +30,7 @@ import {
   getBucketWebsite,
   putBucketWebsite,
 } from '../website/bucket-website.ts';
-import type { Built } from '../routes.ts';
+import type { Built } from '../call.ts';
 
 /** Several configurations of one kind, each by its id. */
 function byId(marker: string, name: string, kind: ConfigurationKind): readonly Built[] {

@@ -4,10 +4,9 @@
  * ("Using Requester Pays general purpose buckets"). Nothing is billed here; access logs tell who would be.
  */
 import type { ContainerRow } from '../../core/model.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { type Call, bucketOf, bucketRowOf } from '../call.ts';
 import { s3Error } from '../codes.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 import { readRequiredXml } from '../payload/document.ts';
 import { leafText, malformedXml, onlyChildren, required } from '../xml/reader.ts';
 import { xmlReply } from '../xml/reply.ts';

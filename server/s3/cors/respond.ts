@@ -1,9 +1,8 @@
 /** CORS as browsers see it: preflights, and what every reply to a page of another origin carries. */
 import type { Core, Principal } from '../../core/api.ts';
-import type { HttpReply } from '../../http/exchange.ts';
-import { anonymous } from '../auth/authenticate.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
+import { anonymous } from '../auth/identity.ts';
 import { s3Error } from '../codes.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 import type { RequestHeaders } from '../request-headers.ts';
 import { CORS, type CorsMatch, type CorsRule, matchCors, readStoredRules } from './rules.ts';
 

@@ -2,9 +2,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { EncryptionWish } from '../../core/encryption/wish.ts';
 import type { Encryption } from '../../core/model.ts';
+import type { HeaderPairs } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
 import { invalidArgument, notImplemented, s3Error } from '../codes.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 import type { RequestHeaders } from '../request-headers.ts';
 
 const SSE = 'x-amz-server-side-encryption';

@@ -1,9 +1,9 @@
 /** UpdateObjectEncryption: the object's key is wrapped anew; its bytes, date and ETag stay. */
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { isStoreError } from '../../../base/errors.ts';
 import { type Call, objectOf } from '../call.ts';
 import { s3Error } from '../codes.ts';
-import { type HeaderPairs, pushNewVersion } from '../object-headers.ts';
+import { pushNewVersion } from '../object-headers.ts';
 import { asMarkerError } from '../object/open-row.ts';
 import { parseVersionId } from '../object/version-id.ts';
 import { readRequiredXml } from '../payload/document.ts';

@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import type { Principal } from '../../core/api.ts';
 import { findKey } from '../auth/find-key.ts';
-import { anonymous } from '../auth/authenticate.ts';
+import { anonymous } from '../auth/identity.ts';
 import { parseScope } from '../auth/scope.ts';
 import { hmacHex, sameSignature } from '../auth/signing-keys.ts';
 import type { DoorParts } from '../call.ts';

@@ -2,7 +2,7 @@
 import type { Facts } from '../../core/access/facts.ts';
 import type { IncomingBody, Principal } from '../../core/api.ts';
 import type { PutOutcome } from '../../core/commands.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { headerBytes } from '../../http/exchange.ts';
 import { actionsOf, askLater } from '../access/admit.ts';
 import { factsOf } from '../access/facts.ts';
@@ -11,7 +11,7 @@ import { encodeStrictly } from '../auth/canonical.ts';
 import type { Call } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { pushNewEncryption } from '../encryption/headers.ts';
-import { type HeaderPairs, pushChecksums, pushNewVersion } from '../object-headers.ts';
+import { pushChecksums, pushNewVersion } from '../object-headers.ts';
 import { storeObject } from '../object/put.ts';
 import { parseStatedChecksum } from '../payload/checksum-headers.ts';
 import { parseContentMd5 } from '../payload/payload.ts';

@@ -5,11 +5,10 @@ import type {
   LifecycleTime,
   NoncurrentTime,
 } from '../../core/lifecycle/rules.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { type Call, bucketOf } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { formatIsoDate } from '../dates.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 import { readRequiredXml } from '../payload/document.ts';
 import { readStoredTags } from '../tagging/tags.ts';
 import { xmlReply } from '../xml/reply.ts';

@@ -2,9 +2,9 @@
 import type { UploadDue } from '../../core/lifecycle/due.ts';
 import type { Expiration } from '../../core/lifecycle/shown.ts';
 import type { VersionRow } from '../../core/model.ts';
+import type { HeaderPairs } from '../../http/exchange.ts';
 import { formatHttpDate } from '../../http/conditional.ts';
 import { encodeStrictly } from '../auth/canonical.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 
 export function pushExpiration(pairs: HeaderPairs, expiration: Expiration | undefined): void {
   if (expiration === undefined) return;

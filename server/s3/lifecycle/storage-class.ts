@@ -1,6 +1,6 @@
+import type { HeaderPairs } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
 import { s3Error } from '../codes.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 
 /** The class of whatever has none of its own: stored as its bucket is. */
 export const STANDARD = 'STANDARD';

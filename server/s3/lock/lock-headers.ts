@@ -1,8 +1,8 @@
 /** Object lock in headers: what writes ask for, what reads show, and the wish to bypass governance. */
 import type { ObjectLock } from '../../core/model.ts';
+import type { HeaderPairs } from '../../http/exchange.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { formatIsoMillis, parseIsoDate } from '../dates.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 import type { RequestHeaders } from '../request-headers.ts';
 import { parseHold, parseMode, shownHold, shownMode } from './modes.ts';
 

@@ -9,7 +9,7 @@ import { StoreError, isStoreError, toStoreError } from '../../../base/errors.ts'
 import type { Logger } from '../../../base/log.ts';
 import type { Random } from '../../../base/random.ts';
 import type { Core, RequestContext } from '../../core/api.ts';
-import { anonymous } from '../auth/authenticate.ts';
+import { anonymous } from '../auth/identity.ts';
 import type { LoggingRule } from './configuration.ts';
 import { mayDeliver } from './service.ts';
 

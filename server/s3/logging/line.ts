@@ -1,8 +1,8 @@
 /** One request as one line ("Amazon S3 server access log format"). */
 import type { HttpRequest } from '../../http/exchange.ts';
 import { encodeStrictly } from '../auth/canonical.ts';
+import type { Route } from '../call.ts';
 import type { Query } from '../query.ts';
-import type { Route } from '../routes.ts';
 
 export interface LoggedRequest {
   readonly request: HttpRequest;

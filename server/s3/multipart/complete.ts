@@ -7,14 +7,14 @@ import {
   checksumAlgorithms,
 } from '../../core/model.ts';
 import { isKeyFailure } from '../../core/encryption/failures.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { writeCondition } from '../conditions.ts';
 import { pushEncryption, readCustomerKey } from '../encryption/headers.ts';
 import { checksumElements } from '../object/copy.ts';
 import { pushExpiration } from '../lifecycle/shown-headers.ts';
-import { type HeaderPairs, pushNewVersion, shownType } from '../object-headers.ts';
+import { pushNewVersion, shownType } from '../object-headers.ts';
 import { checksumHeader } from '../payload/checksum-headers.ts';
 import { readRequiredXml } from '../payload/document.ts';
 import { type XmlNode, leafText, malformedXml, onlyChildren, required } from '../xml/reader.ts';

@@ -1,12 +1,12 @@
 import type { ChecksumAlgorithm, ChecksumType } from '../../core/model.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { accessOfNewObject } from '../acl/new-object.ts';
 import { type Call, objectOf } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { pushNewEncryption, readEncryption } from '../encryption/headers.ts';
 import { shownUploadId } from '../listing-parameters.ts';
 import { readLock } from '../lock/lock-headers.ts';
-import { type HeaderPairs, readObjectHeaders, shownType } from '../object-headers.ts';
+import { readObjectHeaders, shownType } from '../object-headers.ts';
 import { parseAlgorithm } from '../payload/checksum-headers.ts';
 import type { RequestHeaders } from '../request-headers.ts';
 import { bringsReplica } from '../replication/status.ts';

@@ -1,12 +1,12 @@
 import { abortOf } from '../../core/lifecycle/shown.ts';
 import type { PartRow } from '../../core/model.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { shownOwnerOf } from '../acl/ownership.ts';
 import { type Call, bucketRowOf } from '../call.ts';
 import { invalidArgument } from '../codes.ts';
 import { formatIsoDate } from '../dates.ts';
 import { ownerMarkup, parseLimit } from '../listing-parameters.ts';
-import { type HeaderPairs, shownType } from '../object-headers.ts';
+import { shownType } from '../object-headers.ts';
 import { pushAbort } from '../lifecycle/shown-headers.ts';
 import { shownClass } from '../lifecycle/storage-class.ts';
 import { xmlReply } from '../xml/reply.ts';

@@ -1,12 +1,11 @@
 import type { CopyObject, RangeRequest, ReadCondition } from '../../core/api.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { sourceCondition } from '../conditions.ts';
 import { asCopy, copyMarkup, pushSourceVersion } from '../object/copy.ts';
 import { copySourceOf } from '../object/copy-source.ts';
 import { pushEncryption, readCustomerKey, readSourceKey } from '../encryption/headers.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 import { usualChecksums } from '../payload/payload.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { xmlDocument } from '../xml/writer.ts';

@@ -1,9 +1,8 @@
 import type { UploadRow } from '../../core/model.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { pushEncryption, readCustomerKey } from '../encryption/headers.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 import { type Payload, openPayload } from '../payload/payload.ts';
 import { parsePartNumber, uploadOf } from './upload-address.ts';
 

@@ -1,11 +1,10 @@
 /** PutObject with `x-amz-write-offset-bytes`: the bytes are added to the object. */
 import { type StoreError, isStoreError } from '../../../base/errors.ts';
-import type { IncomingBody } from '../../core/api.ts';
+import type { PutObject } from '../../core/api.ts';
 import type { PutOutcome } from '../../core/commands.ts';
 import type { Call } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import type { RequestHeaders } from '../request-headers.ts';
-import { describe } from './put.ts';
 
 const OFFSET = 'x-amz-write-offset-bytes';
 
@@ -17,12 +16,13 @@ export function readOffset(headers: RequestHeaders): number | undefined {
   throw invalidArgument(OFFSET, text, 'The write offset must be a number of bytes.');
 }
 
+/** `object`: what the request would write without its offset. */
 export async function appendObject(
   call: Call,
-  body: IncomingBody,
+  object: PutObject,
   offset: number,
 ): Promise<PutOutcome> {
-  const command = { ...(await describe(call, body)), offset };
+  const command = { ...object, offset };
   if (offset > 0) refuseDescription(call.headers);
   try {
     return await call.door.core.appendObject(call.context, command);

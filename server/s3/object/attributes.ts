@@ -2,12 +2,12 @@
 import type { ObjectReader, PartPage } from '../../core/api.ts';
 import type { PartRow } from '../../core/model.ts';
 import { formatHttpDate } from '../../http/conditional.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { readCustomerKey } from '../encryption/headers.ts';
 import { partChecksums } from '../multipart/list-parts.ts';
-import { type HeaderPairs, pushVersion } from '../object-headers.ts';
+import { pushVersion } from '../object-headers.ts';
 import { shownClass } from '../lifecycle/storage-class.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { element, leaf, xmlDocument } from '../xml/writer.ts';

@@ -2,7 +2,7 @@ import { GiB } from '../../../base/units.ts';
 import { isStoreError } from '../../../base/errors.ts';
 import type { CopyObject } from '../../core/api.ts';
 import { type Checksum, type Metadata, type VersionRow, versionIdOf } from '../../core/model.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { askLater, isAbsence, mayKnowAbsence } from '../access/admit.ts';
 import { accessOfNewObject } from '../acl/new-object.ts';
 import { type Call, objectOf } from '../call.ts';
@@ -11,13 +11,7 @@ import { sourceCondition, writeCondition } from '../conditions.ts';
 import { formatIsoDate } from '../dates.ts';
 import { pushNewEncryption, readEncryption, readSourceKey } from '../encryption/headers.ts';
 import { readLock } from '../lock/lock-headers.ts';
-import {
-  type HeaderPairs,
-  pushNewVersion,
-  readObjectHeaders,
-  shownChecksum,
-  shownType,
-} from '../object-headers.ts';
+import { pushNewVersion, readObjectHeaders, shownChecksum, shownType } from '../object-headers.ts';
 import { parseAlgorithm } from '../payload/checksum-headers.ts';
 import { usualChecksums } from '../payload/payload.ts';
 import { pushExpiration } from '../lifecycle/shown-headers.ts';

@@ -1,10 +1,9 @@
 import type { DeleteOutcome } from '../../core/commands.ts';
 import { versionIdOf } from '../../core/model.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { type Call, objectOf } from '../call.ts';
 import { deleteCondition } from '../conditions.ts';
 import { wishesBypass } from '../lock/lock-headers.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 import { bringsReplica } from '../replication/status.ts';
 import { parseVersionId } from './version-id.ts';
 

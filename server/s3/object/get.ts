@@ -2,6 +2,7 @@
 import type { GetObject, ObjectReader } from '../../core/api.ts';
 import { expirationOf } from '../../core/lifecycle/shown.ts';
 import { isStoreError } from '../../../base/errors.ts';
+import type { HeaderPairs } from '../../http/exchange.ts';
 import { parseEntityTags, parseHttpDate } from '../../http/conditional.ts';
 import { type HttpReply, headerBytes } from '../../http/exchange.ts';
 import { type ByteSpan, contentRange, parseRangeHeader, resolveRange } from '../../http/range.ts';
@@ -11,7 +12,7 @@ import { pushExpiration } from '../lifecycle/shown-headers.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { readCondition } from '../conditions.ts';
 import { pushEncryption, readCustomerKey, refuseMethodOfRead } from '../encryption/headers.ts';
-import { type HeaderPairs, objectHeaders, shownChecksum, shownType } from '../object-headers.ts';
+import { objectHeaders, shownChecksum, shownType } from '../object-headers.ts';
 import { parseVersionId } from './version-id.ts';
 
 export async function getObject(call: Call): Promise<HttpReply> {

@@ -3,16 +3,11 @@ import type { PutOutcome } from '../../core/commands.ts';
 import { accessOfNewObject } from '../acl/new-object.ts';
 import { type Call, objectOf } from '../call.ts';
 import { writeCondition } from '../conditions.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { pushNewEncryption, readEncryption } from '../encryption/headers.ts';
 import { checkLockedBody, readLock } from '../lock/lock-headers.ts';
 import { appendObject, readOffset } from './append.ts';
-import {
-  type HeaderPairs,
-  pushChecksums,
-  pushNewVersion,
-  readObjectHeaders,
-} from '../object-headers.ts';
+import { pushChecksums, pushNewVersion, readObjectHeaders } from '../object-headers.ts';
 import { openPayload } from '../payload/payload.ts';
 import { bringsReplica } from '../replication/status.ts';
 import { pushExpiration } from '../lifecycle/shown-headers.ts';
@@ -25,7 +20,9 @@ export async function putObject(call: Call): Promise<HttpReply> {
   checkLockedBody(readLock(call.headers), body);
   const offset = readOffset(call.headers);
   const outcome =
-    offset === undefined ? await storeObject(call, body) : await appendObject(call, body, offset);
+    offset === undefined
+      ? await storeObject(call, body)
+      : await appendObject(call, await describe(call, body), offset);
   const headers: HeaderPairs = [['ETag', `"${outcome.row.etag}"`]];
   pushExpiration(headers, outcome.expiration);
   if (offset !== undefined) headers.push(['x-amz-object-size', String(outcome.row.size)]);
@@ -45,7 +42,7 @@ export async function storeObject(
 }
 
 /** The write that the call's headers ask for. */
-export async function describe(call: Call, body: IncomingBody): Promise<PutObject> {
+async function describe(call: Call, body: IncomingBody): Promise<PutObject> {
   const described = readObjectHeaders(call.headers);
   const access = await accessOfNewObject(call);
   return {

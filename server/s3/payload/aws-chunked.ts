@@ -14,7 +14,7 @@ import { toStoreError } from '../../../base/errors.ts';
 import { receivedMemory } from '../../../base/memory/received-memory.ts';
 import type { Hasher, PieceDigests } from '../../core/digest/hasher.ts';
 import { s3Error } from '../codes.ts';
-import type { Seed } from '../auth/authenticate.ts';
+import type { Seed } from '../auth/identity.ts';
 import { hmacHex, sameSignature } from '../auth/signing-keys.ts';
 
 export interface ChunkedOptions {

@@ -1,7 +1,8 @@
 /** The body of a request as core takes it: framing stripped, the signatures of its chunks checked as they pass, its digests named for whoever reads it. */
 import type { ChecksumAlgorithm } from '../../core/model.ts';
 import type { IncomingBody } from '../../core/api.ts';
-import { type Identity, refusePayloadWord } from '../auth/authenticate.ts';
+import { refusePayloadWord } from '../auth/authenticate.ts';
+import type { Identity } from '../auth/identity.ts';
 import type { Hasher } from '../../core/digest/hasher.ts';
 import type { HttpRequest } from '../../http/exchange.ts';
 import { s3Error } from '../codes.ts';

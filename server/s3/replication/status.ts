@@ -1,9 +1,9 @@
 /** `x-amz-replication-status`: shown by reads, and sent by the store that an object comes from. */
 import { isOwnerOf } from '../../core/access/principal.ts';
 import type { VersionRow } from '../../core/model.ts';
+import type { HeaderPairs } from '../../http/exchange.ts';
 import { type Call, bucketRowOf } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 
 const HEADER = 'x-amz-replication-status';
 const REPLICA = 'REPLICA';

@@ -1,12 +1,12 @@
 /** GetObjectTagging, PutObjectTagging, DeleteObjectTagging; and the tags that writes bring along. */
 import type { RequestContext } from '../../core/api.ts';
 import { type Metadata, type VersionRow, versionIdOf } from '../../core/model.ts';
-import type { HttpReply } from '../../http/exchange.ts';
+import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { actionsOf, askLater } from '../access/admit.ts';
 import { factsOf } from '../access/facts.ts';
 import { type Call, objectOf } from '../call.ts';
 import { invalidArgument } from '../codes.ts';
-import { type HeaderPairs, pushVersion } from '../object-headers.ts';
+import { pushVersion } from '../object-headers.ts';
 import { asMarkerError, openRow } from '../object/open-row.ts';
 import { parseVersionId } from '../object/version-id.ts';
 import { readRequiredXml } from '../payload/document.ts';

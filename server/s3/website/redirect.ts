@@ -1,8 +1,8 @@
 /** Where a website sends its visitors instead. */
+import type { HeaderPairs } from '../../http/exchange.ts';
 import { headerBytes } from '../../http/exchange.ts';
 import { textOf } from '../../http/header-text.ts';
 import { s3Error } from '../codes.ts';
-import type { HeaderPairs } from '../object-headers.ts';
 import type { RequestHeaders } from '../request-headers.ts';
 import type { RoutingRule, Website } from './configuration.ts';
 

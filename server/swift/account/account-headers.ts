@@ -5,10 +5,11 @@ import type { AccountInfo } from '../../core/api.ts';
 import { accountAclHeaders, visibleMetadata } from '../access/privileged.ts';
 import type { AccountCall } from '../call.ts';
 import { etagHeaders } from '../filters/etag-quoter.ts';
-import { titleCase, wireOf } from '../../http/header-text.ts';
+import { wireOf } from '../../http/header-text.ts';
 import type { ListingFormat } from '../listing/format.ts';
 import { metadataHeaders } from '../metadata.ts';
 import { formatTimestamp } from '../timestamps.ts';
+import { policyInHeader } from './policy-in-header.ts';
 import { quotaHeaders } from './quota.ts';
 
 export function accountHeaders(
@@ -38,11 +39,6 @@ export function accountHeaders(
 
 function projectDomain(domain: string): [string, string] {
   return ['X-Account-Project-Domain-Id', wireOf(domain)];
-}
-
-/** A scheme as name has marks that a header's name cannot hold. */
-export function policyInHeader(name: string): string {
-  return titleCase(name.replaceAll(/[^A-Za-z0-9.]/g, '-'));
 }
 
 /** Sums of every policy that the account has, or had, a container of. */

@@ -5,7 +5,7 @@ import type { Metadata } from '../../core/model.ts';
 import type { AccountCall } from '../call.ts';
 import type { Headers } from '../headers.ts';
 import { refuse } from '../reply.ts';
-import { policyInHeader } from './account-headers.ts';
+import { policyInHeader } from './policy-in-header.ts';
 
 const kinds = [
   ['Bytes', accountQuotaSettings.bytes],

@@ -7,7 +7,7 @@ import { createCore } from '../../../server/core/core.ts';
 import type { IdentityService } from '../../../server/core/identity.ts';
 import { type UserDirectory, type UserEntry, directoryOf } from '../../../server/core/users.ts';
 import type { Door, HttpRequest } from '../../../server/http/exchange.ts';
-import { type NewBuckets, amazonsNewBuckets } from '../../../server/s3/acl/new-bucket.ts';
+import { type NewBuckets, amazonsNewBuckets } from '../../../server/s3/acl/new-buckets.ts';
 import { createS3Dialect } from '../../../server/s3/access/dialect.ts';
 import { REAL_DAY_MILLIS } from '../../../server/core/lifecycle/due.ts';
 import { swiftDialect } from '../../../server/swift/access/dialect.ts';

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { s3Actions } from '../../../../server/s3/access/actions.ts';
-import { type Route, routes } from '../../../../server/s3/routes.ts';
+import type { Route } from '../../../../server/s3/call.ts';
+import { routes } from '../../../../server/s3/routes.ts';
 import { createHarness, other, owner, requestOf, stampOf } from '../harness.ts';
 import { sign } from '../signer.ts';
 

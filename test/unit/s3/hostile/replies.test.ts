@@ -1,6 +1,7 @@
 /** Whatever is asked of whatever route: an error is a document, and HEAD has none. */
 import { expect, test } from 'vitest';
-import { type Route, routes } from '../../../../server/s3/routes.ts';
+import type { Route } from '../../../../server/s3/call.ts';
+import { routes } from '../../../../server/s3/routes.ts';
 import { type Answer, type Ask, createHarness, type Harness, other, owner } from '../harness.ts';
 
 const paths = { service: '/', account: '/v20180820/configuration/publicAccessBlock' } as const;
