@@ -5,7 +5,7 @@ import { addRing } from './verbs/add-ring.ts';
 import { addDevice } from './verbs/device.ts';
 import { addKeys } from './verbs/keys.ts';
 import { addServe } from './verbs/serve.ts';
-import { addStatus } from './verbs/status.ts';
+import { addRedundancy, addStatus } from './verbs/status.ts';
 
 const program = new Command('torc')
   .description('An object store with two doors, S3 and Swift, over erasure-coded rings')
@@ -13,6 +13,7 @@ const program = new Command('torc')
   .showHelpAfterError();
 addServe(program);
 addStatus(program);
+addRedundancy(program);
 addRing(program);
 addDevice(program);
 addKeys(program);

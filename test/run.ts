@@ -63,6 +63,7 @@ const phases: readonly Phase[] = [
   ['crash', () => suite('crash', ['test/crash/'])],
   ['conformance', () => suite('conformance', ['test/conformance/'])],
   ['clients', () => suite('clients', ['test/clients/'])],
+  ['cluster', () => suite('cluster', ['test/cluster/import.test.ts'])],
 ];
 
 const longPhases: readonly Phase[] = [
@@ -73,6 +74,7 @@ const longPhases: readonly Phase[] = [
         SIM_SEEDS: '2000',
       }),
   ],
+  ['cluster', () => suite('long-cluster', ['test/cluster/faults'], { CLUSTER_SECONDS: '600' })],
   ...readdirSync(join(root, 'test', 'long'))
     .filter((one) => one.endsWith('.test.ts'))
     .map((file): Phase => {

@@ -1,5 +1,6 @@
 /** What operators read: metrics, health, status. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { servedDevices } from '../cell/served-devices.ts';
 import type { ClusterMap } from '../../storage/shard/coordinator.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { Served } from '../http/front.ts';
@@ -53,7 +54,13 @@ function policiesOf(map: ClusterMap): StatusReport['policies'] {
 
 export function statusOf(cell: Cell, version: string): StatusReport {
   const map = cell.coordinator.current();
-  const away = new Map(cell.away().map((device) => [device.id, device.reason]));
+  const served = servedDevices(map);
+  const away = new Map([
+    ...map.devices
+      .filter(({ id }) => served?.has(id) === false)
+      .map(({ id, node }) => [id, `node ${node} does not serve it`] as const),
+    ...cell.away().map((device) => [device.id, device.reason] as const),
+  ]);
   return {
     version,
     policies: policiesOf(map),

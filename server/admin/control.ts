@@ -96,12 +96,23 @@ async function answer(
     cell.workers.requestAudit();
     return 'Every byte of all devices is being verified; torc status counts what was found.';
   }
+  if (request.method === 'POST' && url.pathname === '/redundancy') {
+    return countedSince(cell, Number(url.searchParams.get('since')));
+  }
   const ofKeys =
     request.method === 'POST'
       ? await answerKeyCall(keys, url.pathname, url.searchParams)
       : undefined;
   if (ofKeys !== undefined) return ofKeys;
   throw new StoreError('invalid-argument', 'control', `there is no call ${url.pathname}`);
+}
+
+/** What a walk over all claims that began at `since` or later has found, as JSON; empty while none has ended. */
+function countedSince({ workers }: Cell, since: number): string {
+  const { report } = workers.reconciler;
+  if (report !== undefined && report.startedAt >= since) return JSON.stringify(report);
+  if (!workers.reconciler.isWalking) workers.reconciler.request();
+  return '';
 }
 
 /** By number, by folder, or by the folder's last name. */

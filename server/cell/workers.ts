@@ -34,6 +34,7 @@ import { Reconciler, type RedundancyReport } from '../work/reconciler.ts';
 import { Reconstructor } from '../work/reconstructor.ts';
 import { Sweeper, type SweeperSettings } from '../work/sweeper.ts';
 import type { OpenDevice } from './open-device.ts';
+import { watchServedDevices } from './served-devices.ts';
 
 export interface WorkSettings {
   readonly pauseMillis: number;
@@ -82,13 +83,18 @@ export class CellWorkers {
   #isStarted = false;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #coordinator: Coordinator;
+  readonly #settings: WorkSettings;
   #cancelWalk = (): void => undefined;
+  #endWatch = (): void => undefined;
   #nextWalkAt = Number.POSITIVE_INFINITY;
 
   constructor(options: CellWorkersOptions) {
     const { group, work, rows, bodies, placement, clock, logger, settings } = options;
     this.#clock = clock;
     this.#logger = logger;
+    this.#coordinator = options.coordinator;
+    this.#settings = settings;
     const reader = (...types: ConstructorParameters<typeof QueueReader>[2]): QueueReader =>
       new QueueReader(work, clock, types);
     const walk = (roundMillis: number): DeviceWalk =>
@@ -236,11 +242,16 @@ export class CellWorkers {
   start(): void {
     // The first walk tells what is missing after whatever happened while the process was down.
     this.reconciler.request();
+    // So does one after a device has come or gone, of whichever machine: fragments of the shards here are on all.
+    this.#endWatch = watchServedDevices(this.#coordinator, () =>
+      this.#again(this.#recheckMillis(this.#settings)),
+    );
     this.#isStarted = true;
     for (const loop of this.loops) loop.start();
   }
 
   async stop(): Promise<void> {
+    this.#endWatch();
     this.#cancelWalk();
     await Promise.all(this.loops.map((loop) => loop.stop()));
   }

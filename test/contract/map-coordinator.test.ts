@@ -10,7 +10,7 @@ import type { MapEngine } from '../../server/coordinator/map-engine.ts';
 import { writeNewMap } from '../../server/coordinator/new-map.ts';
 import type { ClusterMap, Presence } from '../../storage/shard/coordinator.ts';
 import type { ShardState } from '../../storage/shard/shard.ts';
-import { EtcdCluster } from '../process/etcd.ts';
+import { EtcdCluster } from '../process/cluster/etcd.ts';
 import { SimClock } from '../sim/clock.ts';
 import { alwaysReached, type Reach, SimEngine } from '../sim/cluster/engine.ts';
 import { SeededRandom } from '../sim/random.ts';

@@ -20,7 +20,9 @@ export type Operation =
   /** Replaces the metadata of what is there. */
   | { readonly type: 'post'; readonly metadata: string }
   /** `seen`: what the answer said was deleted. */
-  | { readonly type: 'delete'; readonly seen: KeyState };
+  | { readonly type: 'delete'; readonly seen: KeyState }
+  /** A deletion whose answer says at most whether something was there. */
+  | { readonly type: 'remove'; readonly found: boolean | undefined };
 
 export type PutCondition =
   | { readonly type: 'none' }
@@ -49,6 +51,10 @@ function step(event: Event, state: KeyState): { readonly state: KeyState } | 'im
   if (operation.type === 'delete') {
     if (outcome === 'ok' && operation.seen !== state) return 'impossible';
     return { state: undefined };
+  }
+  if (operation.type === 'remove') {
+    const { found = state !== undefined } = operation;
+    return found === (state !== undefined) ? { state: undefined } : 'impossible';
   }
   if (operation.type === 'post') {
     const etag = etagOf(state);

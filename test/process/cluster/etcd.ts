@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Host } from './hosts.ts';
 
 export async function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -20,6 +21,7 @@ export async function freePort(): Promise<number> {
 
 interface Member {
   readonly name: string;
+  readonly entering: readonly string[];
   readonly client: string;
   readonly peer: string;
   process: ChildProcess | undefined;
@@ -34,17 +36,34 @@ export class EtcdCluster {
     this.#members = members;
   }
 
+  /** All on this machine. */
   static async start(count: number): Promise<EtcdCluster> {
     const members: Member[] = [];
     for (let place = 0; place < count; place++) {
       const [client, peer] = [await freePort(), await freePort()];
       members.push({
         name: `e${place}`,
+        entering: [],
         client: `http://127.0.0.1:${client}`,
         peer: `http://127.0.0.1:${peer}`,
         process: undefined,
       });
     }
+    return EtcdCluster.#start(members);
+  }
+
+  /** One member a host. */
+  static startOn(hosts: readonly Host[]): Promise<EtcdCluster> {
+    return EtcdCluster.#start(
+      hosts.map(({ name, address, entering }) => ({
+        ...{ name, entering, process: undefined },
+        client: `http://${address}:2379`,
+        peer: `http://${address}:2380`,
+      })),
+    );
+  }
+
+  static async #start(members: readonly Member[]): Promise<EtcdCluster> {
     const cluster = new EtcdCluster(mkdtempSync(join(tmpdir(), 'torc-etcd-')), members);
     for (const place of members.keys()) cluster.startMember(place);
     await cluster.ready();
@@ -58,7 +77,7 @@ export class EtcdCluster {
   startMember(place: number): void {
     const member = this.#members[place];
     if (member === undefined || member.process !== undefined) throw new Error('no such member');
-    const { name, client, peer } = member;
+    const { name, entering, client, peer } = member;
     const initial = this.#members.map((one) => `${one.name}=${one.peer}`).join(',');
     const args = [
       ...['--name', name, '--data-dir', join(this.#folder, name)],
@@ -68,7 +87,8 @@ export class EtcdCluster {
       // Many tests share a machine: a slow disk must not make members stand for election.
       ...['--heartbeat-interval', '100', '--election-timeout', '1000'],
     ];
-    member.process = spawn('etcd', args, { stdio: 'ignore' });
+    const [command = '', ...words] = [...entering, 'etcd', ...args];
+    member.process = spawn(command, words, { stdio: 'ignore' });
   }
 
   async killMember(place: number): Promise<void> {
@@ -79,6 +99,11 @@ export class EtcdCluster {
     const gone = new Promise((resolve) => running.once('exit', resolve));
     running.kill('SIGKILL');
     await gone;
+  }
+
+  /** SIGSTOP and SIGCONT: it stands still, and goes on. */
+  signalMember(place: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#members[place]?.process?.kill(signal);
   }
 
   /** Resolves when a majority answers. */
