@@ -175,6 +175,8 @@ function openS3(
   parts: Omit<
     S3DoorOptions,
     | 'region'
+    | 'regionAliases'
+    | 'honoursAbsentTags'
     | 'virtualHostSuffixes'
     | 'websiteSuffixes'
     | 'customerKeysOverHttp'
@@ -188,6 +190,8 @@ function openS3(
   const accessLog = new AccessLog({ ...parts, settings: { ...accessLogBounds, flushMillis } });
   const s3 = createS3Door({
     ...{ ...parts, region, websiteSuffixes, customerKeysOverHttp, accessLog },
+    regionAliases: settings.s3.regionAliases,
+    honoursAbsentTags: settings.s3.ifNoneMatchTags === 'honoured',
     virtualHostSuffixes: hostSuffixes,
     newBuckets: settings.newBuckets,
     reportDayMillis: settings.inventoryDaySeconds * 1000,

@@ -14,6 +14,7 @@ import type { KeystoneSettings } from '../keystone/settings.ts';
 import { keystoneSchema } from './keystone.ts';
 import type { ReadOnly } from '../core/access/read-only.ts';
 import type { SwiftSettings } from '../swift/settings.ts';
+import { type S3Settings, s3Schema } from './s3.ts';
 import { swiftSchema } from './swift.ts';
 import { replicationSchema, targetSchema } from './targets.ts';
 import type { StoreSettings } from '../replication/store-client.ts';
@@ -93,6 +94,7 @@ const schema = z.strictObject({
   http: address.default('127.0.0.1:8080'),
   https: address.default('127.0.0.1:8443'),
   region: z.string().min(1).default('us-east-1'),
+  s3: s3Schema.prefault({}),
   logLevel: z.enum(logLevels).default('info'),
   /** Domains whose sub-domains are bucket names. */
   hostSuffixes: z.array(z.string().min(1)).default(['localhost']),
@@ -159,6 +161,7 @@ export interface Settings {
   readonly http: string;
   readonly https: string;
   readonly region: string;
+  readonly s3: S3Settings;
   readonly logLevel: LogLevel;
   readonly hostSuffixes: readonly string[];
   readonly websiteSuffixes: readonly string[];

@@ -25,6 +25,9 @@ export interface DoorParts {
   /** Whose access keys are good beside theirs. */
   readonly identity?: IdentityService | undefined;
   readonly region: string;
+  readonly regionAliases: readonly string[];
+  /** Whether If-None-Match of a write may name entity tags; else they are refused, as at Amazon. */
+  readonly honoursAbsentTags: boolean;
   readonly keys: SigningKeys;
   /** As `S3DoorOptions` has them; none: path style alone. */
   readonly virtualHostSuffixes: readonly string[];

@@ -2,6 +2,7 @@
 import type { ReadCondition } from '../core/api.ts';
 import type { WriteCondition } from '../core/commands.ts';
 import { parseEntityTags, parseHttpDate } from '../http/conditional.ts';
+import type { Call } from './call.ts';
 import { invalidArgument, notImplemented } from './codes.ts';
 import { parseIsoDate } from './dates.ts';
 import type { RequestHeaders } from './request-headers.ts';
@@ -42,7 +43,7 @@ export function readConditionOf(headers: RequestHeaders, prefix: string): ReadCo
 }
 
 /** Of PutObject, CompleteMultipartUpload and CopyObject's destination. */
-export function writeCondition(headers: RequestHeaders): WriteCondition {
+export function writeCondition({ headers, door }: Call): WriteCondition {
   refuseDates(headers);
   for (const name of [MODIFIED, SIZE]) if (headers.has(name)) throw notImplemented(name);
   const ifMatch = parseEntityTags(headers.get('if-match'));
@@ -51,8 +52,10 @@ export function writeCondition(headers: RequestHeaders): WriteCondition {
   if (ifMatch !== undefined && ifNoneMatch !== undefined) {
     throw notImplemented('If-Match,If-None-Match');
   }
-  // Amazon takes no entity tag here, only the star.
-  if (ifNoneMatch !== undefined && ifNoneMatch !== '*') throw notImplemented('If-None-Match');
+  // Amazon takes no entity tag here, only the star; other stores do (decision 0039).
+  if (ifNoneMatch !== undefined && ifNoneMatch !== '*' && !door.honoursAbsentTags) {
+    throw notImplemented('If-None-Match');
+  }
   return { ifMatch, ifNoneMatch };
 }
 

@@ -49,6 +49,10 @@ export interface S3DoorOptions {
   readonly users: UserDirectory;
   readonly identity?: IdentityService | undefined;
   readonly region: string;
+  /** Other names of it in requests; none by default. */
+  readonly regionAliases?: readonly string[];
+  /** As `DoorParts` has it; default false. */
+  readonly honoursAbsentTags?: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -112,8 +116,10 @@ class S3Door implements Door {
     const keys = new SigningKeys();
     const shared = { core, users, identity, region, clock, random, logger, keys };
     const { reportDayMillis = DAY_MILLIS } = options;
+    const { regionAliases = [], honoursAbsentTags = false } = options;
     const lent = { targets, replication, newBuckets, reportDayMillis };
-    this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, ...lent };
+    const ways = { regionAliases, honoursAbsentTags };
+    this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, ...lent, ...ways };
     this.#hostId = Buffer.from(random.bytes(24)).toString('base64');
     this.#idPrefix = toHex(random.bytes(4)).toUpperCase();
   }

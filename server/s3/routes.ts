@@ -291,6 +291,8 @@ const unset: readonly (readonly [place: string, name: string, run: Operation])[]
     'ListBucketIntelligentTieringConfigurations',
     noneOf('ListBucketIntelligentTieringConfigurationsOutput'),
   ],
+  // No object has one, and nothing can give it one.
+  ['GET object ?torrent', 'GetObjectTorrent', unsetAs('NoSuchKey')],
 ];
 
 /** Known, and 501. Those with a header have endpoints of their own at Amazon. */
@@ -312,7 +314,6 @@ const unbuilt: readonly (readonly [place: string, name: string, header?: string]
   // Ceph's: without this row it would replace the object that it means to lengthen.
   ['PUT object ?append', 'AppendObject'],
   ['GET object ?annotation', 'GetObjectAnnotation'],
-  ['GET object ?torrent', 'GetObjectTorrent'],
   ['DELETE object ?annotation', 'DeleteObjectAnnotation'],
   ['POST object ?select', 'SelectObjectContent'],
 ];

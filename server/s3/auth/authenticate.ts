@@ -83,7 +83,7 @@ function headerClaim(text: string, headers: RequestHeaders, authority: Authority
     throw invalidArgument('Authorization', algorithm, 'Unsupported Authorization Type');
   }
   const { credential, signedHeaders, signature } = headerComponents(text.slice(blank + 1));
-  const scope = parseScope(credential, 'header', authority.region);
+  const scope = parseScope(credential, 'header', authority);
   const stamp = headerStamp(headers);
   if (!stamp.startsWith(scope.date)) {
     throw scopeError('header', 'Invalid credential date. Date is not the same as X-Amz-Date.');
@@ -158,7 +158,7 @@ function presignedClaim(headers: RequestHeaders, query: Query, authority: Author
     throw scopeError('query', `X-Amz-Algorithm only supports "${ALGORITHM}"`);
   }
   if (query.has('X-Amz-Security-Token')) throw s3Error('InvalidToken');
-  const scope = parseScope(credential, 'query', authority.region);
+  const scope = parseScope(credential, 'query', authority);
   const stated = parseAmzDate(stamp);
   if (stated === undefined) {
     throw scopeError(
@@ -183,7 +183,6 @@ function presignedClaim(headers: RequestHeaders, query: Query, authority: Author
 function checkValidity(stated: number, expires: string, now: number): void {
   if (!/^-?\d+$/.test(expires)) throw scopeError('query', 'X-Amz-Expires should be a number');
   const seconds = Number(expires);
-  if (seconds < 0) throw scopeError('query', 'X-Amz-Expires must be non-negative');
   if (seconds > MAX_EXPIRES_SECONDS) {
     throw scopeError(
       'query',
@@ -192,7 +191,8 @@ function checkValidity(stated: number, expires: string, now: number): void {
   }
   if (stated - now > MAX_SKEW_MILLIS) throw s3Error('AccessDenied', 'Request is not valid yet');
   const end = stated + seconds * 1000;
-  if (now > end) {
+  // One that ended before it began is over, whatever this clock says.
+  if (seconds < 0 || now > end) {
     throw s3Error('AccessDenied', 'Request has expired', {
       'X-Amz-Expires': seconds,
       Expires: formatIsoDate(end),

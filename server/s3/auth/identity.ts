@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import type { Principal } from '../../core/api.ts';
 import type { KeySources } from './find-key.ts';
+import type { Region } from './scope.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** What chunk signatures continue from. */
@@ -20,9 +21,8 @@ export interface Identity {
   readonly seed: Seed | undefined;
 }
 
-export interface Authority extends KeySources {
+export interface Authority extends KeySources, Region {
   readonly keys: SigningKeys;
-  readonly region: string;
   readonly clock: Clock;
   /** As `S3DoorOptions` has them. */
   readonly virtualHostSuffixes: readonly string[];

@@ -11,6 +11,17 @@ export interface Scope {
   readonly text: string;
 }
 
+/** What this store calls the place it is in. */
+export interface Region {
+  readonly region: string;
+  /** Other names that requests may use, as those of stores that were here before. */
+  readonly regionAliases: readonly string[];
+}
+
+export function isRegion({ region, regionAliases }: Region, name: string): boolean {
+  return name === region || regionAliases.includes(name);
+}
+
 /** Where the credential stood decides the code: each has its own at Amazon. */
 export type ScopePlace = 'header' | 'query';
 
@@ -28,7 +39,7 @@ export function scopeError(
     : s3Error('AuthorizationQueryParametersError', sentence, fields);
 }
 
-export function parseScope(credential: string, place: ScopePlace, region: string): Scope {
+export function parseScope(credential: string, place: ScopePlace, own: Region): Scope {
   const before = place === 'header' ? '' : 'Error parsing the X-Amz-Credential parameter; ';
   const fail = (sentence: string, fields: Readonly<Record<string, string>> = {}): StoreError =>
     scopeError(place, before + sentence, fields);
@@ -57,7 +68,8 @@ export function parseScope(credential: string, place: ScopePlace, region: string
   if (service !== 's3') {
     throw fail(`incorrect service "${service}". This endpoint belongs to "s3".`);
   }
-  if (scopeRegion !== region) {
+  if (!isRegion(own, scopeRegion)) {
+    const { region } = own;
     throw fail(`the region '${scopeRegion}' is wrong; expecting '${region}'`, { Region: region });
   }
   return {

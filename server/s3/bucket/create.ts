@@ -1,10 +1,13 @@
 import type { HttpReply } from '../../http/exchange.ts';
 import { isNewBucketName } from '../address.ts';
 import { ACL } from '../acl/grants.ts';
+import type { Metadata } from '../../core/model.ts';
 import { accessOfNewBucket } from '../acl/new-bucket.ts';
+import { isRegion } from '../auth/scope.ts';
 import type { Call } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { readXml } from '../payload/document.ts';
+import { LOCATION } from './head.ts';
 import { leafText, onlyChildren } from '../xml/reader.ts';
 
 /** The region whose buckets have no LocationConstraint, and where creating one's own bucket again succeeds. */
@@ -18,11 +21,16 @@ export async function createBucket(call: Call): Promise<HttpReply> {
   }
   const isLocked = readLockWish(call);
   const settings = await accessOfNewBucket(call);
-  await checkLocation(call);
+  const location = await readLocation(call);
   const { created, info } = await call.door.core.createContainer(
     call.context,
     { account: call.identity.principal.account, container: call.bucket },
-    { claimName: 'required', policy: undefined, settings, ...(isLocked ? lockable : {}) },
+    {
+      claimName: 'required',
+      policy: undefined,
+      settings: { ...settings, ...location },
+      ...(isLocked ? lockable : {}),
+    },
   );
   // A bucket that was there before is no answer to who wants another list.
   if (!created && info.row.settings[ACL] !== settings[ACL]) {
@@ -50,16 +58,18 @@ function readLockWish(call: Call): boolean {
   throw invalidArgument(LOCK, value, 'The value must be true or false.');
 }
 
-async function checkLocation(call: Call): Promise<void> {
+/** The setting that keeps it; nothing where it is the region's own name. */
+async function readLocation(call: Call): Promise<Metadata> {
   const root = await readXml(call, { root: 'CreateBucketConfiguration', isOptional: true });
-  if (root === undefined) return;
+  if (root === undefined) return {};
   const [location] = onlyChildren(root, ['LocationConstraint']);
-  if (location === undefined) return;
+  if (location === undefined) return {};
   const stated = leafText(location);
   const { region } = call.door;
-  if (region === FIRST_REGION && stated === '') return;
+  if (region === FIRST_REGION && stated === '') return {};
   // Amazon's first region has no name of its own here, but many clients send it.
-  if (stated === region) return;
+  if (stated === region) return {};
+  if (isRegion(call.door, stated)) return { [LOCATION]: stated };
   if (/^[a-z]{2}(-[a-z]+)+-\d$/.test(stated) || stated === 'EU') {
     throw s3Error(
       'IllegalLocationConstraintException',

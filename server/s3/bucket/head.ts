@@ -16,11 +16,13 @@ export async function headBucket(call: Call): Promise<HttpReply> {
   };
 }
 
-/** GetBucketLocation: empty for the first region. */
+/** Bucket setting: the alias of the region that its CreateBucket named. */
+export const LOCATION = 's3:location';
+
+/** GetBucketLocation: empty for the first region, unless the bucket was made under another name of it. */
 export async function getBucketLocation(call: Call): Promise<HttpReply> {
-  await call.door.core.headContainer(call.context, bucketOf(call));
+  const { row } = await call.door.core.headContainer(call.context, bucketOf(call));
   const { region } = call.door;
-  return xmlReply(
-    xmlDocument('LocationConstraint', region === 'us-east-1' ? '' : escapeXml(region)),
-  );
+  const location = row.settings[LOCATION] ?? (region === 'us-east-1' ? '' : region);
+  return xmlReply(xmlDocument('LocationConstraint', escapeXml(location)));
 }

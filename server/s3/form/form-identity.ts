@@ -56,7 +56,7 @@ function verifyVersion4(fields: Fields, policy: string, door: DoorParts): Princi
   if (algorithm !== ALGORITHM) {
     throw s3Error('InvalidArgument', `X-Amz-Algorithm only supports "${ALGORITHM}"`);
   }
-  const scope = parseScope(credential, 'query', door.region);
+  const scope = parseScope(credential, 'query', door);
   if (!date.startsWith(scope.date)) {
     throw s3Error('AccessDenied', 'The date of the credential is not that of X-Amz-Date.');
   }

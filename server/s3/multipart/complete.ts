@@ -31,7 +31,7 @@ const MAX_PARTS = 10_000;
 export async function completeMultipartUpload(call: Call): Promise<HttpReply> {
   const address = uploadOf(call);
   const size = parseObjectSize(call.headers.get('x-amz-mp-object-size'));
-  const condition = writeCondition(call.headers);
+  const condition = writeCondition(call);
   const root = await readRequiredXml(call, {
     root: 'CompleteMultipartUpload',
     maxBytes: MAX_BYTES,

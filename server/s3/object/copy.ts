@@ -46,7 +46,7 @@ export async function copyObject(call: Call): Promise<HttpReply> {
       sourceCondition: sourceCondition(call.headers),
       target: objectOf(call),
       encryption,
-      condition: writeCondition(call.headers),
+      condition: writeCondition(call),
       storageClass: readStorageClass(call),
       describe: describer(call, directive, access),
     }),

@@ -53,7 +53,7 @@ async function describe(call: Call, body: IncomingBody): Promise<PutObject> {
     body,
     lock: readLock(call.headers),
     encryption: readEncryption(call),
-    condition: writeCondition(call.headers),
+    condition: writeCondition(call),
     isReplica: bringsReplica(call),
   };
 }

@@ -17,7 +17,7 @@ export async function renameObject(call: Call): Promise<HttpReply> {
       ...objectOf(call),
       source,
       sourceCondition: readConditionOf(call.headers, 'x-amz-rename-source-'),
-      condition: writeCondition(call.headers),
+      condition: writeCondition(call),
       token: readToken(call.headers.get(TOKEN)),
     });
   } catch (error) {

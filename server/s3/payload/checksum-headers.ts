@@ -66,7 +66,7 @@ export function parseTrailerNames(value: string | undefined): readonly string[] 
   return names;
 }
 
-/** Throws `InvalidRequest` for two checksums, a wrong value, or an announced one that is missing. */
+/** Throws `InvalidRequest` for two checksums or an announced one that is missing, `BadDigest` for a value that no bytes can have. */
 export function parseStatedChecksum(
   headers: RequestHeaders,
   trailerNames: readonly string[],
@@ -97,8 +97,8 @@ export function parseStatedChecksum(
   checkSdkAlgorithm(headers, first);
   if (first?.value !== undefined && !isChecksumValue(first.algorithm, first.value)) {
     throw s3Error(
-      'InvalidRequest',
-      `Value for ${checksumHeader(first.algorithm)} header is invalid.`,
+      'BadDigest',
+      `The ${first.algorithm.toUpperCase()} you specified did not match the calculated checksum: the value of ${checksumHeader(first.algorithm)} is none.`,
     );
   }
   return first;

@@ -36,7 +36,8 @@ export interface Ask {
 
 const env = (name: string): string => process.env[`S3_FACTS_${name}`] ?? '';
 const given = env('ENDPOINT') !== '';
-const config = join(import.meta.dirname, '..', 'users.json');
+/** Amazon's ways in all that can be set. */
+const config = join(import.meta.dirname, 'server.json');
 const own = given ? undefined : new ServerProcess();
 const agent = new Agent({ keepAlive: true, rejectUnauthorized: false });
 

@@ -91,6 +91,22 @@ describe('buckets', () => {
     expect(again.code).toBe(region === 'us-east-1' ? undefined : 'BucketAlreadyOwnedByYou');
   });
 
+  test('another name of the region is kept, and signs', async () => {
+    const { ask } = createHarness({ regionAliases: ['default'] });
+    const made = await ask('PUT', '/bucket', { body: configuration('default') });
+    expect(made.status).toBe(200);
+    const query = { location: '' };
+    expect((await ask('GET', '/bucket', { query })).text).toContain('>default</Loc');
+    expect((await ask('GET', '/bucket', { sign: { region: 'default' } })).status).toBe(200);
+    const wrong = await ask('GET', '/bucket', { sign: { region: 'other' } });
+    expect([wrong.code, wrong.text]).toEqual([
+      'AuthorizationHeaderMalformed',
+      expect.stringContaining('<Region>us-east-1</Region>'),
+    ]);
+    await ask('PUT', '/second');
+    expect((await ask('GET', '/second', { query })).text).toContain('/"></Loc');
+  });
+
   test('virtual-host style', async () => {
     const { ask } = createHarness({ virtualHostSuffixes: ['s3.example.com'] });
     const headers = { host: 'bucket.s3.example.com:8080' };
@@ -135,12 +151,19 @@ describe('sub-resources', () => {
     ['PUT', '/bucket/k', 'append'],
     ['PUT', '/bucket/k', 'annotation'],
     ['POST', '/bucket/k', 'select'],
-    ['GET', '/bucket/k', 'torrent'],
   ])('%s %s?%s is 501 and changes nothing', async (method, path, name) => {
     const { ask } = await withKeys(['k']);
     const answer = await ask(method, path, { query: { [name]: '' }, body: 'zzz' });
     expect([answer.status, answer.code]).toEqual([501, 'NotImplemented']);
     expect((await ask('GET', '/bucket/k')).text).toBe('k');
+  });
+
+  test('no object has a torrent', async () => {
+    const { ask } = await withKeys(['k']);
+    const answer = await ask('GET', '/bucket/k', { query: { torrent: '' } });
+    expect([answer.status, answer.code]).toEqual([404, 'NoSuchKey']);
+    const absent = await ask('GET', '/none/k', { query: { torrent: '' } });
+    expect(absent.code).toBe('NoSuchBucket');
   });
 
   test('other methods', async () => {

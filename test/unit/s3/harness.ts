@@ -95,6 +95,8 @@ export interface Harness {
 
 export interface HarnessOptions {
   readonly region?: string;
+  readonly regionAliases?: readonly string[];
+  readonly honoursAbsentTags?: boolean;
   readonly now?: number;
   readonly virtualHostSuffixes?: readonly string[];
   readonly limits?: Partial<CoreLimits>;
@@ -161,6 +163,8 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     ...parts,
     virtualHostSuffixes,
     customerKeysOverHttp: options.customerKeysOverHttp ?? 'loopback',
+    regionAliases: options.regionAliases ?? [],
+    honoursAbsentTags: options.honoursAbsentTags ?? false,
     targets: options.targets,
     replication: options.replication,
     websiteSuffixes: options.websiteSuffixes ?? [],

@@ -223,9 +223,9 @@ describe('digests', () => {
   test.each([
     [{ 'x-amz-checksum-crc32': 'AAAAAA==', 'x-amz-checksum-sha1': 'x' }, 400, 'InvalidRequest'],
     [{ 'x-amz-sdk-checksum-algorithm': 'CRC32' }, 400, 'InvalidRequest'],
-    [{ 'x-amz-checksum-crc32': 'bad' }, 400, 'InvalidRequest'],
+    [{ 'x-amz-checksum-crc32': 'bad' }, 400, 'BadDigest'],
     [{ 'x-amz-checksum-crc31': 'AAAAAA==' }, 400, 'InvalidRequest'],
-    [{ 'x-amz-checksum-xxhash128': 'AAAAAA==' }, 400, 'InvalidRequest'],
+    [{ 'x-amz-checksum-xxhash128': 'AAAAAA==' }, 400, 'BadDigest'],
     [{ 'x-amz-checksum-xxhash3': 'AAAAAAAAAAA=' }, 400, 'BadDigest'],
     [{ 'content-md5': 'bad' }, 400, 'InvalidDigest'],
     [{ 'content-md5': '1B2M2Y8AsgTpgAmY7PhCfg==' }, 400, 'BadDigest'],

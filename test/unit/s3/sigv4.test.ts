@@ -237,7 +237,7 @@ describe('presigned requests', () => {
 
   test.each([
     [604_801, 'AuthorizationQueryParametersError'],
-    [-1, 'AuthorizationQueryParametersError'],
+    [-1, 'AccessDenied'],
     ['x', 'AuthorizationQueryParametersError'],
     [604_800, undefined],
   ])('expires %s', async (expires, code) => {

@@ -183,6 +183,20 @@ describe('conditions', () => {
     expect((await put({ 'if-match': '"other"' })).status).toBe(412);
   });
 
+  test('of PUT by the tags that must be absent, where the store obeys them', async () => {
+    const { ask } = createHarness({ honoursAbsentTags: true });
+    await ask('PUT', '/bucket');
+    const put = (tag: string, body: string) =>
+      ask('PUT', '/bucket/k', { body, headers: { 'if-none-match': tag } });
+    const etag = (await put('"other"', 'x')).headers.get('etag') ?? '';
+    expect((await put(etag, 'y')).code).toBe('PreconditionFailed');
+    expect((await put(etag.replaceAll('"', ''), 'y')).code).toBe('PreconditionFailed');
+    expect((await put('*', 'y')).code).toBe('PreconditionFailed');
+    expect((await put('"other"', 'y')).status).toBe(200);
+    expect((await put(etag, 'z')).status).toBe(200);
+    expect((await ask('GET', '/bucket/k')).text).toBe('z');
+  });
+
   test('of DELETE', async () => {
     const { ask } = await withBucket();
     const put = await ask('PUT', '/bucket/k', { body: 'x' });
