@@ -45,6 +45,8 @@ import { writeInventory } from './s3/inventory/report.ts';
 import { AccessLog } from './s3/logging/access-log.ts';
 import { createEventRenderer } from './s3/notification/record.ts';
 import { swiftDialect } from './swift/access/dialect.ts';
+import { ClusterClient } from './container-sync/cluster-client.ts';
+import { syncWorkers } from './container-sync/open-sync.ts';
 import { createSwiftDoor, swiftPathsOf } from './swift/door.ts';
 import { loadOrCreateCertificate } from './tls/certificate.ts';
 
@@ -116,7 +118,9 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   });
   const { targets, source } = feeds;
   const stores = new ReplicationStores(settings.replicationTargets, clock);
-  wake.push(...addWorkers(settings, { stores, source, core, cell, clock, random, logger }));
+  const clusters = new ClusterClient(clock, settings.swift.sync.ca);
+  const beside = { stores, clusters, source, core, cell, clock, random, logger };
+  wake.push(...addWorkers(settings, beside));
   const identity = keystone === undefined ? undefined : createKeystone(keystone, clock);
   const shared = { core, users, identity, clock, random, logger };
   const { s3, accessLog } = openS3(settings, { ...shared, targets, replication: stores });
@@ -146,6 +150,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
     closeLogs: () => accessLog.close(),
     closeTargets: async () => {
       stores.close();
+      clusters.close();
       await targets.close();
     },
   };
@@ -156,17 +161,22 @@ function addWorkers(
   settings: Settings,
   parts: Omit<Parameters<typeof replicationWorkers>[0], 'rows'> & {
     readonly cell: Cell;
+    readonly clusters: ClusterClient;
     readonly random: Random;
   },
 ): readonly (() => void)[] {
-  const { cell, core, clock, random } = parts;
+  const { cell, core, clock, random, clusters } = parts;
   const { rows, workers, work } = cell;
   const dayMillis = settings.inventoryDaySeconds * 1000;
   const due = new QueueReader(work, clock, ['report']);
   workers.add(
     new Reporter(due, (report) => writeInventory({ core, clock, random, dayMillis }, report)),
   );
-  return replicationWorkers({ ...parts, rows }).map((worker) => workers.add(worker));
+  const { send } = clusters;
+  return [
+    ...replicationWorkers({ ...parts, rows }),
+    ...syncWorkers({ ...parts, rows, send, settings: settings.swift.sync }),
+  ].map((worker) => workers.add(worker));
 }
 
 /** The S3 door, and what it tells beside its replies. */

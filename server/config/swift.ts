@@ -41,6 +41,28 @@ const nameCheck: z.ZodType<NameCheck> = z.strictObject({
   forbiddenRegexp: z.string().refine(isRegexp).default(String.raw`/\./|/\.\./|/\.$|/\.\.$`),
 });
 
+const upper = z.string().min(1).max(255).toUpperCase();
+
+const sync = z.strictObject({
+  realms: z
+    .array(
+      z.strictObject({
+        name: upper,
+        key: z.string().min(1),
+        key2: z.string().min(1).optional(),
+        clusters: z
+          .array(z.strictObject({ name: upper, endpoint: z.url({ protocol: /^https?$/ }) }))
+          .max(64)
+          .default([]),
+      }),
+    )
+    .max(64)
+    .default([]),
+  allowedHosts: names.default([]),
+  current: z.strictObject({ realm: upper, cluster: upper }).optional(),
+  ca: z.string().optional(),
+});
+
 /** Absent parts have Swift's own defaults. */
 export const swiftSchema: z.ZodType<SwiftSettings> = z.strictObject({
   /** Hosts below these domains name an account, or a container and its account. */
@@ -76,5 +98,7 @@ export const swiftSchema: z.ZodType<SwiftSettings> = z.strictObject({
   nameCheck: nameCheck.optional(),
   rateLimits: rateLimits.optional(),
   crossDomainPolicy: z.string().max(65_536).optional(),
+  /** Clusters that containers may be kept in step with. */
+  sync: sync.prefault({}),
   quoteEtags: z.boolean().default(false),
 });

@@ -62,6 +62,7 @@ export type NewVersion = Omit<
   | 'version'
   | 'isNull'
   | 'modifiedAt'
+  | 'originAt'
   | 'older'
   | 'newer'
   | 'nullVersion'
@@ -74,6 +75,8 @@ export interface EventCause {
   /** Where the command alone does not say it: a copy, a form, an expiry, tags. */
   readonly event?: ObjectEvent | undefined;
   readonly origin?: EventOrigin | undefined;
+  /** The change was made in another store at this time (`RequestContext.madeAt`). */
+  readonly madeAt?: Micros | undefined;
 }
 
 /** All rules of one purpose, as they shall be. */

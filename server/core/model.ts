@@ -141,7 +141,7 @@ export interface ContainerRow {
 export interface Feed {
   /** `feedIdOf` of container, purpose and rule: what waits stays its own when the rule is written again. */
   readonly id: Id;
-  readonly purpose: 'notification' | 'replication';
+  readonly purpose: 'notification' | 'replication' | 'sync';
   /** A target's name in this server's settings. */
   readonly target: string;
   /** The rule's name in the door's document. */
@@ -250,6 +250,8 @@ export interface VersionRow {
   readonly isNull: boolean;
   /** When clients see it last changed; moves with a Swift POST, equals `version` otherwise. */
   readonly modifiedAt: Micros;
+  /** When it was changed last in the container of another store that it comes from (Swift's container sync); gone when it is changed here. */
+  readonly originAt?: Micros | undefined;
   readonly size: number;
   /** Without quotes: hex MD5, or `<hex>-<parts>` for an object of parts. Empty for a delete marker. */
   readonly etag: string;
@@ -310,6 +312,12 @@ export interface ManifestNote {
   readonly size: number;
   /** Hex MD5. */
   readonly etag: string;
+}
+
+/** When somebody changed it last, wherever that was. A renamed object keeps its date, but the change of its name counts. */
+export function lastChangeOf(row: Pick<VersionRow, 'modifiedAt' | 'originAt' | 'version'>): Micros {
+  const { originAt, modifiedAt, version } = row;
+  return originAt ?? (version > modifiedAt ? version : modifiedAt);
 }
 
 /** The etag of a large object as Swift and manifests have it: without the number of parts that S3 shows behind it. */

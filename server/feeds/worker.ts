@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { StoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Worker } from '../../storage/work/worker.ts';
 import { deliverEvents, type Taken } from './deliver.ts';
@@ -21,6 +22,8 @@ export interface FeedWorkerOptions {
   readonly logger: Logger;
   /** Events of different keys that are under way at once. */
   readonly parallel: number;
+  /** Each feed rests for itself: what fails is its own affair (a key, a container), not its target's. */
+  readonly restsEach?: true;
 }
 
 /** Some 50 KB of rows; a crash sends at most these again. */
@@ -33,8 +36,8 @@ export class FeedWorker implements Worker<Backlog> {
   readonly name: string;
   readonly #options: FeedWorkerOptions;
   #turn: Backlog[] = [];
-  #restMillis = 0;
-  #restUntil = 0;
+  /** By feed where each rests for itself, else one for all. Those that work are in none. */
+  readonly #rests = new Map<string, { readonly millis: number; readonly until: number }>();
 
   constructor(options: FeedWorkerOptions) {
     this.#options = options;
@@ -42,19 +45,38 @@ export class FeedWorker implements Worker<Backlog> {
   }
 
   async next(): Promise<Backlog | undefined> {
-    const { source, consumer, clock } = this.#options;
-    if (clock.monotonic() < this.#restUntil) return undefined;
+    const { source, consumer, restsEach } = this.#options;
+    if (restsEach !== true && this.#isResting('')) return undefined;
     if (this.#turn.length === 0) {
       const found = await source.backlogs(consumer.target);
-      this.#turn = found.filter((feed) => feed.pending > 0 || isBehind(feed, consumer));
+      this.#forget(found);
+      this.#turn = found.filter(
+        (feed) =>
+          (feed.pending > 0 || isBehind(feed, consumer)) && !this.#isResting(this.#restOf(feed)),
+      );
     }
     return this.#turn.shift();
+  }
+
+  #restOf(feed: Backlog): string {
+    return this.#options.restsEach === true ? feed.feedId : '';
+  }
+
+  #isResting(rest: string): boolean {
+    return this.#options.clock.monotonic() < (this.#rests.get(rest)?.until ?? 0);
+  }
+
+  /** Feeds that have nothing to tell any more. */
+  #forget(found: readonly Backlog[]): void {
+    if (this.#options.restsEach !== true) return;
+    const known = new Set(found.map((feed) => feed.feedId));
+    for (const rest of this.#rests.keys()) if (!known.has(rest)) this.#rests.delete(rest);
   }
 
   async run(feed: Backlog): Promise<void> {
     const { source, consumer, parallel, logger } = this.#options;
     const events = await source.events(feed, BATCH);
-    const { taken, refused, failure } = await deliverEvents(events, parallel, (event) =>
+    const { taken, refused, isLate, failure } = await deliverEvents(events, parallel, (event) =>
       consumer.take(feed, event),
     );
     const stamps = [...taken, ...refused];
@@ -65,24 +87,28 @@ export class FeedWorker implements Worker<Backlog> {
         'A target refused events for good.',
       );
     }
-    if (failure !== undefined) throw this.#rested(failure);
-    this.#restMillis = 0;
+    if (failure !== undefined) throw this.#rested(feed, failure);
+    if (isLate) {
+      throw this.#rested(feed, new StoreError('unavailable', 'feed.deliver', 'not taken yet'));
+    }
+    this.#rests.delete(this.#restOf(feed));
     if (events.length > 0 || !isBehind(feed, consumer)) return;
     try {
       await consumer.catchUp?.(feed);
     } catch (error) {
-      throw this.#rested(error);
+      throw this.#rested(feed, error);
     }
     await source.done(feed, { stamps: [], forgetLost: true });
   }
 
-  /** A target that failed is left alone for a while: the longer, the longer it has failed. */
-  #rested<E>(failure: E): E {
-    const { clock } = this.#options;
-    const doubled = this.#restMillis * 2;
-    this.#restMillis = Math.min(REST_MAX_MILLIS, Math.max(REST_MIN_MILLIS, doubled));
-    this.#restUntil = clock.monotonic() + this.#restMillis;
-    this.#turn = [];
+  /** What failed is left alone for a while: the longer, the longer it has failed. */
+  #rested<E>(feed: Backlog, failure: E): E {
+    const { clock, restsEach } = this.#options;
+    const rest = this.#restOf(feed);
+    const doubled = (this.#rests.get(rest)?.millis ?? 0) * 2;
+    const millis = Math.min(REST_MAX_MILLIS, Math.max(REST_MIN_MILLIS, doubled));
+    this.#rests.set(rest, { millis, until: clock.monotonic() + millis });
+    if (restsEach !== true) this.#turn = [];
     return failure;
   }
 }

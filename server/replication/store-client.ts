@@ -91,31 +91,37 @@ export class StoreClient implements Store {
         ...(size === 0 && asked.method !== 'GET' ? { 'content-length': '0' } : {}),
       },
     });
-    return this.#exchange(request, asked.body);
-  }
-
-  async #exchange(request: ClientRequest, body: StoreRequest['body']): Promise<StoreReply> {
-    const silence = new Silence(this.#clock, this.settings.timeoutMillis, () => {
-      request.destroy(new StoreError('timeout', 'store.send', 'the store did not answer'));
-    });
-    const replied = receive(request, silence);
-    // Whichever fails first ends both.
-    replied.catch(() => undefined);
-    try {
-      await transmit(request, body, silence);
-      return await replied;
-    } catch (error) {
-      request.destroy();
-      if (error instanceof StoreError) throw error;
-      const { message } = toStoreError(error, 'store.send');
-      throw new StoreError('unavailable', 'store.send', message, { cause: error });
-    } finally {
-      silence.end();
-    }
+    const { timeoutMillis } = settings;
+    return exchange(request, asked.body, { clock: this.#clock, timeoutMillis });
   }
 
   close(): void {
     this.#agent.destroy();
+  }
+}
+
+/** Sends the body and gives any reply that is whole. StoreError `unavailable` or `timeout` otherwise, and what the body throws. */
+export async function exchange(
+  request: ClientRequest,
+  body: StoreRequest['body'],
+  patience: { readonly clock: Clock; readonly timeoutMillis: number },
+): Promise<StoreReply> {
+  const silence = new Silence(patience.clock, patience.timeoutMillis, () => {
+    request.destroy(new StoreError('timeout', 'store.send', 'the store did not answer'));
+  });
+  const replied = receive(request, silence);
+  // Whichever fails first ends both.
+  replied.catch(() => undefined);
+  try {
+    await transmit(request, body, silence);
+    return await replied;
+  } catch (error) {
+    request.destroy();
+    if (error instanceof StoreError) throw error;
+    const { message } = toStoreError(error, 'store.send');
+    throw new StoreError('unavailable', 'store.send', message, { cause: error });
+  } finally {
+    silence.end();
   }
 }
 

@@ -32,6 +32,7 @@ import { answerInfo } from './service/info.ts';
 import { answerForm, formOf } from './tempurl/form-post.ts';
 import { invalidTempUrl, openTempUrl, type TempUrl } from './tempurl/open.ts';
 import { isVisit, visit, type WebPath } from './web/visit.ts';
+import { olderReply, openSync } from './sync/receive.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
 export function createSwiftDoor(options: SwiftDoorOptions): Door {
@@ -100,7 +101,9 @@ async function answer(door: SwiftDoor, request: HttpRequest, caller: Caller): Pr
   if (form !== undefined) return answerForm(door, request, form);
   const temporary = await openTempUrl(door, request, given.headers, given.query);
   const { headers, query } = temporary ?? given;
-  const principal = temporary?.principal ?? (await whoAsks(door, headers, request.path));
+  const synced = await openSync(door, request, headers, (path) => settingsOf(door, path));
+  const signed = temporary ?? synced;
+  const principal = signed?.principal ?? (await whoAsks(door, headers, request.path));
   caller.principal = principal;
   const path = parsePath(request.path);
   const { method } = request;
@@ -115,7 +118,8 @@ async function answer(door: SwiftDoor, request: HttpRequest, caller: Caller): Pr
   if (Buffer.byteLength(path.account) > accountNameBytes) throw refuse(400);
   const asked = { id: caller.transactionId, sourceAddress: request.remoteAddress };
   const facts = factsOf(request, headers, query);
-  const context = { principal, signal: request.signal, request: asked, facts };
+  const madeAt = synced?.madeAt;
+  const context = { principal, signal: request.signal, request: asked, facts, madeAt };
   const { account } = path;
   const call: AccountCall = { door, request, headers, query, principal, context, account };
   if (path.shape !== 'account' && isVisit(method, principal, headers)) {
@@ -267,6 +271,8 @@ function replyToError(
 ): HttpReply {
   const denied = error.kind === 'access-denied' && principal.type === 'anonymous';
   if (denied || error.kind === 'unauthenticated') return unauthorized(realmOf(request.path));
+  const older = olderReply(error, request.method);
+  if (older !== undefined) return older;
   const reply = errorReply(error);
   if (reply.status >= 500 && reply.status !== 501) logFailure(door, request, error);
   return reply;

@@ -2,6 +2,7 @@
 import type { NameCheck } from './filters/name-check.ts';
 import type { RateLimits } from './filters/rate-limit.ts';
 import type { RemapSettings } from './remap.ts';
+import { defaultSync, type SyncSettings } from './sync/realms.ts';
 import { defaultTempUrl, type TempUrlSettings } from './tempurl/settings.ts';
 
 export interface SwiftSettings {
@@ -17,6 +18,7 @@ export interface SwiftSettings {
   readonly rateLimits?: RateLimits | undefined;
   /** The lines within `<cross-domain-policy>`; absent: there is no such file. */
   readonly crossDomainPolicy?: string | undefined;
+  readonly sync: SyncSettings;
   /** Etags of objects are quoted where neither container nor account says anything. */
   readonly quoteEtags: boolean;
 }
@@ -25,5 +27,6 @@ export const defaultSwiftSettings: SwiftSettings = {
   remap: { storageDomains: [], accountPrefixes: ['AUTH'] },
   tempUrl: defaultTempUrl,
   expiredKeptSeconds: 0,
+  sync: defaultSync,
   quoteEtags: false,
 };

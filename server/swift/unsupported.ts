@@ -10,7 +10,7 @@ type Shape = 'account' | 'container' | 'object';
 /** Headers that count when they are not empty (an empty value removes, and there is nothing to remove). */
 const writeHeaders: Readonly<Record<Shape, readonly string[]>> = {
   account: [],
-  container: ['x-container-sync-to', 'x-container-sync-key', 'x-container-sharding'],
+  container: ['x-container-sharding'],
   object: [],
 };
 

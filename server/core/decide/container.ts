@@ -3,7 +3,7 @@ import type { Commands } from '../commands.ts';
 import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';
 import type { ContainerRow } from '../model.ts';
 import type { Commit } from './commit.ts';
-import { changedFeeds, checkReplicable } from './feed.ts';
+import { beginSync, changedFeeds, checkReplicable } from './feed.ts';
 import { startScans } from './lifecycle.ts';
 import { containerLock } from './lock.ts';
 
@@ -78,6 +78,7 @@ export function updateContainer(commit: Commit, args: Args<'container.update'>):
   const changed = { settings, versioning, feeds, lifecycle, ...lock, modifiedAt: commit.time };
   const row: ContainerRow = { ...old, ...changed };
   commit.change({ type: 'put', table: 'container', key: { containerId }, row });
+  if (args.feeds?.purpose === 'sync') beginSync(commit, containerId, row);
   for (const { dueAt, row: work } of args.later ?? []) commit.enqueue(containerId, dueAt, work);
   return null;
 }

@@ -84,6 +84,19 @@ export function beginReplication(
   };
 }
 
+/** What was there before a container was synced has had no event: its feed is told that it is behind, and walks the container. */
+export function beginSync(commit: Commit, containerId: Id, container: ContainerRow): void {
+  for (const feed of container.feeds ?? []) {
+    if (feed.purpose !== 'sync') continue;
+    const key = { containerId, target: feed.target, feedId: feed.id };
+    const { account, name } = container;
+    const about = { containerId, account, container: name, purpose: feed.purpose, rule: feed.rule };
+    const old = commit.view.get('backlog', key) ?? { ...about, pending: 0, dropped: 0 };
+    const row: BacklogRow = { ...old, dropped: old.dropped + 1 };
+    commit.change({ type: 'put', table: 'backlog', key, row });
+  }
+}
+
 export function finishEvents(commit: Commit, args: Args<'feed.done'>): null {
   const { containerId, target, feedId, stamps, lost = 0, forgetLost = false } = args;
   const key = { containerId, target, feedId };

@@ -24,7 +24,13 @@ import {
 } from '../model.ts';
 import { parseVersionId } from '../version-id.ts';
 import type { Commit } from './commit.ts';
-import { checkAddressed, checkWriteCondition, isExpired, visibleObject } from './condition.ts';
+import {
+  checkAddressed,
+  checkMadeAt,
+  checkWriteCondition,
+  isExpired,
+  visibleObject,
+} from './condition.ts';
 import { beginReplication, replicationAfter, tellFeeds } from './feed.ts';
 import { changedLock, checkRemovable, isLocked, lockEndsAt, newLock } from './lock.ts';
 import { gapAt, markerAt, type UnlinkedVersion, VersionChain } from './version-chain.ts';
@@ -61,6 +67,7 @@ export function putVersion(
   const chain = chainOf(commit, container, at);
   const existing = visibleObject(chain.head(), commit.nowMillis);
   checkWriteCondition(condition, existing, 'object.put');
+  checkMadeAt(cause, existing, 'object.put');
   invariant(hasItsSize(object, inline), 'an inline body has the size that its row says');
   const replication = beginReplication(container, event, { key: at.key, ...object });
   const row = push(commit, chain, container, {
@@ -70,6 +77,7 @@ export function putVersion(
     version: commit.time,
     isNull: container.versioning !== 'enabled',
     modifiedAt: commit.time,
+    ...(cause?.madeAt === undefined ? {} : { originAt: cause.madeAt }),
     lock: newLock(container, object.lock, commit.nowMillis),
     ...(inline === undefined ? {} : { inline }),
   });
@@ -149,7 +157,8 @@ export function updateObject(commit: Commit, args: Args<'object.update'>): Versi
     // Amazon: what is locked keeps its key, too.
     checkRemovable(old, { nowMillis: commit.nowMillis, bypassGovernance: false }, 'object.update');
   }
-  const { expiresAt: oldExpiry, ...rest } = old;
+  const { expiresAt: oldExpiry, originAt, ...rest } = old;
+  const isSilent = change.isSilent === true;
   const expiresAt = change.expiresAt === undefined ? oldExpiry : (change.expiresAt ?? undefined);
   const event = cause?.event ?? 'updated';
   const system = patchedSystem(change.system ?? old.system, change.systemPatch);
@@ -161,7 +170,8 @@ export function updateObject(commit: Commit, args: Args<'object.update'>): Versi
     contentType: change.contentType ?? old.contentType,
     user: change.user ?? old.user,
     system,
-    modifiedAt: change.isSilent === true ? old.modifiedAt : commit.time,
+    modifiedAt: isSilent ? old.modifiedAt : commit.time,
+    ...(isSilent && originAt !== undefined ? { originAt } : {}),
     lock: lockAfter(commit, container, old, args),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(change.encryption === undefined ? {} : { encryption: change.encryption }),
@@ -224,6 +234,7 @@ export function deleteObject(commit: Commit, args: Args<'object.delete'>): Delet
   const chain = chainOf(commit, container, args);
   const existing = visibleObject(chain.head(), commit.nowMillis);
   checkWriteCondition(args.condition, existing, 'object.delete');
+  checkMadeAt(args.cause, existing, 'object.delete');
   const { versioning } = container;
   const told = (event: ObjectEvent, row: VersionRow | undefined): void => {
     if (row === undefined) return;

@@ -10,8 +10,12 @@ export function causeOf(
   container: ContainerRow,
   event?: ObjectEvent,
 ): { readonly cause?: EventCause } {
-  const what = event === undefined ? {} : { event };
-  if (container.feeds === undefined) return event === undefined ? {} : { cause: what };
+  const { madeAt } = ctx;
+  const what = {
+    ...(event === undefined ? {} : { event }),
+    ...(madeAt === undefined ? {} : { madeAt }),
+  };
+  if (container.feeds === undefined) return Object.keys(what).length === 0 ? {} : { cause: what };
   const { principal, request } = ctx;
   const { user, account } = principal;
   const requestId = request?.id ?? '';

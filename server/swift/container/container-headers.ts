@@ -7,6 +7,7 @@ import type { ContainerCall } from '../call.ts';
 import { etagHeaders } from '../filters/etag-quoter.ts';
 import type { ListingFormat } from '../listing/format.ts';
 import { metadataHeaders, metadataOfSettings } from '../metadata.ts';
+import { syncHeaders } from '../sync/settings.ts';
 import { versioningHeaders } from '../versions/enabled.ts';
 import { formatLastModified, formatTimestamp } from '../timestamps.ts';
 
@@ -27,6 +28,7 @@ export function containerHeaders(
     ...versioningHeaders(row),
     ...archiveHeaders(row),
     ...aclHeaders(call, row.settings),
+    ...syncHeaders(call, row.settings),
     ...etagHeaders(row.settings, 'container'),
     ...metadataHeaders('container', visibleMetadata(call, metadataOfSettings(row.settings))),
   ];

@@ -6,6 +6,7 @@ import type { ContainerCall } from '../call.ts';
 import { readEtagPatch } from '../filters/etag-quoter.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
 import { statusReply } from '../reply.ts';
+import { readSyncChange } from '../sync/settings.ts';
 import { readVersioning } from '../versions/enabled.ts';
 import { checkQuotaHeaders } from './quota.ts';
 
@@ -18,14 +19,17 @@ export async function postContainer(call: ContainerCall): Promise<HttpReply> {
   const archive = readArchiveChange(call.headers);
   refuseBothWays(call, archive);
   const acls = await readAclChange(call);
+  const sync = readSyncChange(call);
   await core.updateContainer(call.context, address, {
     settings: {
       ...settingsOfPatch(visibleMetadata(call, patch)),
       ...archive,
       ...acls,
+      ...sync.settings,
       ...readEtagPatch(call.headers, 'container'),
     },
     ...(versioning === undefined ? {} : { versioning }),
+    ...(sync.feeds === undefined ? {} : { feeds: sync.feeds }),
   });
   return statusReply(204);
 }

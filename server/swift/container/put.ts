@@ -9,6 +9,7 @@ import { wireOf } from '../../http/header-text.ts';
 import { readEtagPatch } from '../filters/etag-quoter.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
 import { refuse, statusReply } from '../reply.ts';
+import { readSyncChange } from '../sync/settings.ts';
 import { readVersioning } from '../versions/enabled.ts';
 import { checkQuotaHeaders } from './quota.ts';
 
@@ -22,10 +23,12 @@ export async function putContainer(call: ContainerCall): Promise<HttpReply> {
   const archive = readArchiveChange(call.headers);
   refuseBothWays(call, archive);
   const acls = await readAclChange(call);
+  const sync = readSyncChange(call);
   const settings = {
     ...settingsOfPatch(visibleMetadata(call, patch)),
     ...archive,
     ...acls,
+    ...sync.settings,
     ...readEtagPatch(call.headers, 'container'),
   };
   const versioning = readVersioning(call.headers);
@@ -36,10 +39,17 @@ export async function putContainer(call: ContainerCall): Promise<HttpReply> {
     settings: setOnly(settings),
     ...versioned,
   });
-  if (created) return statusReply(201);
+  const { feeds } = sync;
+  if (created) {
+    if (feeds !== undefined) await core.updateContainer(call.context, address, { settings, feeds });
+    return statusReply(201);
+  }
   if (policy !== undefined && policy !== info.row.policy) throw refuse(409);
   // Core bounds the stored set. Even an empty change counts: Last-Modified of a container moves with every PUT.
-  await core.updateContainer(call.context, address, { settings, ...versioned });
+  await core.updateContainer(call.context, address, {
+    ...{ settings, ...versioned },
+    ...(feeds === undefined ? {} : { feeds }),
+  });
   return statusReply(202);
 }
 

@@ -139,7 +139,8 @@ function errorsOf(
   });
 }
 
-async function readManifestBody(call: ObjectCall): Promise<Uint8Array> {
+/** Throws Refusal 411, 413. */
+export async function readManifestBody(call: ObjectCall): Promise<Uint8Array> {
   const { contentLength, isChunked } = call.request;
   if (contentLength === undefined && !isChunked)
     throw refuse(411, 'Missing Content-Length header.');

@@ -1,5 +1,5 @@
 /** An object's headers: what a PUT, POST or COPY says of it, and what every answer about it shows. */
-import type { Metadata, VersionRow } from '../../core/model.ts';
+import { lastChangeOf, type Metadata, type VersionRow } from '../../core/model.ts';
 import type { ObjectCall } from '../call.ts';
 import { type Headers, isTrue } from '../headers.ts';
 import { isUtf8, textOf, titleCase, wireOf } from '../../http/header-text.ts';
@@ -77,7 +77,7 @@ export function identityHeaders(row: VersionRow, etag: string): [string, string]
   return [
     ['Etag', etag],
     ['Last-Modified', formatLastModified(row.modifiedAt)],
-    ['X-Timestamp', formatTimestamp(row.modifiedAt)],
+    ['X-Timestamp', formatTimestamp(lastChangeOf(row))],
     ['Accept-Ranges', 'bytes'],
   ];
 }

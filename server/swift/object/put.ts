@@ -3,12 +3,13 @@ import type { PutObject } from '../../core/api.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { keepReplaced } from '../archive/keep.ts';
 import type { ObjectCall } from '../call.ts';
-import type { Headers } from '../headers.ts';
+import { type Headers, isTrue } from '../headers.ts';
 import { putManifest } from '../large/put-manifest.ts';
 import { readObjectMetadata } from '../metadata.ts';
 import { refuse, statusReply } from '../reply.ts';
 import { isSymlinkPut } from '../symlink/link.ts';
 import { putSymlink } from '../symlink/put.ts';
+import { putSyncedManifest } from '../sync/put-synced.ts';
 import { promoteVersion } from '../versions/promote.ts';
 import { madeVersionHeaders, readVersionId } from '../versions/version-id.ts';
 import { formatLastModified } from '../timestamps.ts';
@@ -24,6 +25,9 @@ import {
 
 export async function putObject(call: ObjectCall): Promise<HttpReply> {
   if (call.query.text('multipart-manifest') === 'put') return putManifest(call);
+  if (call.context.madeAt !== undefined && isTrue(call.headers.get('x-static-large-object'))) {
+    return putSyncedManifest(call);
+  }
   if ((call.headers.get('x-copy-from') ?? '') !== '') return copyIntoObject(call);
   const versionId = readVersionId(call);
   if (versionId !== undefined) return promoteVersion(call, versionId);

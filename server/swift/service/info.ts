@@ -53,6 +53,7 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
           max_deletes_per_request: bulkLimits.deletes,
           max_failed_deletes: bulkLimits.failures,
         },
+        container_sync: { realms: shownRealms(door) },
         ...filterSections(door),
         ...(admin === undefined ? {} : { admin }),
       }),
@@ -87,6 +88,24 @@ function filterSections(door: SwiftDoorOptions): Readonly<Record<string, unknown
           },
         }),
   };
+}
+
+/** Names alone: what a client writes into X-Container-Sync-To. */
+function shownRealms({ settings }: SwiftDoorOptions): Readonly<Record<string, unknown>> {
+  const { realms, current } = settings.sync;
+  return Object.fromEntries(
+    realms.map(({ name, clusters }) => [
+      name,
+      {
+        clusters: Object.fromEntries(
+          clusters.map((cluster) => {
+            const isThis = current?.realm === name && current.cluster === cluster.name;
+            return [cluster.name, isThis ? { current: true } : {}];
+          }),
+        ),
+      },
+    ]),
+  );
 }
 
 function shownRates(rates: Rates): readonly (readonly [number, number])[] {

@@ -62,10 +62,21 @@ function target(more: Partial<Consumer> = {}): Target {
   return made;
 }
 
-function worker(fixture: Fixture, consumer: Consumer): { step: () => Promise<boolean> } {
+function worker(
+  fixture: Fixture,
+  consumer: Consumer,
+  how: { readonly restsEach?: true } = {},
+): { step: () => Promise<boolean> } {
   const { clock } = fixture;
   const source = memoryFeeds(fixture.rows);
-  const made = new FeedWorker({ source, consumer, clock, logger: silentLogger, parallel: 4 });
+  const made = new FeedWorker({
+    source,
+    consumer,
+    clock,
+    logger: silentLogger,
+    parallel: 4,
+    ...how,
+  });
   const pace = { pauseMillis: 1, idleMillis: 1000 };
   return new WorkerLoop(made, { clock, logger: silentLogger, pace });
 }
@@ -146,6 +157,34 @@ describe('a target', () => {
     await worker(fixture, consumer).step();
     expect(fixture.rows.rowsOf('event').map(({ row }) => row.key)).toContain('b');
     expect(fixture.rows.rowsOf('backlog')[0]?.row.pending).toBe(3 - got.length);
+  });
+
+  it('takes other keys and other feeds while one must wait, and in order of the key', async () => {
+    const fixture = createFixture();
+    await followed(fixture, ['bad', 'good']);
+    await put(fixture, 'bad', 'late', 'late', 'ready');
+    await put(fixture, 'good', 'a');
+    const got: string[] = [];
+    let isReady = false;
+    const consumer = target({
+      take: async (feed, event) => {
+        await Promise.resolve();
+        if (event.key === 'late' && !isReady) return 'later';
+        got.push(`${feed.container}/${event.key}`);
+        return 'taken';
+      },
+    });
+    const loop = worker(fixture, consumer, { restsEach: true });
+    for (let round = 0; round < 6; round++) await loop.step();
+    expect(got.toSorted()).toEqual(['bad/ready', 'good/a']);
+    await put(fixture, 'good', 'b');
+    await drain(loop);
+    expect(got).toContain('good/b');
+    isReady = true;
+    fixture.clock.advance(1000);
+    await drain(loop);
+    expect(got.filter((one) => one === 'bad/late')).toHaveLength(2);
+    expect(fixture.rows.rowsOf('backlog')).toEqual([]);
   });
 
   it('may refuse an event for good, which is counted', async () => {

@@ -12,6 +12,7 @@ import { swiftDialect } from '../../../server/swift/access/dialect.ts';
 import { createSwiftDoor } from '../../../server/swift/door.ts';
 import { defaultSwiftSettings, type SwiftSettings } from '../../../server/swift/settings.ts';
 import { MemoryKeys } from '../../memory/keys.ts';
+import type { MemoryRows } from '../../memory/rows.ts';
 import { createMemoryPorts, ManualClock, seededRandom } from '../../memory/ports.ts';
 
 interface Answer {
@@ -36,6 +37,7 @@ interface Ask {
 export interface Harness {
   readonly door: Door;
   readonly core: Core;
+  readonly rows: MemoryRows;
   readonly clock: ManualClock;
   readonly keys: MemoryKeys;
   readonly tokens: Readonly<
@@ -128,11 +130,8 @@ export async function createHarness(options: HarnessOptions = {}): Promise<Harne
     reader: await signIn('admin:reader'),
   };
   return {
-    door,
-    core,
-    clock,
-    keys,
-    tokens,
+    ...{ door, core, clock, keys, tokens },
+    rows: ports.rows,
     ask: (method, path, ask = {}) => {
       // Time passes between requests, as it does for clients.
       clock.advance(1500);

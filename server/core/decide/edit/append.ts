@@ -42,8 +42,9 @@ export function appendObject(commit: Commit, args: Args): PutOutcome {
       detail: { argument: 'parts' },
     });
   }
+  const { originAt: _changedHere, ...kept } = old;
   const row: VersionRow = {
-    ...old,
+    ...kept,
     size: old.size + part.size,
     etag: etagAfter(old, part, partNumber),
     checksums: checksumsAfter(old, part),

@@ -38,9 +38,10 @@ export function renameObject(commit: Commit, args: Commands['object.rename']['ar
   }
   checkWriteCondition(args.condition, existing, OP);
   sourceChain.giveUp(moved);
+  const { originAt: _changedHere, ...unsynced } = moved;
   moveBody(commit, { containerId, source, key }, moved.body);
   const row = push(commit, chain, container, {
-    ...moved,
+    ...unsynced,
     version: commit.time,
     renamed: args.token === undefined ? undefined : { token: args.token, source },
     ...(moved.body.type === 'inline' ? { inline: from } : {}),
