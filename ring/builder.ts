@@ -1,15 +1,9 @@
 import { StoreError } from '../base/errors.ts';
-import { invariant } from '../base/invariant.ts';
-import {
-  type DeviceId,
-  type FragmentIndex,
-  fragmentIndex,
-  type Partition,
-  partition,
-} from '../base/units.ts';
+import type { DeviceId } from '../base/units.ts';
 import { balance } from './balance.ts';
 import { Layout, vacant } from './layout.ts';
-import type { Ring, RingDevice } from './ring.ts';
+import type { Ring, RingDevice, RingMove } from './ring.ts';
+import { movesBetween } from './steps.ts';
 import { computeQuotas, computeTargets } from './targets.ts';
 import { buildTopology } from './topology.ts';
 
@@ -22,15 +16,6 @@ export interface RingPlan {
   /** Fragments a partition: k + m. */
   readonly width: number;
   readonly partitionPower: number;
-}
-
-/** One fragment of a partition goes from the device that was its home to the one that is. */
-export interface RingMove {
-  readonly partition: Partition;
-  readonly index: FragmentIndex;
-  /** May be missing in the new ring: the device was removed. */
-  readonly from: DeviceId;
-  readonly to: DeviceId;
 }
 
 export interface Rebalanced {
@@ -66,7 +51,7 @@ export function rebalance(ring: Ring, devices: readonly RingDevice[]): Rebalance
   const rows = ring.assignment.map((row) => row.map((place) => translation[place] ?? vacant));
   const { partitionPower } = ring;
   const next = assign(devices, rows, { version: ring.version + 1, partitionPower });
-  return { ring: next, moves: listMoves(ring, next) };
+  return { ring: next, moves: movesBetween(ring, next) };
 }
 
 /** Completes `rows`, which it owns from now on. */
@@ -97,19 +82,4 @@ function checkWithin(name: string, value: number, most: number): void {
   if (Number.isInteger(value) && value >= 1 && value <= most) return;
   const sentence = `the ${name} of a ring is a whole number from 1 to ${most}, not ${value}`;
   throw new StoreError('invalid-argument', 'ring.build', sentence);
-}
-
-function listMoves(before: Ring, after: Ring): readonly RingMove[] {
-  const moves: RingMove[] = [];
-  for (const [index, row] of after.assignment.entries()) {
-    const old = before.assignment[index];
-    for (const [p, place] of row.entries()) {
-      const from = before.devices[old?.[p] ?? vacant]?.id;
-      const to = after.devices[place]?.id;
-      invariant(from !== undefined && to !== undefined, 'every fragment has a home in both rings');
-      if (from === to) continue;
-      moves.push({ partition: partition(p), index: fragmentIndex(index), from, to });
-    }
-  }
-  return moves;
 }

@@ -1,4 +1,4 @@
-import type { DeviceId, Partition } from '../base/units.ts';
+import type { DeviceId, FragmentIndex, Partition } from '../base/units.ts';
 
 /** A device as placement sees it; weight is its share of the capacity. */
 export interface RingDevice {
@@ -24,3 +24,12 @@ export interface Ring {
 
 /** The devices that are home to a partition's fragments: place i holds fragment i. */
 export type Homes = (ring: Ring, partition: Partition) => readonly DeviceId[];
+
+/** One fragment of a partition goes from the device that was its home to the one that is. */
+export interface RingMove {
+  readonly partition: Partition;
+  readonly index: FragmentIndex;
+  /** May be missing in the new ring: the device was removed. */
+  readonly from: DeviceId;
+  readonly to: DeviceId;
+}

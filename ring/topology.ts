@@ -8,8 +8,8 @@ export const levels = 4;
 export const maxDevices = 0xffff;
 
 /** Wide enough for a capacity in bytes or in tebibytes, narrow enough for exact sums of doubles. */
-const minWeight = 1e-6;
-const maxWeight = 1e18;
+export const minWeight = 1e-6;
+export const maxWeight = 1e18;
 
 /** A failure domain: the whole (number 0), a region, a zone, a node or a device. */
 export interface Tier {

@@ -18,7 +18,9 @@ import { ClusterRows, type ShardMap } from '../proxy/rows.ts';
 import { createStateMachine } from '../proxy/state-machine.ts';
 import { StripesInFlight } from '../proxy/stripes-in-flight.ts';
 import type { WriteSettings } from '../proxy/write.ts';
+import { RingChanges } from '../rings/change.ts';
 import type { Offered } from '../storage-node/serve.ts';
+import { DeviceFollower } from './device-follower.ts';
 import { type AwayDevice, Fleet } from './fleet.ts';
 import { LivePolicies } from './live-policies.ts';
 import { type MemberOptions, Membership } from './membership.ts';
@@ -46,6 +48,8 @@ export interface CellSettings {
 export interface CellOptions {
   readonly coordinator: Coordinator;
   readonly folders: readonly DeviceFolder[];
+  /** The folder of a device that the map gives this machine later. */
+  readonly folderAt?: (path: string) => DeviceFolder;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -68,6 +72,7 @@ export interface Cell {
   readonly storageClasses: readonly StorageClass[];
   readonly workers: CellWorkers;
   readonly coordinator: Coordinator;
+  readonly ringChanges: RingChanges;
   devices(): readonly OpenDevice[];
   away(): readonly AwayDevice[];
   /** Makes the empty folder of a device that is away that device again; the workers rebuild what it held. See Fleet.replace. */
@@ -82,19 +87,21 @@ export async function openCell(options: CellOptions): Promise<Cell> {
   const machine = { coordinator, clock, logger };
   const member = options.member && (await Membership.join(options.member, machine));
   let workers: CellWorkers | undefined;
+  const present = (): void => member?.present(fleet.serving().map((device) => device.id));
   const fleet = new Fleet({
-    ...{ ...machine, folders: options.folders, random },
+    ...{ ...machine, folders: options.folders, folderAt: options.folderAt, random },
     node: options.member?.self.node,
     settings: settings.device,
-    onChange: () => member?.present(fleet.serving().map((device) => device.id)),
+    onChange: () => present(),
     onDamaged: (objectId) => workers?.repairSoon(objectId),
   });
   await fleet.openAll();
-  if (member === undefined) checkEnough(fleet, coordinator, policies.byName);
+  if (member === undefined) checkEnough(fleet, policies.byName, policies.defaultPolicy);
   const classes = checkedClasses(options.storageClasses ?? [], [...policies.byName.values()]);
   const lifecycle = { dayMillis: settings.lifecycleDayMillis, classes };
   const { releaseGraceMillis, expiredKeptMillis } = settings;
-  const decide = createDecide({ releaseGraceMillis, expiredKeptMillis, lifecycle });
+  const oldestRing = (name: string): number => policies.byName.get(name)?.oldestRing ?? 0;
+  const decide = createDecide({ releaseGraceMillis, expiredKeptMillis, lifecycle, oldestRing });
   const group = await ShardGroup.open({
     ...{ ...machine, ...clusterOf(member) },
     devices: fleet.serving().map((device) => device.shards),
@@ -103,7 +110,10 @@ export async function openCell(options: CellOptions): Promise<Cell> {
   const rows = new ClusterRows(group);
   const storeOn = (id: DeviceId): FragmentStore | undefined =>
     fleet.get(id)?.fragments ?? member?.peers.fragments(id);
-  const placement = new Placement(policies.byName, storeOn);
+  const placement = new Placement(policies.byName, {
+    stores: storeOn,
+    devices: () => coordinator.current().devices.map(({ id }) => id),
+  });
   const onDamage = (damage: Damage): void => workers?.damageFound(damage);
   const bodies = createBodies(options, { placement, policies, onDamage });
   const work: ShardMap = {
@@ -116,20 +126,32 @@ export async function openCell(options: CellOptions): Promise<Cell> {
     devices: () => fleet.serving(),
     isOpenElsewhere: async (id) => (await member?.isOpenElsewhere(id)) ?? false,
     isShared: member !== undefined,
+    changesElsewhere: async () => (await member?.changesElsewhere()) ?? [],
+    activity: () => bodies.activity,
   });
-  member?.serve(group, offeredBy(fleet, group, bodies));
-  member?.present(fleet.serving().map((device) => device.id));
+  const served = { fleet, group, bodies, workers };
+  member?.serve(group, offeredBy(served));
+  present();
+  const ringChanges = new RingChanges({
+    ...{ coordinator, random, clock },
+    policies: () => placement.all(),
+    serves: (id) => group.serves(id),
+  });
+  const follower = new DeviceFollower({ ...machine, fleet, group, onChange: present });
   return {
-    ...{ rows, bodies, group, work, placement, workers, coordinator },
+    ...{ rows, bodies, group, work, placement, workers, coordinator, ringChanges },
     isShared: member !== undefined,
     storageClasses: classes,
     devices: () => fleet.serving(),
     away: () => fleet.away(),
     replaceDevice: async (id) => {
       await replaceDevice({ fleet, group, workers }, id);
-      member?.present(fleet.serving().map((device) => device.id));
+      present();
     },
-    close: () => closeCell({ workers, group, fleet, member, policies, coordinator }),
+    close: async () => {
+      await follower.close();
+      await closeCell({ workers, group, fleet, member, policies, coordinator });
+    },
   };
 }
 
@@ -138,8 +160,15 @@ function clusterOf(member: Membership | undefined): Pick<ShardGroupOptions, 'clu
   return { cluster: { remote: member.peers, lease: () => member.keeper.lease } };
 }
 
-function offeredBy(fleet: Fleet, group: ShardGroup, bodies: ClusterBodies): Offered {
+function offeredBy(parts: {
+  readonly fleet: Fleet;
+  readonly group: ShardGroup;
+  readonly bodies: ClusterBodies;
+  readonly workers: CellWorkers;
+}): Offered {
+  const { fleet, group, bodies, workers } = parts;
   return {
+    changes: () => workers.changes(),
     fragments: (id) => fleet.get(id)?.fragments,
     device: (id) => group.device(id),
     shards: (id) => group.find(id),
@@ -189,21 +218,17 @@ async function replaceDevice(
   cell.workers?.reconciler.request();
 }
 
-function checkEnough(
-  fleet: Fleet,
-  coordinator: Coordinator,
-  policies: ReadonlyMap<string, Policy>,
-): void {
-  const { defaultPolicy, devices } = coordinator.current();
-  const scheme = policies.get(defaultPolicy)?.scheme;
-  const there = fleet.serving().length;
-  if (scheme === undefined) return;
-  const needed = devices.length - tolerance(scheme);
+function checkEnough(fleet: Fleet, policies: ReadonlyMap<string, Policy>, standard: string): void {
+  const policy = policies.get(standard);
+  if (policy === undefined) return;
+  const homes = policy.ring.devices.filter(({ weight }) => weight > 0);
+  const there = homes.filter(({ id }) => fleet.get(id) !== undefined).length;
+  const needed = homes.length - tolerance(policy.scheme);
   if (there >= needed) return;
   throw new StoreError(
     'unavailable',
     'cell.open',
-    `${there} of ${devices.length} devices are there; policy ${defaultPolicy} needs at least ${needed} to read what it holds`,
+    `${there} of ${homes.length} devices are there; policy ${standard} needs at least ${needed} to read what it holds`,
   );
 }
 

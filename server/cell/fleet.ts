@@ -1,7 +1,7 @@
 /** The devices of this machine: those that serve, those that do not, and how one is replaced. */
 import { toHex } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
-import { isStoreError, StoreError } from '../../base/errors.ts';
+import { isStoreError, StoreError, toStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { DeviceId } from '../../base/units.ts';
@@ -18,6 +18,8 @@ import {
 export interface FleetOptions {
   readonly coordinator: Coordinator;
   readonly folders: readonly DeviceFolder[];
+  /** A folder that is none of these: of a device that the map gives this machine later. */
+  readonly folderAt: ((path: string) => DeviceFolder) | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -39,6 +41,9 @@ export interface AwayDevice {
 
 export class Fleet {
   readonly #options: FleetOptions;
+  readonly #folders: DeviceFolder[];
+  /** Uuids of devices whose folders cannot be taken. */
+  readonly #refused = new Set<string>();
   readonly #open = new Map<DeviceId, OpenDevice>();
   readonly #away = new Map<DeviceId, AwayDevice>();
   /** By device uuid: a folder that was moved is still its device. */
@@ -46,19 +51,70 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#folders = [...options.folders];
   }
 
   async openAll(): Promise<void> {
-    const { folders, coordinator, logger } = this.#options;
-    await Promise.all(folders.map((folder) => this.#identify(folder)));
-    const { node } = this.#options;
-    const own = coordinator
-      .current()
-      .devices.filter((one) => node === undefined || one.node === node);
-    await Promise.all(own.map((expected) => this.#openOne(expected)));
+    const { logger } = this.#options;
+    await Promise.all(this.#folders.map((folder) => this.#identify(folder)));
+    await Promise.all(this.#own().map((expected) => this.#openOne(expected)));
     for (const { id, path, reason } of this.#away.values()) {
       logger.warn({ event: 'device.away', device: id, path, reason }, 'A device is away.');
     }
+  }
+
+  /** The devices of this machine, as the map has them now. */
+  #own(): readonly DeviceState[] {
+    const { coordinator, node } = this.#options;
+    const { devices } = coordinator.current();
+    return devices.filter((one) => node === undefined || one.node === node);
+  }
+
+  /**
+   * Follows the map: opens devices that it has given this machine since, made of empty folders, and
+   * lets those go that it does not name any more. Not to be called again before it resolves.
+   */
+  async follow(): Promise<{ readonly added: OpenDevice[]; readonly left: OpenDevice[] }> {
+    const own = this.#own();
+    const added: OpenDevice[] = [];
+    for (const expected of own) {
+      const isKnown = this.#open.has(expected.id) || this.#refused.has(expected.uuid);
+      if (expected.status !== 'new' || isKnown) continue;
+      const device = await this.#adopt(expected);
+      if (device !== undefined) added.push(device);
+    }
+    const named = new Set(own.map(({ id }) => id));
+    const left = [...this.#open.values()].filter(({ id }) => !named.has(id));
+    for (const { id } of left) {
+      this.#open.delete(id);
+      this.#away.delete(id);
+    }
+    return { added, left };
+  }
+
+  async #adopt(expected: DeviceState): Promise<OpenDevice | undefined> {
+    const { coordinator, clock, folderAt, logger } = this.#options;
+    const known = this.#folderOf(expected);
+    const folder = known ?? folderAt?.(expected.path);
+    if (folder === undefined) return undefined;
+    if (known === undefined) this.#folders.push(folder);
+    try {
+      if ((await openSuperblock(folder.disk)).state === 'missing') {
+        const { clusterId } = coordinator.current();
+        await initialiseFolder(folder, { clusterId, device: expected, now: clock.now() });
+      }
+      await coordinator.keepOn?.(folder.disk);
+    } catch (error) {
+      const { message } = toStoreError(error, 'device.adopt');
+      this.#refused.add(expected.uuid);
+      this.#setAway(expected.id, message);
+      const fields = { event: 'device.not-adopted', device: expected.id, path: expected.path };
+      logger.warn({ ...fields, reason: message }, 'A new device cannot be used.');
+      return undefined;
+    }
+    const device = await this.#openOne(expected);
+    if (device !== undefined) this.#away.delete(expected.id);
+    return device;
   }
 
   async #identify(folder: DeviceFolder): Promise<void> {
@@ -72,9 +128,9 @@ export class Fleet {
   }
 
   #folderOf(expected: DeviceState): DeviceFolder | undefined {
-    const { folders } = this.#options;
     return (
-      this.#byUuid.get(expected.uuid) ?? folders.find((folder) => folder.path === expected.path)
+      this.#byUuid.get(expected.uuid) ??
+      this.#folders.find((folder) => folder.path === expected.path)
     );
   }
 
@@ -103,7 +159,10 @@ export class Fleet {
   }
 
   #setAway(id: DeviceId, reason: string): void {
-    this.#away.set(id, { id, path: this.#state(id).path, reason });
+    const { devices } = this.#options.coordinator.current();
+    const path = devices.find((device) => device.id === id)?.path;
+    // One that has left is nobody's concern.
+    if (path !== undefined) this.#away.set(id, { id, path, reason });
   }
 
   #state(id: DeviceId): DeviceState {
@@ -148,7 +207,7 @@ export class Fleet {
         'the device is in use: stop, empty its folder, start',
       );
     }
-    const folder = this.#options.folders.find((one) => one.path === old.path);
+    const folder = this.#folders.find((one) => one.path === old.path);
     if (folder === undefined) {
       throw new StoreError('conflict', 'device.replace', `no folder is configured at ${old.path}`);
     }

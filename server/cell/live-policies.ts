@@ -2,16 +2,30 @@
 import { toStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { parseScheme } from '../../ring/policy.ts';
+import type { Ring } from '../../ring/ring.ts';
 import { decodeRing } from '../../ring/ring-file.ts';
 import { createCodec } from '../../storage/erasure/create-codec.ts';
 import type { ClusterMap, Coordinator, PolicyState } from '../../storage/shard/coordinator.ts';
 import type { Policy } from '../proxy/placement.ts';
 
-async function load(line: PolicyState): Promise<Policy> {
+async function load(line: PolicyState, known: Policy | undefined): Promise<Policy> {
   const { name, aliases = [], isDeprecated = false } = line;
   const scheme = parseScheme(line.scheme);
-  const ring = decodeRing(Buffer.from(line.ring, 'base64'));
-  return { name, aliases, isDeprecated, scheme, ring, codec: await createCodec(scheme) };
+  const ring = ringOf(line.ring);
+  const former = (line.former ?? []).map(ringOf);
+  const oldest = line.isClosing === true ? ring : (former.at(-1) ?? ring);
+  return {
+    ...{ name, aliases, isDeprecated, scheme, ring, former },
+    goal: line.goal && ringOf(line.goal.ring),
+    oldestRing: oldest.version,
+    // A scheme never changes.
+    codec: known?.codec ?? (await createCodec(scheme)),
+    line,
+  };
+}
+
+function ringOf(text: string): Ring {
+  return decodeRing(Buffer.from(text, 'base64'));
 }
 
 export class LivePolicies {
@@ -49,7 +63,7 @@ export class LivePolicies {
   async #load(lines: readonly PolicyState[]): Promise<void> {
     for (const line of lines) {
       if (this.#lines.get(line.name) === line) continue;
-      this.byName.set(line.name, await load(line));
+      this.byName.set(line.name, await load(line, this.byName.get(line.name)));
       this.#lines.set(line.name, line);
     }
   }

@@ -14,6 +14,8 @@ import { type Offered, serveNode } from '../storage-node/serve.ts';
 import type { AskingTimes } from '../storage-node/wire/asking.ts';
 import { listIn } from '../storage-node/wire/head.ts';
 import { methods } from '../storage-node/wire/methods.ts';
+import type { ChangeProgress } from '../rings/steward.ts';
+import { decodeProgress } from '../storage-node/handlers/changes.ts';
 import { SessionKeeper } from './session-keeper.ts';
 
 /** What makes a process a member of a cluster. */
@@ -35,7 +37,8 @@ interface Machine {
   readonly logger: Logger;
 }
 
-const isOpenMillis = 5000;
+/** For what every other process is asked. */
+const askMillis = 5000;
 
 /** Nothing is offered before everything is open. */
 class LaterOffered implements Offered {
@@ -51,6 +54,11 @@ class LaterOffered implements Offered {
 
   shards(id: ShardId): Shard | undefined {
     return this.offered?.shards(id);
+  }
+
+  /** Before everything is open nothing is counted, and nothing written. */
+  changes(): ChangeProgress {
+    return this.offered?.changes() ?? { counted: new Map(), oldestWritten: new Map() };
   }
 
   /** What cannot be known yet counts as so. */
@@ -116,12 +124,24 @@ export class Membership {
         const { head } = await peer.asker('rows').ask({
           method: methods.bodyIsOpen,
           head: { ids: [objectId] },
-          timeoutMillis: isOpenMillis,
+          timeoutMillis: askMillis,
         });
         return listIn(head, 'open')[0] === true;
       }),
     );
     return asked.includes(true);
+  }
+
+  /** How far all others are with changes of rings. Throws `unavailable` when one that lives cannot be asked. */
+  changesElsewhere(): Promise<readonly ChangeProgress[]> {
+    return Promise.all(
+      this.peers.all().map(async (peer) => {
+        const asker = peer.asker('rows');
+        const method = methods.ringProgress;
+        const { head } = await asker.ask({ method, head: {}, timeoutMillis: askMillis });
+        return decodeProgress(head);
+      }),
+    );
   }
 
   /** After the shards were handed on. */

@@ -16,6 +16,7 @@ import type {
   PolicyState,
 } from '../../storage/shard/coordinator.ts';
 import { chooseReplacement } from '../../storage/shard/replacement.ts';
+import { lineWith } from '../rings/policy-line.ts';
 
 /** A policy as the configuration wants it. */
 export interface PolicySpec {
@@ -69,17 +70,7 @@ export function createPolicy(spec: PolicySpec, devices: readonly DeviceState[]):
     width: needed,
     partitionPower: partitionPowerFor(devices.length),
   });
-  return lineOf(spec, Buffer.from(encodeRing(ring)).toString('base64'));
-}
-
-function lineOf({ name, aliases, scheme, isDeprecated }: PolicySpec, ring: string): PolicyState {
-  return {
-    name,
-    ...(aliases.length === 0 ? {} : { aliases }),
-    ...(isDeprecated ? { isDeprecated } : {}),
-    scheme,
-    ring,
-  };
+  return lineWith(spec, { ring: Buffer.from(encodeRing(ring)).toString('base64') });
 }
 
 /** Replicas of each shard: the metadata survives what the hardiest policy's data survives. */
@@ -155,7 +146,7 @@ async function applyPolicy(coordinator: Coordinator, spec: PolicySpec): Promise<
       `policy ${spec.name} was made as ${found.scheme} and cannot become ${spec.scheme}: give the new one another name`,
     );
   }
-  const next = lineOf(spec, found.ring);
+  const next = lineWith(spec, found);
   if (JSON.stringify(next) !== JSON.stringify(found)) await coordinator.updatePolicy(found, next);
 }
 

@@ -33,6 +33,10 @@ import { Reaper } from '../work/reaper.ts';
 import { Reconciler, type RedundancyReport } from '../work/reconciler.ts';
 import { Reconstructor } from '../work/reconstructor.ts';
 import { Sweeper, type SweeperSettings } from '../work/sweeper.ts';
+import { ownShards } from '../rings/own-shards.ts';
+import { type PaceSettings, Pacer } from '../rings/pacer.ts';
+import { Rebalancer } from '../rings/rebalancer.ts';
+import { type ChangeProgress, RingSteward } from '../rings/steward.ts';
 import type { OpenDevice } from './open-device.ts';
 import { watchServedDevices } from './served-devices.ts';
 
@@ -47,6 +51,8 @@ export interface WorkSettings {
   /** The same while something is missing. */
   readonly recheckMillis: number;
   readonly sweeper: SweeperSettings;
+  /** Of work that moves many bytes, beside clients. */
+  readonly pace: PaceSettings;
   /** A device that is away for so long loses its shards' replicas to others. Default: ShardRepair's. */
   readonly replicaAwayMillis?: number;
 }
@@ -68,6 +74,10 @@ export interface CellWorkersOptions {
   readonly isOpenElsewhere: (objectId: string) => Promise<boolean>;
   /** Whether other machines do their part of the work. */
   readonly isShared: boolean;
+  /** How far the others are with changes of rings; throws `unavailable`. */
+  readonly changesElsewhere: () => Promise<readonly ChangeProgress[]>;
+  /** Grows with what clients do. */
+  readonly activity: () => number;
 }
 
 export class CellWorkers {
@@ -78,6 +88,8 @@ export class CellWorkers {
   readonly scrub: BodyScrub;
   readonly keeper: LifecycleKeeper;
   readonly mover: Mover;
+  readonly rebalancer: Rebalancer;
+  readonly #bodies: ClusterBodies;
   readonly loops: WorkerLoop[];
   readonly #pace: Pace;
   #isStarted = false;
@@ -108,7 +120,6 @@ export class CellWorkers {
       reader: reader('repair'),
       shards: group,
       placement,
-      clock,
     });
     this.reconciler = new Reconciler({
       shards: work,
@@ -134,6 +145,20 @@ export class CellWorkers {
     this.keeper = new LifecycleKeeper({ due: due('check'), rows, clock, context });
     this.mover = new Mover({ due: due('move'), rows, bodies, clock, classes: context.classes });
     this.scrub = new BodyScrub({ group, clock, logger, roundMillis: settings.auditRoundMillis });
+    this.#bodies = bodies;
+    const own = (): ReturnType<typeof ownShards> => ownShards(group);
+    const pacer = new Pacer(clock, options.activity, settings.pace);
+    this.rebalancer = new Rebalancer({
+      ...{ placement, own, clock, pacer },
+      retryMillis: settings.recheckMillis,
+    });
+    const steward = new RingSteward({
+      ...{ coordinator: options.coordinator, clock, logger },
+      policies: () => placement.all(),
+      leads: () => group.served()[0]?.primary !== undefined,
+      serves: (id) => group.serves(id),
+      progress: async () => [this.changes(), ...(await options.changesElsewhere())],
+    });
     this.#pace = { pauseMillis: settings.pauseMillis, idleMillis: settings.idleMillis };
     this.loops = [
       new Reaper(reader('release', 'release-parts'), bodies, rows),
@@ -144,6 +169,8 @@ export class CellWorkers {
       this.reconciler,
       this.sweeper,
       this.auditor,
+      this.rebalancer,
+      steward,
       new ShardRepair({
         ...{ group, coordinator: options.coordinator, clock, logger },
         ...(settings.replicaAwayMillis === undefined
@@ -212,14 +239,21 @@ export class CellWorkers {
     });
   }
 
+  /** How far this process is with changes of rings. */
+  changes(): ChangeProgress {
+    const { rings, policies } = this.#bodies;
+    const oldest = policies.map(({ name }) => [name, rings.oldest(name)] as const);
+    return { counted: this.rebalancer.counted, oldestWritten: new Map(oldest) };
+  }
+
   /** A reader met a missing or bad fragment. */
   damageFound(damage: Damage): void {
-    const { objectId, stripe, home, reason } = damage;
-    const id = { objectId, stripe, index: fragmentIndex(home.index) };
+    const { objectId, stripe, index, place, reason } = damage;
+    const id = { objectId, stripe, index: fragmentIndex(index) };
     // A bad fragment no longer counts as present: then repair rebuilds it.
     const dropped =
-      reason === 'corrupt' && home.store !== undefined
-        ? home.store.removeOne(id)
+      reason === 'corrupt' && place.store !== undefined
+        ? place.store.removeOne(id)
         : Promise.resolve();
     dropped.then(() => this.auditor.enqueue(objectId)).catch((error: unknown) => this.#note(error));
   }

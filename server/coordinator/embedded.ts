@@ -5,7 +5,7 @@
  */
 import type { Disk } from '../../base/disk.ts';
 import { StoreError } from '../../base/errors.ts';
-import type { DeviceId, ShardId } from '../../base/units.ts';
+import { type DeviceId, deviceId, type ShardId } from '../../base/units.ts';
 import type {
   ClusterMap,
   Coordinator,
@@ -15,11 +15,16 @@ import type {
   Presence,
 } from '../../storage/shard/coordinator.ts';
 import type { ShardState } from '../../storage/shard/shard.ts';
+import { openSuperblock } from '../../storage/device/superblock.ts';
 import { encodeMap, type MapCopy, readMap } from './map-file.ts';
 import { MapWriter } from './map-writer.ts';
 
 export function majorityOf(map: ClusterMap): number {
   return Math.floor(map.devices.length / 2) + 1;
+}
+
+function lastDeviceOf({ devices, lastDevice }: ClusterMap): DeviceId {
+  return deviceId(Math.max(lastDevice ?? 0, ...devices.map(({ id }) => id)));
 }
 
 /**
@@ -28,6 +33,14 @@ export function majorityOf(map: ClusterMap): number {
  */
 function compareCopies(a: MapCopy, b: MapCopy): number {
   return a.generation - b.generation || a.map.version - b.map.version;
+}
+
+/** A folder of a device that the map does not name (any more): what it holds, or takes, does not count. */
+async function isStrange(disk: Disk, { devices }: ClusterMap): Promise<boolean> {
+  const found = await openSuperblock(disk);
+  if (found.state !== 'ok') return false;
+  const { deviceUuid } = found.superblock;
+  return devices.every(({ uuid }) => uuid !== deviceUuid);
 }
 
 /** A change that waits for its turn. */
@@ -41,7 +54,7 @@ interface Change {
 export class EmbeddedCoordinator implements Coordinator {
   #map: ClusterMap;
   /** One a device folder, also of those that are away: a write to them fails and is not counted. */
-  readonly #writers: readonly MapWriter[];
+  readonly #writers: MapWriter[];
   readonly #listeners = new Set<(map: ClusterMap) => void>();
   #queue: Change[] = [];
   #running: Promise<void> | undefined;
@@ -72,13 +85,15 @@ export class EmbeddedCoordinator implements Coordinator {
     disks: readonly Disk[],
     moved: 'refuse' | 'open' = 'refuse',
   ): Promise<EmbeddedCoordinator | undefined> {
-    const copies = (await Promise.all(disks.map((disk) => readMap(disk)))).filter(
-      (copy) => copy !== undefined,
-    );
-    const newest = copies.toSorted(compareCopies).at(-1);
+    const copies = await Promise.all(disks.map((disk) => readMap(disk)));
+    const found = copies.filter((copy) => copy !== undefined);
+    const newest = found.toSorted(compareCopies).at(-1);
     if (newest === undefined) return undefined;
     const { map } = newest;
-    const same = copies.filter((copy) => copy.map.clusterId === map.clusterId).length;
+    const strange = await Promise.all(disks.map((disk) => isStrange(disk, map)));
+    const same = copies.filter(
+      (copy, i) => copy?.map.clusterId === map.clusterId && strange[i] !== true,
+    ).length;
     const needed = majorityOf(map);
     if (same < needed) {
       throw new StoreError(
@@ -132,6 +147,22 @@ export class EmbeddedCoordinator implements Coordinator {
     });
   }
 
+  addDevice(make: (last: DeviceId) => DeviceState): Promise<ClusterMap> {
+    return this.#change((map) => ({ ...map, devices: [...map.devices, make(lastDeviceOf(map))] }));
+  }
+
+  removeDevice(id: DeviceId, expectedUuid: string): Promise<ClusterMap> {
+    return this.#change((map) => {
+      const devices = map.devices.filter((one) => one.id !== id || one.uuid !== expectedUuid);
+      if (devices.length === map.devices.length) {
+        throw new StoreError('conflict', 'coordinator.removeDevice', 'the device has changed', {
+          detail: { device: id },
+        });
+      }
+      return { ...map, devices, lastDevice: lastDeviceOf(map) };
+    });
+  }
+
   updatePolicy(expected: PolicyState | undefined, next: PolicyState): Promise<ClusterMap> {
     return this.#change((map) => {
       const found = map.policies.find((policy) => policy.name === next.name);
@@ -160,6 +191,13 @@ export class EmbeddedCoordinator implements Coordinator {
         detail: { policy: name },
       });
     });
+  }
+
+  async keepOn(disk: Disk): Promise<void> {
+    if (this.#writers.some((writer) => writer.disk === disk)) return;
+    this.#writers.push(new MapWriter(disk));
+    // A change that changes nothing, and is written everywhere.
+    await this.#change((map) => map);
   }
 
   watch(listener: (map: ClusterMap) => void): () => void {
@@ -236,7 +274,11 @@ export class EmbeddedCoordinator implements Coordinator {
     const bytes = encodeMap({ map, generation: this.#generation });
     const needed = majorityOf(map);
     let written = 0;
-    const attempts = this.#writers.map((writer) => writer.write(bytes));
+    const attempts = this.#writers.map(async (writer) => {
+      if (await isStrange(writer.disk, map))
+        throw new StoreError('conflict', 'map.write', 'strange');
+      await writer.write(bytes);
+    });
     const majority = new Promise<void>((resolve) => {
       for (const attempt of attempts) {
         attempt.then(

@@ -6,7 +6,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { StoreError, toStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { DeviceId, ShardId } from '../../base/units.ts';
+import { type DeviceId, deviceId, type ShardId } from '../../base/units.ts';
 import {
   type ClusterMap,
   type Coordinator,
@@ -147,15 +147,24 @@ export class MapCoordinator implements Coordinator {
     });
   }
 
-  /** Gives a device the number after the last that was ever given. */
-  async addDevice(make: (last: number) => DeviceState): Promise<ClusterMap> {
+  addDevice(make: (last: DeviceId) => DeviceState): Promise<ClusterMap> {
     return this.change(() => {
-      const last = Number(this.#lines.plain(lastDeviceKey) ?? '0');
-      const line = make(last);
+      const line = make(deviceId(Number(this.#lines.plain(lastDeviceKey) ?? '0')));
       return [
         { key: lastDeviceKey, line: line.id },
         { key: deviceKey(line.id), line },
       ];
+    });
+  }
+
+  async removeDevice(id: DeviceId, expectedUuid: string): Promise<ClusterMap> {
+    const key = deviceKey(id);
+    const found = this.#map.devices.find((device) => device.id === id);
+    const guards = [{ key, revision: this.#lines.revision(key) }];
+    const same = found?.uuid === expectedUuid;
+    if (same && (await this.#commit(guards, [{ key, line: undefined }]))) return this.#map;
+    throw new StoreError('conflict', 'coordinator.removeDevice', 'the device has changed', {
+      detail: { device: id },
     });
   }
 

@@ -9,12 +9,12 @@ interface Waiting {
 }
 
 export class MapWriter {
-  readonly #disk: Disk;
+  readonly disk: Disk;
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
 
   constructor(disk: Disk) {
-    this.#disk = disk;
+    this.disk = disk;
   }
 
   /** Resolves when these bytes, or newer ones, are durable on the device. */
@@ -36,7 +36,7 @@ export class MapWriter {
       const newest = waiting.at(-1);
       if (newest === undefined) break;
       try {
-        await writeMap(this.#disk, newest.bytes);
+        await writeMap(this.disk, newest.bytes);
         for (const one of waiting) one.resolve();
       } catch (error) {
         for (const one of waiting) one.reject(error);

@@ -30,7 +30,7 @@ export async function writeNewMap(engine: MapEngine, map: ClusterMap): Promise<v
   if (entries.some(({ key }) => key === clusterKey)) {
     throw new StoreError('conflict', 'coordinator.new', 'the engine holds a map of this cluster');
   }
-  const lastDevice = Math.max(0, ...map.devices.map((device) => device.id));
+  const lastDevice = Math.max(map.lastDevice ?? 0, ...map.devices.map((device) => device.id));
   const lines = linesOf(map).map(
     ({ key, line }): EngineWrite => ({ key, value: JSON.stringify(line) }),
   );

@@ -195,6 +195,8 @@ export interface StoredBody {
   readonly policy: string;
   /** Where the ring puts it; kept so that a later rename or ring needs no recomputation. */
   readonly partition: number;
+  /** Version of the ring by which it was written; absent in bodies from before rings changed. */
+  readonly ring?: number | undefined;
   readonly size: number;
   readonly stripeBytes: number;
   /** Fragment indexes that were not synced when the write was acknowledged: the repair queue's. Usually empty. */

@@ -3,7 +3,8 @@ import { toHex } from '../../base/bytes.ts';
 import type { StoredBody } from '../core/model.ts';
 import type { BodyStore, BodyTarget, PolicyInfo } from '../core/ports.ts';
 import { createStripeMemory, type StripeMemory } from '../../storage/erasure/stripe-memory.ts';
-import type { Placement, Policy } from './placement.ts';
+import type { Home, Placement, Policy } from './placement.ts';
+import { RingsInUse } from './rings-in-use.ts';
 import { readBody, type ReadContext } from './read.ts';
 import { writeBody, type WriteContext } from './write.ts';
 
@@ -27,12 +28,14 @@ const REUSED_STRIPES = 32;
 /** core's BodyStore over the cluster's devices. */
 export class ClusterBodies implements BodyStore {
   readonly #options: BodiesOptions;
+  readonly rings: RingsInUse;
   /** Bodies being written (Infinity), or written but perhaps not committed yet (until that monotonic time): the sweeper must leave their fragments alone. */
   readonly #open = new Map<string, number>();
   readonly #memories = new Map<string, Promise<StripeMemory>>();
 
   constructor(options: BodiesOptions) {
     this.#options = options;
+    this.rings = new RingsInUse(options.write.clock);
   }
 
   get defaultPolicy(): string {
@@ -41,6 +44,12 @@ export class ClusterBodies implements BodyStore {
 
   get policies(): readonly PolicyInfo[] {
     return this.#options.placement.all();
+  }
+
+  /** Grows while bodies are read or written. */
+  get activity(): number {
+    const { read, write } = this.#options;
+    return read.inFlight.activity + write.inFlight.activity;
   }
 
   isOpen(objectId: string): boolean {
@@ -64,10 +73,12 @@ export class ClusterBodies implements BodyStore {
     const partition = placement.partitionFor(policy, target, objectId);
     const homes = placement.homes(policy, partition);
     this.#open.set(objectId, Number.POSITIVE_INFINITY);
+    const end = this.rings.begin(policy.name, policy.ring.version);
     try {
       const memory = await this.#memory(policy);
       return await writeBody(write, { target, policy, homes, objectId, partition, memory }, body);
     } finally {
+      end();
       this.#close(objectId);
     }
   }
@@ -85,8 +96,9 @@ export class ClusterBodies implements BodyStore {
   read(stored: StoredBody, start: number, end: number): AsyncIterable<Uint8Array> {
     const { placement, read } = this.#options;
     const policy = placement.policy(stored.policy);
-    const homes = placement.homes(policy, stored.partition);
-    return readBody(read, { stored, policy, homes }, { start, end });
+    const homes = (): readonly Home[] => placement.homesOf(stored);
+    const search = placement.search.bind(placement);
+    return readBody(read, { stored, policy, homes, search }, { start, end });
   }
 
   discard(stored: StoredBody): void {
@@ -95,10 +107,11 @@ export class ClusterBodies implements BodyStore {
 
   /** Deletes a body's fragments from every device that answers; returns whether all did. */
   async remove(stored: StoredBody): Promise<boolean> {
-    const { placement } = this.#options;
-    const homes = placement.homes(placement.policy(stored.policy), stored.partition);
+    const places = this.#options.placement.placesOf(stored);
     const outcomes = await Promise.allSettled(
-      homes.map((home) => home.store?.remove(stored.objectId) ?? Promise.reject(new Error('away'))),
+      places.map(
+        ({ store }) => store?.remove(stored.objectId) ?? Promise.reject(new Error('away')),
+      ),
     );
     return outcomes.every((outcome) => outcome.status === 'fulfilled');
   }

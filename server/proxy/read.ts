@@ -4,17 +4,17 @@
  * any k others, and reported. Every byte was verified before it is yielded.
  */
 import type { Clock } from '../../base/clock.ts';
-import { isStoreError, StoreError, toStoreError } from '../../base/errors.ts';
+import { StoreError } from '../../base/errors.ts';
 import { invariant } from '../../base/invariant.ts';
 import { fragmentIndex } from '../../base/units.ts';
 import type { Scheme } from '../../ring/policy.ts';
-import type { Codec } from '../../storage/erasure/codec.ts';
 import { unitLength } from '../../storage/erasure/stripe.ts';
-import type { FragmentRead } from '../../storage/fragment/fragment.ts';
+import type { FragmentId } from '../../storage/fragment/fragment.ts';
 import type { StoredBody } from '../core/model.ts';
 import type { LatencyTracker } from './latency.ts';
-import type { Home, Policy } from './placement.ts';
+import type { Home, Place, Placement, Policy } from './placement.ts';
 import type { StripesInFlight } from './stripes-in-flight.ts';
+import { readUnit, type UnitOutcome } from './unit.ts';
 
 export interface ReadSettings {
   /** Stripes asked for ahead of the one being sent. */
@@ -31,7 +31,8 @@ export interface Damage {
   readonly objectId: string;
   readonly containerId: string;
   readonly stripe: number;
-  readonly home: Home;
+  readonly index: number;
+  readonly place: Place;
   readonly reason: 'missing' | 'corrupt';
 }
 
@@ -48,7 +49,9 @@ export interface ReadContext {
 export interface ReadJob {
   readonly stored: StoredBody;
   readonly policy: Policy;
-  readonly homes: readonly Home[];
+  /** As they are now: asked for each stripe, since a long read may outlive a change of the ring. */
+  readonly homes: () => readonly Home[];
+  readonly search: Placement['search'];
 }
 
 /** Where bytes [start, end) of a stripe lie: one slice per data unit touched. */
@@ -68,25 +71,23 @@ function slicesOf(unit: number, start: number, end: number): Slice[] {
   return slices;
 }
 
-type Outcome =
-  | { readonly ok: true; readonly read: FragmentRead }
-  | { readonly ok: false; readonly reason: 'missing' | 'corrupt' | 'away' };
-
 /** The reading of one stripe. */
 class StripeRead {
   readonly #context: ReadContext;
   readonly #job: ReadJob;
   readonly #stripe: number;
   readonly #unit: number;
+  readonly #homes: readonly Home[];
   /** Whole units under way or read, by fragment index. */
-  readonly #whole = new Map<number, Promise<Outcome>>();
+  readonly #whole = new Map<number, Promise<UnitOutcome>>();
   #containerId: string | undefined;
-  readonly #damaged: { index: number; reason: 'missing' | 'corrupt' }[] = [];
+  readonly #damaged: Pick<Damage, 'index' | 'place' | 'reason'>[] = [];
 
   constructor(context: ReadContext, job: ReadJob, stripe: number) {
     this.#context = context;
     this.#job = job;
     this.#stripe = stripe;
+    this.#homes = job.homes();
     const { stored } = job;
     const length = Math.min(stored.stripeBytes, stored.size - stripe * stored.stripeBytes);
     this.#unit = unitLength(length, job.policy.scheme.k);
@@ -125,13 +126,13 @@ class StripeRead {
     }
   }
 
-  #slice(slice: Slice): Promise<Outcome> {
+  #slice(slice: Slice): Promise<UnitOutcome> {
     const isWhole = slice.offset === 0 && slice.length === this.#unit;
     if (isWhole) return this.#wholeUnit(slice.index);
     return this.#readUnit(slice.index, { offset: slice.offset, length: slice.length });
   }
 
-  #wholeUnit(index: number): Promise<Outcome> {
+  #wholeUnit(index: number): Promise<UnitOutcome> {
     let outcome = this.#whole.get(index);
     if (outcome === undefined) {
       outcome = this.#readUnit(index, undefined);
@@ -143,41 +144,41 @@ class StripeRead {
   async #readUnit(
     index: number,
     range: { offset: number; length: number } | undefined,
-  ): Promise<Outcome> {
-    const store = this.#job.homes[index]?.store;
-    if (store === undefined) return { ok: false, reason: 'away' };
+  ): Promise<UnitOutcome> {
+    const home = this.#homes[index];
+    invariant(home !== undefined, 'every unit has a home');
     const { clock, latency } = this.#context;
-    const id = {
-      objectId: this.#job.stored.objectId,
-      stripe: this.#stripe,
-      index: fragmentIndex(index),
-    };
     const started = clock.monotonic();
-    try {
-      const read = await store.read(id, range);
+    const outcome = await readUnit(
+      home,
+      { id: this.#idOf(index), unitLength: this.#unit, range },
+      (place) => this.#damage({ index, place, reason: 'corrupt' }),
+    );
+    if (outcome.ok) {
       latency.record(clock.monotonic() - started);
-      if (read === undefined) return this.#damage(index, 'missing');
-      this.#containerId ??= read.header.containerId;
-      if (read.header.unitLength !== this.#unit) return this.#damage(index, 'corrupt');
-      return { ok: true, read };
-    } catch (error) {
-      if (isStoreError(error, 'corrupt')) return this.#damage(index, 'corrupt');
-      if (isStoreError(error)) return { ok: false, reason: 'away' };
-      throw toStoreError(error, 'body.read');
+      this.#containerId ??= outcome.read.header.containerId;
+    } else if (outcome.reason === 'missing') {
+      this.#damage({ index, place: home, reason: 'missing' });
     }
+    return outcome;
   }
 
-  #damage(index: number, reason: 'missing' | 'corrupt'): Outcome {
-    if (!this.#damaged.some((known) => known.index === index)) {
-      this.#damaged.push({ index, reason });
-    }
-    return { ok: false, reason };
+  #idOf(index: number): FragmentId {
+    const { objectId } = this.#job.stored;
+    return { objectId, stripe: this.#stripe, index: fragmentIndex(index) };
+  }
+
+  #damage(damage: Pick<Damage, 'index' | 'place' | 'reason'>): void {
+    const isKnown = this.#damaged.some(
+      ({ index, place }) => index === damage.index && place.device === damage.place.device,
+    );
+    if (!isKnown) this.#damaged.push(damage);
   }
 
   /** Reads whole units until those asked for are there or can be decoded, and decodes what is missing. */
   async #decode(
     slices: readonly Slice[],
-    healthy: Promise<readonly Outcome[]>,
+    healthy: Promise<readonly UnitOutcome[]>,
     isLate: boolean,
   ): Promise<readonly Uint8Array[]> {
     const wanted = slices.map((slice) => slice.index);
@@ -209,6 +210,7 @@ class StripeRead {
     const asked = new Set<number>();
     const { promise, resolve, reject } = Promise.withResolvers<Map<number, Uint8Array>>();
     let readsAll = isLate;
+    let searching: Promise<void> | undefined;
     const advance = (): void => {
       if (codec.plan([...units.keys()], wanted) !== undefined) {
         resolve(units);
@@ -217,7 +219,11 @@ class StripeRead {
       const usable = everyIndex(scheme).filter((index) => !failed.has(index));
       const plan = codec.plan(usable, wanted);
       if (plan === undefined) {
-        reject(this.#tooFew([...failed.values()]));
+        // What was seen of the ring may be old: the fragments may be where nobody looked.
+        searching ??= this.#searchFor([...failed.keys()], units).then(() => {
+          if (codec.plan([...units.keys()], wanted) !== undefined) resolve(units);
+          else reject(this.#tooFew([...failed.values()]));
+        }, reject);
         return;
       }
       const needed = [...plan, ...wanted.filter((index) => !failed.has(index))];
@@ -242,6 +248,17 @@ class StripeRead {
     };
   }
 
+  async #searchFor(indexes: readonly number[], units: Map<number, Uint8Array>): Promise<void> {
+    const places = await this.#job.search(indexes.map((index) => this.#idOf(index)));
+    for (const [i, place] of places.entries()) {
+      const index = indexes[i];
+      if (place === undefined || index === undefined) continue;
+      const want = { id: this.#idOf(index), unitLength: this.#unit };
+      const outcome = await readUnit({ ...place, index, others: [] }, want);
+      if (outcome.ok) units.set(index, outcome.read.bytes);
+    }
+  }
+
   #tooFew(reasons: readonly string[]): StoreError {
     const { stored, policy } = this.#job;
     const kind = reasons.includes('away') ? 'unavailable' : 'corrupt';
@@ -256,10 +273,8 @@ class StripeRead {
     const containerId = this.#containerId;
     if (containerId === undefined) return;
     const { objectId } = this.#job.stored;
-    for (const { index, reason } of this.#damaged) {
-      const home = this.#job.homes[index];
-      invariant(home !== undefined, 'only homes are read');
-      this.#context.onDamage({ objectId, containerId, stripe: this.#stripe, home, reason });
+    for (const damage of this.#damaged) {
+      this.#context.onDamage({ objectId, containerId, stripe: this.#stripe, ...damage });
     }
   }
 }
@@ -276,7 +291,7 @@ function everyIndex({ k, m }: Scheme): readonly number[] {
 }
 
 /** The slices themselves, if they all come good after all; otherwise never settles. */
-function healthyPieces(healthy: Promise<readonly Outcome[]>): Promise<readonly Uint8Array[]> {
+function healthyPieces(healthy: Promise<readonly UnitOutcome[]>): Promise<readonly Uint8Array[]> {
   return new Promise((resolve) => {
     healthy.then(
       (outcomes) => {
@@ -331,67 +346,4 @@ export async function* readBody(
   } finally {
     inFlight.give(held);
   }
-}
-
-/** What a repair reads for: units `wanted` of one stripe. */
-export interface RepairRead {
-  readonly stored: StoredBody;
-  readonly stripe: number;
-  readonly codec: Codec;
-  readonly unitLength: number;
-  /** Ascending fragment indexes. */
-  readonly wanted: readonly number[];
-}
-
-/**
- * For repair: whole verified units of one stripe, those that the codec asks for to give the wanted
- * ones; places not read are undefined. A unit that turns out bad is planned around. Throws
- * `unavailable` or `corrupt` when too few can be had.
- */
-export async function readForRepair(
-  homes: readonly Home[],
-  want: RepairRead,
-): Promise<(Uint8Array | undefined)[]> {
-  const units: (Uint8Array | undefined)[] = homes.map(() => undefined);
-  const others = homes.filter((home) => !want.wanted.includes(home.index));
-  let away = others.some((home) => home.store === undefined);
-  let usable = others.filter((home) => home.store !== undefined);
-  for (;;) {
-    const plan = want.codec.plan(
-      usable.map((home) => home.index),
-      want.wanted,
-    );
-    if (plan === undefined) throw tooFewForRepair(want, usable.length, away);
-    const unread = usable.filter(
-      (home) => plan.includes(home.index) && units[home.index] === undefined,
-    );
-    if (unread.length === 0) return units;
-    const read = await Promise.all(unread.map((home) => readUnit(home, want)));
-    for (const [place, home] of unread.entries()) {
-      const found = read[place];
-      if (found instanceof Uint8Array) units[home.index] = found;
-      else usable = usable.filter((other) => other !== home);
-      if (found === 'away') away = true;
-    }
-  }
-}
-
-async function readUnit(home: Home, want: RepairRead): Promise<Uint8Array | 'away' | 'bad'> {
-  const { stored, stripe, unitLength: length } = want;
-  const id = { objectId: stored.objectId, stripe, index: fragmentIndex(home.index) };
-  try {
-    const read = await home.store?.read(id);
-    return read?.header.unitLength === length ? read.bytes : 'bad';
-  } catch (error) {
-    if (!isStoreError(error)) throw error;
-    return error.kind === 'corrupt' ? 'bad' : 'away';
-  }
-}
-
-function tooFewForRepair(want: RepairRead, good: number, away: boolean): StoreError {
-  return new StoreError(
-    away ? 'unavailable' : 'corrupt',
-    'body.repair',
-    `stripe ${want.stripe} of ${want.stored.objectId} has ${good} good fragments, too few to rebuild ${want.wanted.join(', ')}`,
-  );
 }

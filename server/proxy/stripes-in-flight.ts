@@ -6,6 +6,7 @@
 export class StripesInFlight {
   readonly #limit: number;
   #held = 0;
+  #taken = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -16,8 +17,15 @@ export class StripesInFlight {
     return this.#held < this.#limit;
   }
 
+  /** Grows with every stripe, also while any is held. */
+  get activity(): number {
+    if (this.#held > 0) this.#taken++;
+    return this.#taken;
+  }
+
   take(): void {
     this.#held++;
+    this.#taken++;
   }
 
   give(count: number): void {

@@ -240,6 +240,7 @@ class BodyWriter {
       objectId: this.#job.objectId,
       policy: this.#job.policy.name,
       partition: this.#job.partition,
+      ring: this.#job.policy.ring.version,
       size: this.#size,
       stripeBytes: this.#context.settings.stripeBytes,
       missing: this.#lanes.filter((lane) => !lane.alive).map((lane) => lane.home.index),

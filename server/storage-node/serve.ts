@@ -8,6 +8,8 @@ import type { FragmentStore } from '../../storage/fragment/fragment.ts';
 import type { ClusterMap } from '../../storage/shard/coordinator.ts';
 import type { ShardDevice } from '../../storage/shard/device.ts';
 import type { Shard } from '../../storage/shard/shard.ts';
+import type { ChangeProgress } from '../rings/steward.ts';
+import { encodeProgress } from './handlers/changes.ts';
 import { fragmentHandlers } from './handlers/fragments.ts';
 import { replicaHandlers } from './handlers/replicas.ts';
 import { shardHandlers } from './handlers/shards.ts';
@@ -37,6 +39,8 @@ export interface Offered {
   shards(id: ShardId): Shard | undefined;
   /** Whether a client of this node is writing the body, or has just done so. */
   isOpen(objectId: string): boolean;
+  /** How far this process is with changes of rings. */
+  changes(): ChangeProgress;
 }
 
 export interface ServeNodeOptions {
@@ -68,6 +72,7 @@ function handlersOf(offered: Offered): ReadonlyMap<Lane, Handlers> {
         },
       }),
     ],
+    [methods.ringProgress.number, async () => ({ head: encodeProgress(offered.changes()) })],
   ]);
   const laneOf = new Map<number, Lane>(
     Object.values(methods).map(({ number, lane }) => [number, lane]),

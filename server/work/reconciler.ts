@@ -13,7 +13,14 @@ export interface RedundancyReport {
   readonly degradedBodies: number;
   readonly fragmentsNeeded: number;
   readonly fragmentsPresent: number;
+  /** Of these, where they belong. */
+  readonly fragmentsHome: number;
 }
+
+const none = {
+  ...{ bodies: 0, degradedBodies: 0 },
+  ...{ fragmentsNeeded: 0, fragmentsPresent: 0, fragmentsHome: 0 },
+};
 
 /**
  * Compares every claim with the devices' indexes and queues what is missing for repair. It walks
@@ -29,7 +36,7 @@ export class Reconciler implements Worker<readonly Claim[]> {
   #walk: ClaimWalk | undefined;
   #wanted = false;
   #startedAt = 0;
-  #counts = { bodies: 0, degradedBodies: 0, fragmentsNeeded: 0, fragmentsPresent: 0 };
+  #counts = { ...none };
   #report: RedundancyReport | undefined;
 
   constructor(options: {
@@ -64,7 +71,7 @@ export class Reconciler implements Worker<readonly Claim[]> {
       this.#wanted = false;
       this.#startedAt = this.#now();
       this.#walk = new ClaimWalk(this.#shards, 64);
-      this.#counts = { bodies: 0, degradedBodies: 0, fragmentsNeeded: 0, fragmentsPresent: 0 };
+      this.#counts = { ...none };
     }
     const page = await this.#walk.next();
     if (page !== undefined) return page;
@@ -80,6 +87,7 @@ export class Reconciler implements Worker<readonly Claim[]> {
       this.#counts.bodies++;
       this.#counts.fragmentsNeeded += found.fragmentsNeeded;
       this.#counts.fragmentsPresent += found.fragmentsPresent;
+      this.#counts.fragmentsHome += found.fragmentsHome;
       if (found.fragmentsPresent === found.fragmentsNeeded) continue;
       this.#counts.degradedBodies++;
       if (found.missing.length === 0) continue;

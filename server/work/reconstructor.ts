@@ -1,11 +1,10 @@
-import type { Clock } from '../../base/clock.ts';
 import { isStoreError } from '../../base/errors.ts';
 import type { Worker } from '../../storage/work/worker.ts';
 import type { Placement } from '../proxy/placement.ts';
 import type { ShardMap } from '../proxy/rows.ts';
 import { findClaim } from './claims.ts';
 import { executeAt, finishJob, type QueueJob, type QueueReader } from './queue.ts';
-import { inspectClaim, rebuildClaim } from './redundancy.ts';
+import { inspectClaim, restoreClaim } from './redundancy.ts';
 
 /** Rebuilds the fragments that the repair queue names, on the homes that are there. */
 export class Reconstructor implements Worker<QueueJob> {
@@ -13,19 +12,16 @@ export class Reconstructor implements Worker<QueueJob> {
   readonly #reader: QueueReader;
   readonly #shards: ShardMap;
   readonly #placement: Placement;
-  readonly #clock: Clock;
   #rebuilt = 0;
 
   constructor(options: {
     reader: QueueReader;
     shards: ShardMap;
     placement: Placement;
-    clock: Clock;
   }) {
     this.#reader = options.reader;
     this.#shards = options.shards;
     this.#placement = options.placement;
-    this.#clock = options.clock;
   }
 
   /** Fragments rebuilt since the start. */
@@ -47,9 +43,8 @@ export class Reconstructor implements Worker<QueueJob> {
     }
     const found = await inspectClaim(this.#placement, claim.row);
     try {
-      if (found.missing.length > 0) {
-        this.#rebuilt += await rebuildClaim(this.#clock, claim.row, found);
-      }
+      const { rebuilt } = await restoreClaim({ placement: this.#placement }, claim.row, found);
+      this.#rebuilt += rebuilt;
     } catch (error) {
       // The row stays, due later: other devices may come back, or the body may be deleted.
       if (!isStoreError(error)) throw error;

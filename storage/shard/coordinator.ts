@@ -1,4 +1,5 @@
 /** The control plane's port: implementations in server/coordinator (embedded, and over an engine such as etcd). */
+import type { Disk } from '../../base/disk.ts';
 import type { DeviceId, ShardId } from '../../base/units.ts';
 import type { ShardState } from './shard.ts';
 
@@ -14,6 +15,16 @@ export interface DeviceState {
   readonly weight: number;
   /** `replacing`: re-initialised, being rebuilt; counts as a home, holds nothing that must be believed. `new`: known, in no ring, holds nothing. */
   readonly status: 'up' | 'replacing' | 'new';
+  /** It is to be taken out of the map when nothing lies on it any more. */
+  readonly isLeaving?: true;
+}
+
+/** A ring that a policy is on its way to (server/work/rings), in steps. */
+export interface RingGoal {
+  /** Ring file bytes, base64; its version does not count. */
+  readonly ring: string;
+  /** Fragments of partitions that one step moves, at most. */
+  readonly stepMoves: number;
 }
 
 /** A storage policy. It is never removed: stored bodies name it. */
@@ -25,8 +36,13 @@ export interface PolicyState {
   readonly isDeprecated?: boolean;
   /** e.g. `ec:4+2`, `replica:3`, `lrc:8+2+2`; never changes. */
   readonly scheme: string;
-  /** Ring file bytes (ring/ring-file.ts), base64. */
+  /** Ring file bytes (ring/ring-file.ts), base64: where bodies are written. */
   readonly ring: string;
+  /** Rings before it, newest first, whose homes may still hold fragments: they are read, too. */
+  readonly former?: readonly string[] | undefined;
+  /** No body that a former ring placed is taken any more: they are about to be given up. */
+  readonly isClosing?: true | undefined;
+  readonly goal?: RingGoal | undefined;
 }
 
 /** A machine of the cluster. Absent from the map of a single machine. */
@@ -63,6 +79,8 @@ export interface ClusterMap {
   /** Processes that live; what is not there must not be asked. Absent on a single machine. */
   readonly sessions?: readonly SessionState[];
   readonly devices: readonly DeviceState[];
+  /** The highest number that a device ever had, where that one has left. */
+  readonly lastDevice?: DeviceId;
   readonly policies: readonly PolicyState[];
   readonly defaultPolicy: string;
   /** Id of the key ring that the store was made with (docs/format/encryption.md). */
@@ -100,6 +118,10 @@ export interface Coordinator {
   updateShard(id: ShardId, next: ShardState, ended?: string): Promise<ClusterMap>;
   /** Compare-and-set of one device's line by its current uuid; `conflict` when it differs. */
   updateDevice(id: DeviceId, expectedUuid: string, next: DeviceState): Promise<ClusterMap>;
+  /** One more device, as `make` says, given the highest number that a device ever had. */
+  addDevice(make: (last: DeviceId) => DeviceState): Promise<ClusterMap>;
+  /** Takes out the device that has this uuid; `conflict` when there is none. Its number is not given again. */
+  removeDevice(id: DeviceId, expectedUuid: string): Promise<ClusterMap>;
   /**
    * Compare-and-set of one policy's line: `expected` is the line that stands there, undefined to add
    * one; `conflict` when it differs.
@@ -107,6 +129,8 @@ export interface Coordinator {
   updatePolicy(expected: PolicyState | undefined, next: PolicyState): Promise<ClusterMap>;
   /** New containers that name no policy get this one; `conflict` unless the map has it. */
   setDefaultPolicy(name: string): Promise<ClusterMap>;
+  /** Of one that keeps the map on the machine's own devices: on this one, too. Durable when it resolves. */
+  keepOn?(disk: Disk): Promise<void>;
   /** Calls back after every change, in order; returns the unsubscriber. */
   watch(listener: (map: ClusterMap) => void): () => void;
   /** The right to serve, for the process that this tells of. */

@@ -217,6 +217,11 @@ export class ShardGroup {
     await Promise.all(this.served().map((shard) => shard.open()));
   }
 
+  /** A device has left the cluster: the map names it nowhere any more. It stays the caller's to close. */
+  detach(id: DeviceId): void {
+    this.#devices.delete(id);
+  }
+
   /** Stops all primaries, after the commits in flight; the devices stay the caller's to close. */
   async close(): Promise<void> {
     for (const end of this.#ends.splice(0)) end();

@@ -6,7 +6,7 @@ import type { ShardState } from '../../storage/shard/shard.ts';
 
 const device = (place: number): DeviceState => ({
   id: deviceId(place),
-  uuid: `uuid ${place}`,
+  uuid: `${place}`.repeat(32),
   region: 'r1',
   zone: 'z1',
   node: 'n1',
@@ -106,11 +106,34 @@ export function coordinatorContract(make: () => Promise<CoordinatorUnderTest>): 
   it('changes a device by the uuid that it has', async () => {
     const { coordinator } = await make();
     const next: DeviceState = { ...device(4), uuid: 'another', status: 'replacing' };
-    await coordinator.updateDevice(next.id, 'uuid 4', next);
+    await coordinator.updateDevice(next.id, '4'.repeat(32), next);
     expect(coordinator.current().devices[3]).toEqual(next);
-    await expect(coordinator.updateDevice(next.id, 'uuid 4', next)).rejects.toMatchObject({
+    await expect(coordinator.updateDevice(next.id, '4'.repeat(32), next)).rejects.toMatchObject({
       kind: 'conflict',
     });
+  });
+
+  it('adds devices and takes them out, and never gives a number twice', async () => {
+    const { coordinator, reopen } = await make();
+    const highest = Math.max(...contractMap.devices.map(({ id }) => id));
+    const add = (uuid: string) =>
+      coordinator.addDevice((last) => ({ ...device(1), id: deviceId(last + 1), uuid }));
+    await Promise.all([add('x'), add('y')]);
+    const added = coordinator.current().devices.slice(contractMap.devices.length);
+    expect(added.map(({ id }) => id)).toEqual([highest + 1, highest + 2]);
+    const last = added.at(-1) ?? device(1);
+    await expect(coordinator.removeDevice(last.id, 'z')).rejects.toMatchObject({
+      kind: 'conflict',
+    });
+    await coordinator.removeDevice(last.id, last.uuid);
+    const again = await reopen();
+    expect(again.current().devices).toHaveLength(contractMap.devices.length + 1);
+    const map = await again.addDevice((before) => ({
+      ...device(1),
+      id: deviceId(before + 1),
+      uuid: 'z',
+    }));
+    expect(map.devices.at(-1)?.id).toBe(highest + 3);
   });
 
   it('adds a policy, changes its line by the line that it has, and makes it the default', async () => {

@@ -3,6 +3,8 @@ import type { Disk } from '../../base/disk.ts';
 import { isStoreError } from '../../base/errors.ts';
 import { deviceId, epoch } from '../../base/units.ts';
 import { EmbeddedCoordinator } from '../../server/coordinator/embedded.ts';
+import { readMap } from '../../server/coordinator/map-file.ts';
+import { initialiseDevice } from '../../storage/device/superblock.ts';
 import type { ShardState } from '../../storage/shard/shard.ts';
 import { SimDisk } from '../sim/disk.ts';
 import { SeededRandom } from '../sim/random.ts';
@@ -28,6 +30,14 @@ function advance(coordinator: EmbeddedCoordinator, primary = 1): Promise<unknown
   const next = { ...state, epoch: epoch(state.epoch + 1), primary: deviceId(primary) };
   return coordinator.updateShard(next.id, next);
 }
+
+async function initialise(disk: Disk, deviceUuid = ''): Promise<void> {
+  const { clusterId } = contractMap;
+  await initialiseDevice(disk, { deviceUuid, clusterId, deviceId: deviceId(1), createdAt: 0 });
+}
+
+const kindOfOpening = (disks: readonly Disk[]): Promise<string> =>
+  EmbeddedCoordinator.open(disks).then(() => 'open', kindOf);
 
 const kindOf = (error: unknown): string => (isStoreError(error) ? error.kind : String(error));
 
@@ -119,6 +129,31 @@ describe('the embedded coordinator', () => {
     hang = true;
     for (let i = 0; i < 3; i++) await advance(coordinator);
     expect(firstShard(coordinator).epoch).toBe(4);
+  });
+
+  it('keeps the map on a device that comes later, and counts none that has left', async () => {
+    const disks = makeDisks();
+    const coordinator = await EmbeddedCoordinator.create(contractMap, disks);
+    for (const [i, disk] of disks.entries()) await initialise(disk, contractMap.devices[i]?.uuid);
+    const added = new SimDisk();
+    const uuid = 'ad'.repeat(16);
+    await coordinator.addDevice((last) => {
+      const [like] = contractMap.devices;
+      if (like === undefined) throw new Error('no device');
+      return { ...like, id: deviceId(last + 1), uuid };
+    });
+    await initialise(added, uuid);
+    await coordinator.keepOn(added);
+    // Two of the first five go: without the sixth there would be no majority of six.
+    const rest = [...disks.slice(2), added];
+    expect((await reopen(rest)).current().devices).toHaveLength(6);
+    const again = await reopen(rest);
+    await again.removeDevice(deviceId(6), uuid);
+    // Of the five that are left three are here; the one that has left is no fourth.
+    const fewer = [...disks.slice(3), added];
+    expect(await kindOfOpening(fewer)).toBe('unavailable');
+    for (const disk of fewer) expect(await readMap(disk)).toBeDefined();
+    expect((await reopen(disks.slice(2))).current().devices).toHaveLength(5);
   });
 
   it('survives a power cut at every moment of a change', async () => {

@@ -58,6 +58,8 @@ function coordinatorOf(first: ClusterMap, note: (map: ClusterMap) => void): Coor
       return map;
     },
     updateDevice: async () => map,
+    addDevice: async () => map,
+    removeDevice: async () => map,
     updatePolicy: async () => map,
     setDefaultPolicy: async () => map,
     watch: () => () => undefined,

@@ -29,6 +29,7 @@ const workSettings = {
   reconcileRoundMillis: 30_000,
   recheckMillis: 2_000,
   sweepRoundMillis: 4_000,
+  pace: { busyShare: 0.5 },
   sweeper: { graceMillis: 65_000, confirmMillis: 5_000, maxSuspects: 1000 },
 };
 

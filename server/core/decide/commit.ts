@@ -29,6 +29,8 @@ export interface DecideOptions {
   readonly lifecycle?: LifecycleContext | undefined;
   /** How long an object that has expired is kept for those who ask for it all the same (Swift's X-Open-Expired). Default 0. */
   readonly expiredKeptMillis?: number | undefined;
+  /** Of a policy: bodies that older versions of its ring placed are refused, as nothing looks for them where they lie. */
+  readonly oldestRing?: ((policy: string) => number) | undefined;
   /** How many events may wait in one feed. */
   readonly maxFeedEvents?: number | undefined;
 }
@@ -142,7 +144,11 @@ export class Commit {
 
   /** A row under `key` refers to this body from now on. Fragments that were not synced are queued for repair at once. */
   claim(containerId: Id, key: string, stored: StoredBody): void {
-    const { objectId } = stored;
+    const { objectId, policy, ring = 1 } = stored;
+    if (ring < (this.options.oldestRing?.(policy) ?? 0)) {
+      const sentence = 'the ring has changed since the bytes were written: write them again';
+      throw new StoreError('unavailable', 'decide.claim', sentence, { detail: { policy, ring } });
+    }
     const repair =
       stored.missing.length === 0
         ? undefined

@@ -30,6 +30,7 @@ export const methods = {
   shardScan: { number: 34, lane: 'rows', name: 'shard.scan' },
   shardList: { number: 35, lane: 'rows', name: 'shard.list' },
   bodyIsOpen: { number: 48, lane: 'rows', name: 'body.isOpen' },
+  ringProgress: { number: 56, lane: 'rows', name: 'ring.progress' },
 } as const;
 
 export type MethodName = keyof typeof methods;

@@ -44,6 +44,7 @@ const cellSettings: CellSettings = {
     reconcileRoundMillis: 60_000,
     recheckMillis: 3_000,
     sweepRoundMillis: 30_000,
+    pace: { busyShare: 0.5 },
     sweeper: { graceMillis: 65_000, confirmMillis: 5_000, maxSuspects: 1000 },
     replicaAwayMillis: 20_000,
   },

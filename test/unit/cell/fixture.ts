@@ -1,7 +1,7 @@
 /** A cell over simulated disks: devices outlive it, so that it can be opened again with other settings. */
 import { systemClock } from '../../../base/clock.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { type Cell, openCell } from '../../../server/cell/cell.ts';
+import { type Cell, type CellSettings, openCell } from '../../../server/cell/cell.ts';
 import type { DeviceFolder } from '../../../server/cell/open-device.ts';
 import { openCluster } from '../../../server/cell/open-cluster.ts';
 import type { PolicyChoice, PolicySpec } from '../../../server/cell/policies.ts';
@@ -10,45 +10,57 @@ import { SimDisk } from '../../sim/disk.ts';
 import { SimIndexStore } from '../../sim/index-store.ts';
 import { SeededRandom } from '../../sim/random.ts';
 
+interface Device {
+  readonly path: string;
+  readonly disk: SimDisk;
+  readonly index: SimIndexStore;
+}
+
 export class Machine {
   readonly random: SeededRandom = new SeededRandom(1);
   readonly #data = new SimDisk();
-  readonly #disks: readonly SimDisk[];
-  readonly #indexes: readonly SimIndexStore[];
+  readonly #devices: Device[];
+  readonly #settings: Partial<CellSettings>;
 
-  constructor(devices: number) {
-    this.#disks = Array.from({ length: devices }, () => new SimDisk());
-    this.#indexes = this.#disks.map(() => new SimIndexStore());
+  constructor(devices: number, settings: Partial<CellSettings> = {}) {
+    this.#devices = Array.from({ length: devices }, (_, place) => newDevice(`/device-${place}`));
+    this.#settings = settings;
   }
 
-  #folders(without: readonly number[]): DeviceFolder[] {
-    return this.#disks.flatMap((disk, place) => {
-      const index = this.#indexes[place];
-      if (without.includes(place) || index === undefined) return [];
-      return {
-        path: `/device-${place}`,
-        disk,
-        openIndex: () => Promise.resolve(index.open()),
-        destroyIndex: () => Promise.resolve(index.wipe()),
-        makeFolder: () => Promise.resolve(),
-      };
-    });
+  /** Also of a device that was not there before: an empty one. */
+  #folderAt(path: string): DeviceFolder {
+    const known = this.#devices.find((device) => device.path === path);
+    const { disk, index } = known ?? newDevice(path);
+    if (known === undefined) this.#devices.push({ path, disk, index });
+    return {
+      ...{ path, disk },
+      openIndex: () => Promise.resolve(index.open()),
+      destroyIndex: () => Promise.resolve(index.wipe()),
+      makeFolder: () => Promise.resolve(),
+    };
   }
 
+  /** Without the devices at these places. */
   async open(policies: PolicyChoice, without: readonly number[] = []): Promise<Cell> {
     // What an earlier cell had open is gone with it.
-    for (const index of this.#indexes) await index.killed();
-    const folders = this.#folders(without);
+    for (const { index } of this.#devices) await index.killed();
+    const there = this.#devices.filter((_, place) => !without.includes(place));
+    const folders = there.map(({ path }) => this.#folderAt(path));
     const { random } = this;
     const now = systemClock.now();
     const coordinator = await openCluster({ data: this.#data, folders, policies, random, now });
-    const settings = { ...cellSettings, releaseGraceMillis: 0 };
+    const settings = { ...cellSettings, releaseGraceMillis: 0, ...this.#settings };
     return openCell({
       ...{ coordinator, folders, settings, random },
+      folderAt: (path) => this.#folderAt(path),
       clock: systemClock,
       logger: silentLogger,
     });
   }
+}
+
+function newDevice(path: string): Device {
+  return { path, disk: new SimDisk(), index: new SimIndexStore() };
 }
 
 export function listed(

@@ -5,10 +5,10 @@ import { fragmentIndex } from '../../../base/units.ts';
 import type { Cell } from '../../../server/cell/cell.ts';
 import type { StoredBody } from '../../../server/core/model.ts';
 import { LatencyTracker } from '../../../server/proxy/latency.ts';
-import type { Home } from '../../../server/proxy/placement.ts';
+import type { Home, Placement } from '../../../server/proxy/placement.ts';
 import { readBody } from '../../../server/proxy/read.ts';
 import { StripesInFlight } from '../../../server/proxy/stripes-in-flight.ts';
-import { inspectClaim, rebuildClaim } from '../../../server/work/redundancy.ts';
+import { inspectClaim, restoreClaim } from '../../../server/work/redundancy.ts';
 import type { FragmentStore } from '../../../storage/fragment/fragment.ts';
 import { listed, Machine } from '../cell/fixture.ts';
 
@@ -71,7 +71,10 @@ async function lose(of: Stored, stripe: number, ...indexes: readonly number[]): 
   }
 }
 
-async function read(of: Stored, homes: readonly Home[]): Promise<Buffer> {
+/** Nothing is found anywhere else. */
+const nowhere: Placement['search'] = async (ids) => ids.map(() => undefined);
+
+async function read(of: Stored, homes: readonly Home[], search = nowhere): Promise<Buffer> {
   const context = {
     clock: systemClock,
     settings: {
@@ -87,9 +90,8 @@ async function read(of: Stored, homes: readonly Home[]): Promise<Buffer> {
   const policy = cell.placement.policy(of.stored.policy);
   const pieces: Uint8Array[] = [];
   const range = { start: 0, end: of.stored.size };
-  for await (const piece of readBody(context, { stored: of.stored, policy, homes }, range)) {
-    pieces.push(piece);
-  }
+  const job = { stored: of.stored, policy, homes: () => homes, search };
+  for await (const piece of readBody(context, job, range)) pieces.push(piece);
   return Buffer.concat(pieces);
 }
 
@@ -99,7 +101,8 @@ const claimOf = (of: Stored) => ({ containerId, key: 'k', stored: of.stored });
 async function repair(of: Stored): Promise<readonly number[]> {
   const found = await inspectClaim(cell.placement, claimOf(of));
   const { homes, reads } = counting(found.homes);
-  await rebuildClaim(systemClock, claimOf(of), { ...found, homes });
+  const lacks = found.lacks.map((lack) => ({ ...lack, home: homes[lack.home.index] ?? lack.home }));
+  await restoreClaim({ placement: cell.placement }, claimOf(of), { ...found, homes, lacks });
   const after = await inspectClaim(cell.placement, claimOf(of));
   expect(after.fragmentsPresent).toBe(after.fragmentsNeeded);
   return reads;
@@ -157,7 +160,8 @@ describe('several lost fragments', () => {
     await lose(body, 0, ...lost);
     await expect(read(body, body.homes)).rejects.toMatchObject({ kind: 'corrupt' });
     const found = await inspectClaim(cell.placement, claimOf(body));
-    await expect(rebuildClaim(systemClock, claimOf(body), found)).rejects.toMatchObject({
+    const context = { placement: cell.placement };
+    await expect(restoreClaim(context, claimOf(body), found)).rejects.toMatchObject({
       kind: 'corrupt',
     });
   });
@@ -178,5 +182,53 @@ describe('devices that are away', () => {
     }
     const none = body.homes.map((home) => (home.index < 4 ? { ...home, store: undefined } : home));
     await expect(read(body, none)).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+});
+
+describe('fragments that are not at home', () => {
+  /** Moves fragments to homes of other indexes. */
+  async function misplace(of: Stored, ...indexes: readonly number[]): Promise<void> {
+    for (const index of indexes) {
+      const id = { objectId: of.stored.objectId, stripe: 0, index: fragmentIndex(index) };
+      const found = await of.homes[index]?.store?.read(id);
+      const other = of.homes[(index + 1) % of.homes.length]?.store;
+      if (found === undefined || other === undefined) throw new Error('no such fragment');
+      await other.append([{ header: found.header, unit: found.bytes }]);
+      await other.commit();
+      await lose(of, 0, index);
+    }
+  }
+
+  it('are looked for on every device before a read fails', async () => {
+    const body = await write('ec', MiB);
+    await misplace(body, 0, 1, 2, 3, 4);
+    await expect(read(body, body.homes)).rejects.toMatchObject({ kind: 'corrupt' });
+    const search = cell.placement.search.bind(cell.placement);
+    expect(Buffer.compare(await read(body, body.homes, search), body.bytes)).toBe(0);
+    await repair(body);
+    expect(Buffer.compare(await read(body, body.homes), body.bytes)).toBe(0);
+  });
+
+  it('are read, and copied home, from where they were before', async () => {
+    const body = await write('ec', MiB);
+    await misplace(body, 0, 3, 6);
+    const homes = body.homes.map((home, index) => {
+      const other = body.homes[(index + 1) % body.homes.length];
+      return other === undefined ? home : { ...home, others: [other] };
+    });
+    const placement = {
+      search: nowhere,
+      policy: () => cell.placement.policy('ec'),
+      homesOf: () => homes,
+    };
+    const found = await inspectClaim(placement, claimOf(body));
+    expect(found).toMatchObject({ missing: [], fragmentsPresent: 12, fragmentsHome: 9 });
+    const { homes: counted, reads } = counting(homes);
+    expect(Buffer.compare(await read(body, counted), body.bytes)).toBe(0);
+    // Nothing was decoded: one read for each data unit, at home or where it was.
+    expect(reads.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    const restored = await restoreClaim({ placement }, claimOf(body), found);
+    expect(restored).toMatchObject({ copied: 3, rebuilt: 0 });
+    expect(await inspectClaim(placement, claimOf(body))).toMatchObject({ fragmentsHome: 12 });
   });
 });
