@@ -168,7 +168,9 @@ export class Rebalancer implements Worker<readonly Claim[]> {
     try {
       const found = await inspectClaim(placement, row);
       const restored = await restoreClaim({ placement, pace }, row, found);
-      const cleared = await clearFormer(row, found.homes, () => walk.own.isHeld());
+      // What is a former home now may be a home again by the next ring.
+      const mayClear = (): boolean => walk.own.isHeld() && isSame(walk.seen, this.#wanted());
+      const cleared = await clearFormer(row, found.homes, mayClear);
       this.#sums.moved += restored.copied;
       this.#sums.rebuilt += restored.rebuilt;
       this.#sums.bytes += restored.bytesRead + restored.bytesWritten;
