@@ -247,7 +247,12 @@ export class EmbeddedCoordinator implements Coordinator {
     const version = this.#highest + 1;
     let next = this.#map;
     const accepted: Change[] = [];
-    for (const change of changes) {
+    for (const [i, change] of changes.entries()) {
+      // Any majority before and any after share a device only if one came or left.
+      if (next.devices.length !== this.#map.devices.length) {
+        this.#queue.unshift(...changes.slice(i));
+        break;
+      }
       try {
         if (this.#closed) throw new StoreError('unavailable', 'coordinator', 'it is closed');
         next = { ...change.apply(next), version };

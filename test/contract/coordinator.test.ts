@@ -156,6 +156,22 @@ describe('the embedded coordinator', () => {
     expect((await reopen(disks.slice(2))).current().devices).toHaveLength(5);
   });
 
+  it('takes devices in one at a time, also when several are asked for at once', async () => {
+    const disks = makeDisks();
+    const coordinator = await EmbeddedCoordinator.create(contractMap, disks);
+    const [like] = contractMap.devices;
+    if (like === undefined) throw new Error('no device');
+    const counts: number[] = [];
+    coordinator.watch(({ devices }) => counts.push(devices.length));
+    const add = (): Promise<unknown> =>
+      coordinator.addDevice((last) => ({
+        ...{ ...like, id: deviceId(last + 1), uuid: String(last).padStart(32, 'a') },
+      }));
+    await Promise.all([add(), add(), advance(coordinator), add()]);
+    expect(counts).toEqual([6, 7, 8]);
+    expect(firstShard(coordinator).epoch).toBe(2);
+  });
+
   it('survives a power cut at every moment of a change', async () => {
     for (let seed = 0; seed < 60; seed++) {
       const chance = new SeededRandom(seed);
