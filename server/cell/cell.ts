@@ -129,8 +129,7 @@ export async function openCell(options: CellOptions): Promise<Cell> {
     changesElsewhere: async () => (await member?.changesElsewhere()) ?? [],
     activity: () => bodies.activity,
   });
-  const served = { fleet, group, bodies, workers };
-  member?.serve(group, offeredBy(served));
+  member?.serve(group, offeredBy({ fleet, group, bodies, workers }));
   present();
   const ringChanges = new RingChanges({
     ...{ coordinator, random, clock },
@@ -148,10 +147,7 @@ export async function openCell(options: CellOptions): Promise<Cell> {
       await replaceDevice({ fleet, group, workers }, id);
       present();
     },
-    close: async () => {
-      await follower.close();
-      await closeCell({ workers, group, fleet, member, policies, coordinator });
-    },
+    close: () => closeCell({ follower, workers, group, fleet, member, policies, coordinator }),
   };
 }
 
@@ -233,6 +229,7 @@ function checkEnough(fleet: Fleet, policies: ReadonlyMap<string, Policy>, standa
 }
 
 async function closeCell(parts: {
+  readonly follower: DeviceFollower;
   readonly workers: CellWorkers | undefined;
   readonly group: ShardGroup;
   readonly fleet: Fleet;
@@ -240,6 +237,7 @@ async function closeCell(parts: {
   readonly policies: LivePolicies;
   readonly coordinator: Coordinator;
 }): Promise<void> {
+  await parts.follower.close();
   await parts.workers?.stop();
   await parts.group.close();
   await parts.member?.close();

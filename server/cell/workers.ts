@@ -146,19 +146,7 @@ export class CellWorkers {
     this.mover = new Mover({ due: due('move'), rows, bodies, clock, classes: context.classes });
     this.scrub = new BodyScrub({ group, clock, logger, roundMillis: settings.auditRoundMillis });
     this.#bodies = bodies;
-    const own = (): ReturnType<typeof ownShards> => ownShards(group);
-    const pacer = new Pacer(clock, options.activity, settings.pace);
-    this.rebalancer = new Rebalancer({
-      ...{ placement, own, clock, pacer },
-      retryMillis: settings.recheckMillis,
-    });
-    const steward = new RingSteward({
-      ...{ coordinator: options.coordinator, clock, logger },
-      policies: () => placement.all(),
-      leads: () => group.served()[0]?.primary !== undefined,
-      serves: (id) => group.serves(id),
-      progress: async () => [this.changes(), ...(await options.changesElsewhere())],
-    });
+    this.rebalancer = rebalancerOf(options);
     this.#pace = { pauseMillis: settings.pauseMillis, idleMillis: settings.idleMillis };
     this.loops = [
       new Reaper(reader('release', 'release-parts'), bodies, rows),
@@ -170,7 +158,7 @@ export class CellWorkers {
       this.sweeper,
       this.auditor,
       this.rebalancer,
-      steward,
+      stewardOf(options, () => this.changes()),
       new ShardRepair({
         ...{ group, coordinator: options.coordinator, clock, logger },
         ...(settings.replicaAwayMillis === undefined
@@ -293,4 +281,24 @@ export class CellWorkers {
   status(): readonly WorkerStatus[] {
     return this.loops.map((loop) => loop.status);
   }
+}
+
+function rebalancerOf(options: CellWorkersOptions): Rebalancer {
+  const { group, placement, clock, settings, activity } = options;
+  return new Rebalancer({
+    ...{ placement, clock, own: () => ownShards(group) },
+    pacer: new Pacer(clock, activity, settings.pace),
+    retryMillis: settings.recheckMillis,
+  });
+}
+
+function stewardOf(options: CellWorkersOptions, own: () => ChangeProgress): RingSteward {
+  const { group, placement, coordinator, clock, logger } = options;
+  return new RingSteward({
+    ...{ coordinator, clock, logger },
+    policies: () => placement.all(),
+    leads: () => group.served()[0]?.primary !== undefined,
+    serves: (id) => group.serves(id),
+    progress: async () => [own(), ...(await options.changesElsewhere())],
+  });
 }

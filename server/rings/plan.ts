@@ -3,13 +3,7 @@ import { StoreError } from '../../base/errors.ts';
 import { type DeviceId, deviceId, partition } from '../../base/units.ts';
 import { rebalance } from '../../ring/builder.ts';
 import { homes } from '../../ring/homes.ts';
-import {
-  minDevices,
-  parseScheme,
-  type Scheme,
-  shardReplicas,
-  tolerance,
-} from '../../ring/policy.ts';
+import { minDevices, type Scheme, shardReplicas, tolerance } from '../../ring/policy.ts';
 import type { Ring, RingDevice } from '../../ring/ring.ts';
 import { movesBetween } from '../../ring/steps.ts';
 import { lostTolerances, ringTolerances, type Tolerances } from '../../ring/tolerance.ts';

@@ -140,7 +140,7 @@ export async function restoreClaim(
     await restoreStripe(context, claim, { ...at, stripe, lost, sums });
     await context.pace?.(sums.bytesRead + sums.bytesWritten - before);
   }
-  await Promise.all(at.lacks.map(({ home }) => home.store?.commit()));
+  await Promise.all(at.lacks.map(async ({ home }) => home.store?.commit()));
   return sums;
 }
 
