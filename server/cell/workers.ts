@@ -38,6 +38,7 @@ import { type PaceSettings, Pacer } from '../rings/pacer.ts';
 import { Rebalancer } from '../rings/rebalancer.ts';
 import { type ChangeProgress, RingSteward } from '../rings/steward.ts';
 import type { OpenDevice } from './open-device.ts';
+import { replicasFor } from './policies.ts';
 import { watchServedDevices } from './served-devices.ts';
 
 export interface WorkSettings {
@@ -161,6 +162,7 @@ export class CellWorkers {
       stewardOf(options, () => this.changes()),
       new ShardRepair({
         ...{ group, coordinator: options.coordinator, clock, logger },
+        wanted: () => replicasFor(options.coordinator.current().policies),
         ...(settings.replicaAwayMillis === undefined
           ? {}
           : { awayMillis: settings.replicaAwayMillis }),

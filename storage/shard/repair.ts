@@ -1,7 +1,7 @@
 /**
  * Brings the replicas of this process's shards back: those that left the in-sync set are rebuilt from
- * their primary, those whose device stays away are placed on another one, those that the map no
- * longer names are removed. How one replica is rebuilt is in primary/copy.ts.
+ * their primary, those whose device stays away or is drained are placed on another one, those that the
+ * map no longer names are removed. How one replica is rebuilt is in primary/copy.ts.
  */
 import type { Clock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
@@ -11,6 +11,7 @@ import type { Worker } from '../work/worker.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { ShardGroup } from './group.ts';
 import type { ReplicaPeer } from './peer.ts';
+import { type EvacuationStep, nextEvacuation, replicasAfter } from './evacuation.ts';
 import { ReplicaCopy } from './primary/copy.ts';
 import type { ShardPrimary } from './primary/primary.ts';
 import type { ServedShard } from './primary/served-shard.ts';
@@ -25,7 +26,8 @@ export type RepairJob =
       readonly shard: ServedShard;
       readonly from: DeviceId;
       readonly device: DeviceId;
-    };
+    }
+  | { readonly type: 'evacuate'; readonly shard: ServedShard; readonly step: EvacuationStep };
 
 export interface ShardRepairOptions {
   readonly group: ShardGroup;
@@ -36,6 +38,8 @@ export interface ShardRepairOptions {
   readonly awayMillis?: number;
   /** The same for a shard that has too few replicas in sync to take writes. Default 5 seconds. */
   readonly urgentMillis?: number;
+  /** How many replicas shards should have. Undefined: as many as they have. */
+  readonly wanted?: () => number;
 }
 
 export class ShardRepair implements Worker<RepairJob> {
@@ -81,7 +85,18 @@ export class ShardRepair implements Worker<RepairJob> {
     const inSync = new Set(primary.inSyncDevices);
     const missed = state.replicas.filter((device) => !inSync.has(device));
     const jobs = missed.flatMap((device) => this.#jobFor(shard, primary, device) ?? []);
-    return [...jobs, ...leftovers];
+    return [...jobs, ...this.#evacuation(shard, primary), ...leftovers];
+  }
+
+  #evacuation(shard: ServedShard, { state, local, inSyncDevices }: ShardPrimary): RepairJob[] {
+    const { group, coordinator, wanted } = this.#options;
+    const step = nextEvacuation({
+      ...{ state, map: coordinator.current(), inSync: new Set(inSyncDevices) },
+      primary: local.device,
+      wanted: wanted?.() ?? state.replicas.length,
+      healthy: (device) => group.replica(device, shard.id) !== undefined,
+    });
+    return step === undefined ? [] : [{ type: 'evacuate', shard, step }];
   }
 
   #jobFor(shard: ServedShard, primary: ShardPrimary, from: DeviceId): RepairJob | undefined {
@@ -90,6 +105,8 @@ export class ShardRepair implements Worker<RepairJob> {
       return { type: 'rebuild', shard, device: from };
     const patience = primary.writable ? this.#awayMillis : this.#urgentMillis;
     if (!this.#stayedAway(from, patience)) return undefined;
+    const isSurplus = primary.state.replicas.length > (this.#options.wanted?.() ?? Infinity);
+    if (isSurplus) return { type: 'evacuate', shard, step: { type: 'leave', from } };
     const present = (device: DeviceId): boolean => group.replica(device, shard.id) !== undefined;
     const device = chooseReplacement(coordinator.current(), primary.state, from, present);
     return device === undefined ? undefined : { type: 'replace', shard, from, device };
@@ -109,13 +126,18 @@ export class ShardRepair implements Worker<RepairJob> {
   }
 
   async run(job: RepairJob): Promise<void> {
-    const { shard, device } = job;
+    const { shard } = job;
     if (job.type === 'remove') {
-      await this.#remove(shard, device);
+      await this.#remove(shard, job.device);
       return;
     }
     const { primary } = shard;
     if (primary === undefined) throw unavailable('the shard is not served here any more');
+    if (job.type === 'evacuate') {
+      await this.#evacuate(primary, job.step);
+      return;
+    }
+    const { device } = job;
     if (job.type === 'replace') {
       const { replicas } = primary.state;
       await primary.changeReplicas(replicas.map((home) => (home === job.from ? device : home)));
@@ -127,6 +149,14 @@ export class ShardRepair implements Worker<RepairJob> {
     await this.#rebuild(primary, peer);
     const fields = { event: 'shard.replica-rebuilt', shard: shard.id, device };
     this.#options.logger.info(fields, "A replica is back in the shard's in-sync set.");
+  }
+
+  /** What comes next shows in the map: a replica that has joined is copied as any other that is missing. */
+  async #evacuate(primary: ShardPrimary, step: EvacuationStep): Promise<void> {
+    // It may have become primary since.
+    if (step.type === 'leave' && step.from === primary.local.device) return;
+    await primary.changeReplicas(replicasAfter(primary.state.replicas, step));
+    if (step.type === 'hand-over') await primary.release();
   }
 
   /** The map may have changed since `next`, and may change again: a primary that is newer than what is known here has told the replica so. */

@@ -434,12 +434,12 @@ export class ShardPrimary {
     await Promise.all(others.map(tell));
   }
 
-  /** Replaces the devices of the shard's replicas (not those in sync), under a new epoch. */
+  /** Replaces the devices of the shard's replicas under a new epoch; those that are named no more leave the in-sync set. */
   async changeReplicas(replicas: readonly DeviceId[]): Promise<void> {
     await this.#exclusively(async () => {
       if (this.#stopped !== undefined) throw this.#stopped;
       this.#state = { ...this.#state, replicas };
-      const target = this.#targetSet();
+      const target = this.#targetSet().filter(({ peer }) => replicas.includes(peer.device));
       if (!(await this.#changeSet(target))) return;
       this.#keepOnly(target);
       await this.#begin();

@@ -182,4 +182,32 @@ describe('shard repair', () => {
     expect(device.replica(one).state.sequence).toBe(70);
     await expectRows(world, 0, 70);
   });
+
+  it('moves replicas off drained devices, the primary too, with never fewer copies than before', async () => {
+    const world = await World.open({ devices: 7 });
+    await fill(world, 0, 200);
+    const { group, coordinator, clock, logger } = world;
+    for (const device of coordinator.current().devices.slice(0, 2)) {
+      await clock.run(coordinator.updateDevice(device.id, device.uuid, { ...device, weight: 0 }));
+    }
+    const repair = new ShardRepair({ group, coordinator, clock, logger, wanted: () => 3 });
+    const counts: number[] = [];
+    coordinator.watch((map) => counts.push(map.shards[0]?.inSync.length ?? 0));
+    const writer = fill(world, 200, 300);
+    const done = await repairAll(world, repair);
+    await writer;
+    expect(done.filter((type) => type === 'rebuild')).toHaveLength(2);
+    expect(Math.min(...counts)).toBeGreaterThanOrEqual(3);
+    const { replicas, inSync, primary } = group.state(one);
+    for (const list of [replicas, inSync]) {
+      expect(list).toHaveLength(3);
+      expect(list).not.toContain(deviceId(1));
+      expect(list).not.toContain(deviceId(2));
+    }
+    expect(inSync).toContain(primary);
+    await expectRows(world, 0, 300);
+    // What is left may lose two.
+    for (const device of inSync.slice(0, 2)) world.disks[device - 1]?.fail('all');
+    await expectRows(world, 0, 300);
+  });
 });
