@@ -12,7 +12,7 @@ import { openControl } from './admin/control.ts';
 import { type Cell, openCell } from './cell/cell.ts';
 import { LevelFolder, lockFolder } from './cell/level-folder.ts';
 import type { MemberOptions } from './cell/membership.ts';
-import { openCluster } from './cell/open-cluster.ts';
+import { openCluster, withLaterFolders } from './cell/open-cluster.ts';
 import type { DeviceFolder } from './cell/open-device.ts';
 import { openNodeFolder } from './cluster/join.ts';
 import { openNode } from './cluster/open-node.ts';
@@ -218,15 +218,18 @@ interface OpenMap {
   readonly isHidden: boolean;
 }
 
+const folderAt = (path: string): LevelFolder => new LevelFolder(path);
+
 /** The cluster map: on this machine's own devices, or that of the cluster whose node it is, or becomes now. */
 async function openMap(settings: Settings, data: Disk, logger: Logger): Promise<OpenMap> {
   const machine = { disk: data, clock: systemClock, random: systemRandom };
   const own = await openNodeFolder(settings.cluster, machine);
   const paths = own?.node.role === 'proxy' ? [] : settings.devices;
-  const folders = paths.map((path) => new LevelFolder(resolve(path)));
+  const configured = paths.map((path) => new LevelFolder(resolve(path)));
+  const folders = await withLaterFolders(configured, folderAt);
   if (own !== undefined) {
-    const opened = await openNode(own, folders, { ...machine, logger, release: version });
-    return { ...opened, folders, isHidden: own.node.role === 'storage' };
+    const opened = await openNode(own, configured, { ...machine, logger, release: version });
+    return { ...opened, folders: configured, isHidden: own.node.role === 'storage' };
   }
   const { clock, random } = machine;
   const keyOptions = { ...machine, logger, region: settings.region };
@@ -251,7 +254,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
     const { keyRing } = coordinator.current();
     const { opened: openedKeys, keys } = await keysForServer(keyOptions, settings, keyRing);
     cell = await openCell({
-      ...{ ...machine, coordinator, folders, storageClasses: settings.storageClasses },
+      ...{ ...machine, coordinator, folders, folderAt, storageClasses: settings.storageClasses },
       settings: cellSettingsOf(settings),
       ...(member === undefined ? {} : { member }),
     });

@@ -7,6 +7,7 @@ import { decodeRing } from '../../ring/ring-file.ts';
 import type { Ring } from '../../ring/ring.ts';
 import { accountNameOf } from '../../server/core/users.ts';
 import { readMap } from '../../server/coordinator/map-file.ts';
+import { addRingChanges } from './change-ring.ts';
 import { renderLocation, renderRing } from './ring.ts';
 
 interface LoadedRing {
@@ -54,7 +55,8 @@ function print(lines: readonly string[]): void {
 }
 
 export function addRing(program: Command): void {
-  const ring = program.command('ring').description('Show where the ring places fragments');
+  const ring = program.command('ring').description('Show and change where rings place fragments');
+  addRingChanges(ring);
   ring
     .command('show')
     .description('Devices, weights, and how many fragments each is home to')

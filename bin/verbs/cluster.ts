@@ -140,10 +140,12 @@ async function importStore(flags: NodeFlags): Promise<void> {
   const { etcd = '', data, devices } = flags;
   const { importCluster } = await import('../../server/cluster/init.ts');
   const { LevelFolder } = await import('../../server/cell/level-folder.ts');
+  const { withLaterFolders } = await import('../../server/cell/open-cluster.ts');
   const wish = await wishOf(flags);
   const list = devices === undefined ? {} : { devices };
   const settings = loadFrom({ data, ...list, ...configOf(flags) });
-  const folders = settings.devices.map((path) => new LevelFolder(resolve(path)));
+  const configured = settings.devices.map((path) => new LevelFolder(resolve(path)));
+  const folders = await withLaterFolders(configured, (path) => new LevelFolder(path));
   await locked(data, () => importCluster(wish, etcd.split(','), machineOf(data), folders));
   process.stdout.write(
     `The store's map is in etcd, and this machine is node ${wish.name}. Start it as before (torc serve).\n`,

@@ -8,10 +8,10 @@ import { toHex, utf8 } from '../../base/bytes.ts';
 import { createDurably, type Disk } from '../../base/disk.ts';
 import { StoreError, toStoreError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
-import { deviceId } from '../../base/units.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { OpenKeys } from '../keys/open-keys.ts';
 import { answerKeyCall } from '../keys/operator.ts';
+import { answerRingCall, findDevice } from '../rings/operator.ts';
 
 export const controlPath = 'control.json';
 
@@ -88,8 +88,9 @@ async function answer(
   }
   const url = new URL(request.url ?? '/', 'http://localhost');
   if (request.method === 'POST' && url.pathname === '/device/replace') {
-    const id = findDevice(cell, url.searchParams.get('device') ?? '');
-    await cell.replaceDevice(deviceId(id));
+    const map = cell.coordinator.current();
+    const { id } = findDevice(map, url.searchParams.get('device') ?? '');
+    await cell.replaceDevice(id);
     return `Device ${id} is initialised anew and being rebuilt; torc status tells when redundancy is full.`;
   }
   if (request.method === 'POST' && url.pathname === '/device/audit') {
@@ -104,6 +105,11 @@ async function answer(
       ? await answerKeyCall(keys, url.pathname, url.searchParams)
       : undefined;
   if (ofKeys !== undefined) return ofKeys;
+  const ofRings =
+    request.method === 'POST'
+      ? await answerRingCall(cell.rings, url.pathname, url.searchParams)
+      : undefined;
+  if (ofRings !== undefined) return ofRings;
   throw new StoreError('invalid-argument', 'control', `there is no call ${url.pathname}`);
 }
 
@@ -113,17 +119,4 @@ function countedSince({ workers }: Cell, since: number): string {
   if (report !== undefined && report.startedAt >= since) return JSON.stringify(report);
   if (!workers.reconciler.isWalking) workers.reconciler.request();
   return '';
-}
-
-/** By number, by folder, or by the folder's last name. */
-function findDevice(cell: Cell, name: string): number {
-  const { devices } = cell.coordinator.current();
-  const found = devices.filter(
-    ({ id, path }) => String(id) === name || path === name || path.split('/').at(-1) === name,
-  );
-  const [only] = found;
-  if (only === undefined || found.length > 1) {
-    throw new StoreError('invalid-argument', 'control', `"${name}" does not name one device`);
-  }
-  return only.id;
 }

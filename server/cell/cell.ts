@@ -19,6 +19,7 @@ import { createStateMachine } from '../proxy/state-machine.ts';
 import { StripesInFlight } from '../proxy/stripes-in-flight.ts';
 import type { WriteSettings } from '../proxy/write.ts';
 import { RingChanges } from '../rings/change.ts';
+import type { RingOperator } from '../rings/operator.ts';
 import type { Offered } from '../storage-node/serve.ts';
 import { DeviceFollower } from './device-follower.ts';
 import { type AwayDevice, Fleet } from './fleet.ts';
@@ -72,7 +73,7 @@ export interface Cell {
   readonly storageClasses: readonly StorageClass[];
   readonly workers: CellWorkers;
   readonly coordinator: Coordinator;
-  readonly ringChanges: RingChanges;
+  readonly rings: RingOperator;
   devices(): readonly OpenDevice[];
   away(): readonly AwayDevice[];
   /** Makes the empty folder of a device that is away that device again; the workers rebuild what it held. See Fleet.replace. */
@@ -131,14 +132,10 @@ export async function openCell(options: CellOptions): Promise<Cell> {
   });
   member?.serve(group, offeredBy({ fleet, group, bodies, workers }));
   present();
-  const ringChanges = new RingChanges({
-    ...{ coordinator, random, clock },
-    policies: () => placement.all(),
-    serves: (id) => group.serves(id),
-  });
+  const rings = ringsOf(options, { placement, group, workers });
   const follower = new DeviceFollower({ ...machine, fleet, group, onChange: present });
   return {
-    ...{ rows, bodies, group, work, placement, workers, coordinator, ringChanges },
+    ...{ rows, bodies, group, work, placement, workers, coordinator, rings },
     isShared: member !== undefined,
     storageClasses: classes,
     devices: () => fleet.serving(),
@@ -169,6 +166,25 @@ function offeredBy(parts: {
     device: (id) => group.device(id),
     shards: (id) => group.find(id),
     isOpen: (objectId) => bodies.isOpen(objectId),
+  };
+}
+
+function ringsOf(
+  { coordinator, random, clock, member }: CellOptions,
+  parts: {
+    readonly placement: Placement;
+    readonly group: ShardGroup;
+    readonly workers: CellWorkers;
+  },
+): RingOperator {
+  const policies = (): readonly Policy[] => parts.placement.all();
+  const serves = (id: DeviceId): boolean => parts.group.serves(id);
+  return {
+    changes: new RingChanges({ coordinator, random, clock, policies, serves }),
+    rebalancer: parts.workers.rebalancer,
+    map: () => coordinator.current(),
+    policies,
+    node: member?.self.node,
   };
 }
 

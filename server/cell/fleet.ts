@@ -57,6 +57,7 @@ export class Fleet {
   async openAll(): Promise<void> {
     const { logger } = this.#options;
     await Promise.all(this.#folders.map((folder) => this.#identify(folder)));
+    for (const expected of this.#own()) this.#takeFolder(expected);
     await Promise.all(this.#own().map((expected) => this.#openOne(expected)));
     for (const { id, path, reason } of this.#away.values()) {
       logger.warn({ event: 'device.away', device: id, path, reason }, 'A device is away.');
@@ -92,12 +93,19 @@ export class Fleet {
     return { added, left };
   }
 
-  async #adopt(expected: DeviceState): Promise<OpenDevice | undefined> {
-    const { coordinator, clock, folderAt, logger } = this.#options;
+  /** Of devices that came while it ran the configuration says nothing. */
+  #takeFolder(expected: DeviceState): DeviceFolder | undefined {
     const known = this.#folderOf(expected);
-    const folder = known ?? folderAt?.(expected.path);
+    if (known !== undefined) return known;
+    const folder = this.#options.folderAt?.(expected.path);
+    if (folder !== undefined) this.#folders.push(folder);
+    return folder;
+  }
+
+  async #adopt(expected: DeviceState): Promise<OpenDevice | undefined> {
+    const { coordinator, clock, logger } = this.#options;
+    const folder = this.#takeFolder(expected);
     if (folder === undefined) return undefined;
-    if (known === undefined) this.#folders.push(folder);
     try {
       if ((await openSuperblock(folder.disk)).state === 'missing') {
         const { clusterId } = coordinator.current();

@@ -9,7 +9,8 @@ import { StoreError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { openSuperblock } from '../../storage/device/superblock.ts';
 import type { ClusterMap } from '../../storage/shard/coordinator.ts';
-import { EmbeddedCoordinator } from '../coordinator/embedded.ts';
+import { compareCopies, EmbeddedCoordinator } from '../coordinator/embedded.ts';
+import { readMap } from '../coordinator/map-file.ts';
 import { createClusterMap } from './bootstrap.ts';
 import { type DeviceFolder, initialiseFolder } from './open-device.ts';
 import { applyPolicies, initialPolicies, type PolicyChoice } from './policies.ts';
@@ -25,6 +26,28 @@ export interface OpenClusterOptions {
   readonly now: number;
   /** Of a new store, before anything else: makes its keys and returns the id of its key ring. */
   readonly makeKeys?: (() => Promise<string>) | undefined;
+}
+
+/**
+ * These, and the folders of devices that the map has got since (torc ring add): the configuration need not
+ * name them. A device whose folder was moved is where it is configured, not where the map had it.
+ */
+export async function withLaterFolders<Folder extends DeviceFolder>(
+  folders: readonly Folder[],
+  folderAt: (path: string) => Folder,
+): Promise<readonly Folder[]> {
+  const copies = await Promise.all(folders.map(({ disk }) => readMap(disk)));
+  const [newest] = copies
+    .filter((copy) => copy !== undefined)
+    .toSorted((a, b) => compareCopies(b, a));
+  if (newest === undefined) return folders;
+  const blocks = await Promise.all(folders.map(({ disk }) => openSuperblock(disk)));
+  const known = new Set(
+    blocks.flatMap((block) => (block.state === 'ok' ? [block.superblock.deviceUuid] : [])),
+  );
+  const paths = new Set(folders.map(({ path }) => path));
+  const later = newest.map.devices.filter(({ uuid, path }) => !known.has(uuid) && !paths.has(path));
+  return [...folders, ...later.map(({ path }) => folderAt(path))];
 }
 
 async function isUntouched(folder: DeviceFolder): Promise<boolean> {

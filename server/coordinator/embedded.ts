@@ -31,7 +31,7 @@ function lastDeviceOf({ devices, lastDevice }: ClusterMap): DeviceId {
  * Newer is greater. The generation decides first: a device that was away at an open may hold versions
  * that never reached a majority, and higher than those written since.
  */
-function compareCopies(a: MapCopy, b: MapCopy): number {
+export function compareCopies(a: MapCopy, b: MapCopy): number {
   return a.generation - b.generation || a.map.version - b.map.version;
 }
 

@@ -30,21 +30,27 @@ export class RingChanges {
   }
 
   /** Changes nothing. Throws `invalid-argument`. */
-  plan(change: DeviceChange, allowsLess: boolean): ChangePlan {
+  plan(changes: readonly DeviceChange[], allowsLess: boolean): ChangePlan {
     const { coordinator, policies, serves } = this.#options;
-    return planChange(coordinator.current(), policies(), change, { serves, allowsLess });
+    return planChange(coordinator.current(), policies(), changes, { serves, allowsLess });
   }
 
   /**
-   * Writes the change into the map: from then on the ring steward takes it through its steps. Returns
-   * the device. Throws `invalid-argument` with what the plan refuses, `conflict`, and `unavailable`
+   * Writes the changes into the map: from then on the ring steward takes them through their steps. Returns
+   * the devices. Throws `invalid-argument` with what the plan refuses, `conflict`, and `unavailable`
    * where a new device does not come to serve: it is registered then, and may be added again.
    */
-  async apply(change: DeviceChange, allowsLess: boolean): Promise<DeviceId> {
-    const { refusals } = this.plan(change, allowsLess);
+  async apply(changes: readonly DeviceChange[], allowsLess: boolean): Promise<readonly DeviceId[]> {
+    const { refusals } = this.plan(changes, allowsLess);
     if (refusals.length > 0) {
       throw new StoreError('invalid-argument', 'ring.change', refusals.join('\n'));
     }
+    const changed: DeviceId[] = [];
+    for (const change of changes) changed.push(await this.#apply(change));
+    return changed;
+  }
+
+  async #apply(change: DeviceChange): Promise<DeviceId> {
     if (change.type === 'add') return this.#add(change);
     await this.#change(change.device, (device) => changedDevice(device, change));
     return change.device;

@@ -70,10 +70,13 @@ export interface PlannedRing {
 export function planChange(
   map: ClusterMap,
   rings: readonly PlannedRing[],
-  change: DeviceChange,
+  changes: readonly DeviceChange[],
   options: PlanOptions,
 ): ChangePlan {
-  const devices = changedDevices(map, change);
+  const devices = changes.reduce(
+    (known, change) => changedDevices({ ...map, devices: known }, change),
+    map.devices,
+  );
   const next = { ...map, devices };
   const weighted = devices.filter(({ weight, isLeaving }) => weight > 0 && isLeaving !== true);
   const tooFew = rings.flatMap(({ name, scheme }) => tooFewFor(name, scheme, weighted.length));
@@ -81,7 +84,7 @@ export function planChange(
   const policies = rings.map((planned) => planPolicy(planned, next));
   const refusals = [
     ...policies.flatMap((plan) => (options.allowsLess ? [] : lessTolerant(plan))),
-    ...rings.flatMap((planned) => givesUpBytes(planned, change, options)),
+    ...rings.flatMap((planned) => givesUpBytes(planned, changes, options)),
   ];
   return { policies, refusals };
 }
@@ -118,6 +121,12 @@ function addedDevices(
   }
   if (known !== undefined) {
     return map.devices.map((one) => (one === known ? { ...one, weight, status: 'up' } : one));
+  }
+  const stray = map.devices.find(({ status, uuid }) => status === 'new' && uuid !== '');
+  if (stray !== undefined && map.nodes === undefined) {
+    throw refusal(
+      `device ${stray.id} at ${stray.path} was added and never served: remove it first`,
+    );
   }
   const last = Math.max(map.lastDevice ?? 0, ...map.devices.map(({ id }) => id));
   const added: DeviceState = { ...at, id: deviceId(last + 1), uuid: '', weight, status: 'up' };
@@ -184,23 +193,25 @@ function lessTolerant({ policy, before, after }: PolicyPlan): readonly string[] 
   );
 }
 
-/** A device that is away takes with it what only it has: there must be enough without it. */
+/** Devices that are away take with them what only they have: there must be enough without them. */
 function givesUpBytes(
   { name, scheme, ring }: PlannedRing,
-  change: DeviceChange,
+  changes: readonly DeviceChange[],
   { serves }: PlanOptions,
 ): readonly string[] {
-  if (change.type !== 'remove' || serves(change.device)) return [];
+  const given = changes.flatMap((change) => (change.type === 'remove' ? [change.device] : []));
+  const gone = new Set(given.filter((device) => !serves(device)));
+  if (gone.size === 0) return [];
   const away = new Set(ring.devices.filter(({ id }) => !serves(id)).map(({ id }) => id));
   let lost = 0;
   for (let p = 0; p < 2 ** ring.partitionPower; p++) {
     const at = homes(ring, partition(p));
-    if (!at.includes(change.device)) continue;
+    if (!at.some((id) => gone.has(id))) continue;
     if (at.filter((id) => away.has(id)).length > tolerance(scheme)) lost++;
   }
   if (lost === 0) return [];
   return [
-    `device ${change.device} is away, and so are others: ${lost} partitions of policy ${name} cannot be read without it. Bring devices back first`,
+    `${lost} partitions of policy ${name} cannot be read while ${[...away].join(', ')} are away, and could not be afterwards: bring devices back first`,
   ];
 }
 
