@@ -15,7 +15,7 @@ import type {
   DeviceState,
   PolicyState,
 } from '../../storage/shard/coordinator.ts';
-import { chooseReplacement } from '../../storage/shard/replacement.ts';
+import { chooseReplacement } from '../../storage/shard/placement/replacement.ts';
 import { lineWith } from '../rings/policy-line.ts';
 
 /** A policy as the configuration wants it. */

@@ -14,7 +14,7 @@ import {
   shardKey,
 } from '../coordinator/map-keys.ts';
 import type { ClusterMap, DeviceState, PolicyState } from '../../storage/shard/coordinator.ts';
-import { chooseReplacement } from '../../storage/shard/replacement.ts';
+import { chooseReplacement } from '../../storage/shard/placement/replacement.ts';
 import type { ShardState } from '../../storage/shard/shard.ts';
 
 /** Shards a device is primary of at first: few, so that their commits share batches; enough to spread over devices. */

@@ -11,11 +11,11 @@ import type { Worker } from '../work/worker.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { ShardGroup } from './group.ts';
 import type { ReplicaPeer } from './peer.ts';
-import { type EvacuationStep, nextEvacuation, replicasAfter } from './evacuation.ts';
+import { type EvacuationStep, nextEvacuation, replicasAfter } from './placement/evacuation.ts';
 import { ReplicaCopy } from './primary/copy.ts';
 import type { ShardPrimary } from './primary/primary.ts';
 import type { ServedShard } from './primary/served-shard.ts';
-import { chooseReplacement } from './replacement.ts';
+import { chooseReplacement } from './placement/replacement.ts';
 import type { ShardState } from './shard.ts';
 
 /** `rebuild`: named by the map, not in sync. `replace`: `from` has been away too long. `remove`: another took its place. */

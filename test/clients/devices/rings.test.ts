@@ -11,7 +11,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ServerProcess } from '../process/server.ts';
+import { ServerProcess } from '../../process/server.ts';
 
 const server = new ServerProcess();
 beforeAll(() => server.start());
@@ -46,7 +46,7 @@ async function expectAll(): Promise<void> {
 }
 
 async function torc(...args: readonly string[]): Promise<string> {
-  const entry = join(import.meta.dirname, '..', '..', 'bin', 'torc.ts');
+  const entry = join(import.meta.dirname, '..', '..', '..', 'bin', 'torc.ts');
   const all = [entry, 'ring', ...args, '--data', server.data];
   return (await promisify(execFile)(process.execPath, all)).stdout;
 }

@@ -11,7 +11,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ServerProcess } from '../process/server.ts';
+import { ServerProcess } from '../../process/server.ts';
 
 const server = new ServerProcess();
 beforeAll(() => server.start());
@@ -52,7 +52,7 @@ async function eventually(holds: () => Promise<boolean>): Promise<void> {
 }
 
 function torc(...args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
-  const entry = join(import.meta.dirname, '..', '..', 'bin', 'torc.ts');
+  const entry = join(import.meta.dirname, '..', '..', '..', 'bin', 'torc.ts');
   return promisify(execFile)(process.execPath, [entry, ...args]);
 }
 

@@ -1,8 +1,8 @@
 /** How a shard's replicas leave devices that are to hold nothing any more, with never fewer copies than before. Pure. */
-import type { DeviceId } from '../../base/units.ts';
-import type { ClusterMap } from './coordinator.ts';
+import type { DeviceId } from '../../../base/units.ts';
+import type { ClusterMap } from '../coordinator.ts';
 import { chooseReplacement } from './replacement.ts';
-import type { ShardState } from './shard.ts';
+import type { ShardState } from '../shard.ts';
 
 /** `join`: one more replica, copied from the primary. `hand-over`: another becomes primary. `leave`: the replica goes. */
 export type EvacuationStep =

@@ -1,7 +1,7 @@
 /** Which device takes over a replica whose own device stays away. Pure. */
-import type { DeviceId } from '../../base/units.ts';
-import type { ClusterMap, DeviceState } from './coordinator.ts';
-import type { ShardState } from './shard.ts';
+import type { DeviceId } from '../../../base/units.ts';
+import type { ClusterMap, DeviceState } from '../coordinator.ts';
+import type { ShardState } from '../shard.ts';
 
 /** A device that shares a zone or a node with another replica only serves when nothing better is there. */
 function overlap(device: DeviceState, others: readonly DeviceState[]): number {
