@@ -121,7 +121,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   const clusters = new ClusterClient(clock, settings.swift.sync.ca);
   const beside = { stores, clusters, source, core, cell, clock, random, logger };
   wake.push(...addWorkers(settings, beside));
-  const identity = keystone === undefined ? undefined : createKeystone(keystone, clock);
+  const identity = keystone === undefined ? undefined : createKeystone(keystone, clock, logger);
   const shared = { core, users, identity, clock, random, logger };
   const { s3, accessLog } = openS3(settings, { ...shared, targets, replication: stores });
   const tokenSecret = await loadOrCreateSecret(dataDisk, random);

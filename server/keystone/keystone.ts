@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
-import { StoreError } from '../../base/errors.ts';
+import { StoreError, toStoreError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
 import type { Principal } from '../core/access/principal.ts';
 import type { IdentityService, KeyProof, RemoteKey } from '../core/identity.ts';
 import { ExpiringMap } from './expiring-map.ts';
@@ -17,16 +18,19 @@ class Keystone implements IdentityService {
   readonly challenge: string;
   readonly #settings: KeystoneSettings;
   readonly #clock: Clock;
+  readonly #log: Logger;
+  #isAway = false;
   readonly #session: ServiceSession;
   /** By the hash of the token: what is stolen from memory opens nothing. */
   readonly #tokens: ExpiringMap<Identity | 'invalid'>;
   readonly #asking = new Map<string, Promise<Identity | undefined>>();
   readonly #keys: ExpiringMap<RemoteKey>;
 
-  constructor(settings: KeystoneSettings, clock: Clock) {
+  constructor(settings: KeystoneSettings, clock: Clock, log: Logger) {
     this.challenge = `Keystone uri="${settings.url}"`;
     this.#settings = settings;
     this.#clock = clock;
+    this.#log = log;
     const ask = createAsk(settings.url, settings.timeoutMillis, clock);
     this.#session = new ServiceSession(ask, settings, clock);
     this.#tokens = new ExpiringMap(clock, cacheEntries);
@@ -54,7 +58,9 @@ class Keystone implements IdentityService {
     if (known !== undefined) return known === 'invalid' ? undefined : known;
     const pending = this.#asking.get(hash);
     if (pending !== undefined) return pending;
-    const asking = this.#validate(token, hash).finally(() => this.#asking.delete(hash));
+    const asking = this.#watched(() => this.#validate(token, hash)).finally(() =>
+      this.#asking.delete(hash),
+    );
     this.#asking.set(hash, asking);
     return asking;
   }
@@ -85,11 +91,32 @@ class Keystone implements IdentityService {
     return this.#keys.get(accessKeyId);
   }
 
-  async learnKey(proof: KeyProof): Promise<boolean> {
+  /** That Keystone does not do what we need, and that it does again, is logged once: clients hear of it each time. */
+  async #watched<T>(ask: () => Promise<T>): Promise<T> {
+    const { url } = this.#settings;
+    try {
+      const answer = await ask();
+      if (this.#isAway) this.#log.info({ event: 'keystone.back', url }, 'Keystone answers again.');
+      this.#isAway = false;
+      return answer;
+    } catch (error) {
+      const { message, detail } = toStoreError(error, 'keystone.ask');
+      const fields = { event: 'keystone.away', url, reason: message, ...detail };
+      if (!this.#isAway) this.#log.warn(fields, 'Keystone does not answer as we need it.');
+      this.#isAway = true;
+      throw error;
+    }
+  }
+
+  learnKey(proof: KeyProof): Promise<boolean> {
+    return this.#watched(() => this.#learn(proof));
+  }
+
+  async #learn(proof: KeyProof): Promise<boolean> {
     const { accessKeyId, stringToSign, signature } = proof;
     const credentials = {
       access: accessKeyId,
-      token: Buffer.from(stringToSign).toString('base64url'),
+      token: paddedBase64Url(stringToSign),
       signature,
     };
     const json = { credentials };
@@ -116,11 +143,20 @@ class Keystone implements IdentityService {
   }
 }
 
+/** Keystone answers 500 where the padding is missing. */
+function paddedBase64Url(text: string): string {
+  return Buffer.from(text).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+}
+
 function misunderstood(status: number): StoreError {
   const sentence = 'Keystone did not answer what was asked; may our user ask it?';
   return new StoreError('unavailable', 'keystone.ask', sentence, { detail: { status } });
 }
 
-export function createKeystone(settings: KeystoneSettings, clock: Clock): IdentityService {
-  return new Keystone(settings, clock);
+export function createKeystone(
+  settings: KeystoneSettings,
+  clock: Clock,
+  log: Logger,
+): IdentityService {
+  return new Keystone(settings, clock, log);
 }

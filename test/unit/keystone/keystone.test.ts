@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { IdentityService } from '../../../server/core/identity.ts';
+import { silentLogger } from '../../../base/log.ts';
 import { keystoneSchema } from '../../../server/config/keystone.ts';
 import { createKeystone } from '../../../server/keystone/keystone.ts';
 import { ManualClock } from '../../memory/ports.ts';
@@ -15,10 +16,13 @@ import {
 let clock: ManualClock;
 let fake: FakeKeystone;
 let keystone: IdentityService;
+let logged: string[];
+const note = ({ event }: { event: string }): void => void logged.push(event);
+const log = { ...silentLogger, info: note, warn: note };
 
 function connect(more: Readonly<Record<string, unknown>> = {}): IdentityService {
   const settings = keystoneSchema.parse({ url: `${fake.url}/v3/`, user: serviceUser, ...more });
-  return createKeystone(settings, clock);
+  return createKeystone(settings, clock, log);
 }
 
 function token(more: Partial<FakeToken> = {}): FakeToken {
@@ -33,6 +37,7 @@ function token(more: Partial<FakeToken> = {}): FakeToken {
 
 beforeEach(async () => {
   clock = new ManualClock();
+  logged = [];
   fake = await startFakeKeystone(() => clock.now());
   keystone = connect();
 });
@@ -76,9 +81,13 @@ describe('a token', () => {
     await expect(keystone.principalOf('u', undefined)).rejects.toMatchObject({
       kind: 'unavailable',
     });
+    expect(logged).toEqual(['keystone.away']);
+    fake.failWith = undefined;
+    expect(await keystone.principalOf('u', undefined)).toBeUndefined();
+    expect(logged).toEqual(['keystone.away', 'keystone.back']);
     await fake.close();
     expect(await keystone.principalOf('t', undefined)).toBeDefined();
-    await expect(keystone.principalOf('u', undefined)).rejects.toMatchObject({
+    await expect(keystone.principalOf('v', undefined)).rejects.toMatchObject({
       kind: 'unavailable',
     });
   });
