@@ -2,7 +2,8 @@
  * `npm test`: every phase in order, then one line that counts what really ran. A phase that saw
  * no test fails; a failing check counts as one failed test. Names after `--` choose phases:
  * `npm test -- lint unit`. `npm run test:long` (`--long`) runs what takes too long for that, one
- * phase for each file of test/long: `npm run test:long -- kill memory`.
+ * phase for each file of test/long: `npm run test:long -- kill memory`. `npm run test:openstack` (`--openstack` adds
+ * it to the others) installs Keystone and clients of OpenStack; with `--all`, services and backup tools besides.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -66,6 +67,12 @@ const phases: readonly Phase[] = [
   ['cluster', () => suite('cluster', ['test/cluster/import.test.ts'])],
 ];
 
+/** Installs packages of the system: only where it is asked for. */
+function openstack(isAll: boolean): Phase {
+  const paths = isAll ? ['test/openstack/'] : ['test/openstack/core.test.ts'];
+  return ['openstack', () => suite('openstack', paths)];
+}
+
 const longPhases: readonly Phase[] = [
   [
     'sim',
@@ -85,10 +92,14 @@ const longPhases: readonly Phase[] = [
 
 const given = process.argv.slice(2);
 const isLong = given.includes('--long');
-const wanted = given.filter((one) => one !== '--long');
+const wanted = given.filter((one) => !one.startsWith('--'));
+const hasOpenstack = given.includes('--openstack') || wanted.includes('openstack');
+const chosen = isLong
+  ? longPhases
+  : [...phases, ...(hasOpenstack ? [openstack(given.includes('--all'))] : [])];
 let passed = 0;
 let failed = 0;
-for (const [name, run] of isLong ? longPhases : phases) {
+for (const [name, run] of chosen) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   process.stdout.write(`== ${name}\n`);
   const counts = run();
