@@ -82,6 +82,7 @@ const longPhases: readonly Phase[] = [
       }),
   ],
   ['cluster', () => suite('long-cluster', ['test/cluster/faults'], { CLUSTER_SECONDS: '600' })],
+  ['upgrade', () => suite('long-upgrade', ['test/upgrade/'])],
   ...readdirSync(join(root, 'test', 'long'))
     .filter((one) => one.endsWith('.test.ts'))
     .map((file): Phase => {

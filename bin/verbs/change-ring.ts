@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { callControl } from './control.ts';
+import { dataFolder } from './data-folder.ts';
 
 interface ChangeFlags {
   readonly data: string;
@@ -24,7 +25,7 @@ export function addRingChanges(ring: Command): void {
   ring
     .command('status')
     .description('Show how far changes are')
-    .option('--data <folder>', 'data folder', 'data')
+    .option('--data <folder>', 'data folder', dataFolder)
     .action(async ({ data }: { data: string }) => {
       print(await callControl(data, '/ring/status'));
     });

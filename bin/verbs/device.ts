@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { dataFolder } from './data-folder.ts';
 import { callControl } from './control.ts';
 
 export function addDevice(program: Command): void {
@@ -8,7 +9,7 @@ export function addDevice(program: Command): void {
     .description(
       'Initialise the empty folder of a device that is away, and rebuild it. First stop the server, empty the folder, and start.',
     )
-    .option('--data <folder>', 'data folder', 'data')
+    .option('--data <folder>', 'data folder', dataFolder)
     .action(async (name: string, { data }: { data: string }) => {
       const call = `/device/replace?device=${encodeURIComponent(name)}`;
       process.stdout.write(`${await callControl(data, call)}\n`);
@@ -16,7 +17,7 @@ export function addDevice(program: Command): void {
   device
     .command('audit')
     .description('Read and verify every byte of all devices now, and repair what is bad')
-    .option('--data <folder>', 'data folder', 'data')
+    .option('--data <folder>', 'data folder', dataFolder)
     .action(async ({ data }: { data: string }) => {
       process.stdout.write(`${await callControl(data, '/device/audit')}\n`);
     });

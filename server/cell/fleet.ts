@@ -155,6 +155,11 @@ export class Fleet {
       onCorrupt: (_device, fragment) => onDamaged(fragment.objectId),
       onFailed: (device, reason) => {
         this.#setAway(device, reason);
+        const fields = { event: 'device.failed', device, path: folder.path, reason };
+        logger.error(
+          fields,
+          'A device has failed: it is away until this server is started again, or the device replaced.',
+        );
         this.#options.onChange();
       },
     });

@@ -52,13 +52,16 @@ export class SessionKeeper {
   }
 
   async #take(): Promise<void> {
-    const lease = await this.#options.coordinator.lease(this.#presence);
+    const told = this.#presence;
+    const lease = await this.#options.coordinator.lease(told);
     if (this.#closed) {
       await lease.release();
       return;
     }
     this.#lease = lease;
     lease.onLost(() => this.#lost());
+    // What has come meanwhile could not be told.
+    if (this.#presence !== told) this.present(this.#presence.devices);
     this.#listener?.taken();
   }
 

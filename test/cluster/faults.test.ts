@@ -56,6 +56,9 @@ it('keeps its promises while nodes, networks and disks fail', {
     expect(wrong).toEqual([]);
     // A run in which hardly anything succeeds proves nothing.
     expect(clients.counts.ok).toBeGreaterThan(seconds * 5);
+  } catch (error) {
+    say(await cluster.describe());
+    throw error;
   } finally {
     clients.kill();
   }

@@ -133,11 +133,15 @@ export class ClusterFaults {
     return { node, path: this.#random.pick(node.devices) };
   }
 
+  /** What is full may fail; then its node is started again when there is room, as an operator does. */
   async #full(): Promise<void> {
-    const { path } = this.#anyDevice();
+    const { node, path } = this.#anyDevice();
     const empty = this.#cluster.disks.fill(path);
     await this.#upTo(10);
     empty();
+    if (!node.printed.includes('device.failed')) return;
+    await node.end('SIGTERM');
+    await node.start();
   }
 
   /** A disk dies under its node; after a while there is a new one in its place. */

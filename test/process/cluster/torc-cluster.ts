@@ -246,6 +246,19 @@ export class TorcCluster {
     await eventually('every shard is served with every replica in sync', whole, seconds);
   }
 
+  /** For whoever looks why a test failed: the shards that are not whole, and the end of what each node said. */
+  async describe(): Promise<string> {
+    const { shards, sessions = [] } = await this.map();
+    const living = new Set(sessions.map(({ id }) => id));
+    const wrong = shards.filter(
+      ({ session = '', inSync, replicas }) =>
+        !living.has(session) || inSync.length < replicas.length,
+    );
+    const said = this.nodes.map(({ name, printed }) => `== ${name}\n${printed.slice(-4000)}`);
+    const lines = [...wrong, ...sessions].map((one) => JSON.stringify(one));
+    return [...lines, ...said].join('\n');
+  }
+
   /** Resolves when every node with devices has counted anew, and finds no fragment missing. */
   async redundant(seconds?: number): Promise<void> {
     for (const node of this.nodes.filter(({ shape }) => shape.devices > 0)) {

@@ -1,0 +1,70 @@
+/** The code of an earlier release, laid beside this one with its own packages. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** Stands for the last release until there is a tag: a commit that an upgrade must be possible from. */
+const untagged = '7c2cbdfbec3fb04f63e7bc981fd6dbc2e8cdea43';
+
+function git(...words: readonly string[]): string {
+  return execFileSync('git', words, { cwd: root, encoding: 'utf8', stdio: 'pipe' }).trim();
+}
+
+function commitOf(name: string): string | undefined {
+  try {
+    return git('rev-parse', '--verify', '--quiet', `${name}^{commit}`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The newest tag v* before the code that stands here; else the commit that stands for it. Undefined without a history. */
+function lastRelease(): string | undefined {
+  const given = process.env['UPGRADE_FROM'];
+  if (given !== undefined) return commitOf(given);
+  let tag: string | undefined;
+  try {
+    tag = git('describe', '--tags', '--abbrev=0', '--match', 'v[0-9]*', 'HEAD');
+  } catch {
+    // There is none.
+  }
+  return commitOf(tag ?? untagged);
+}
+
+export interface Release {
+  readonly name: string;
+  /** Where its sources lie. */
+  readonly folder: string;
+}
+
+/**
+ * The last release, installed; kept for the next run. Without a git history it is the code that stands here: then a
+ * test still shows that a cluster goes on while its nodes are started anew, and says so by the name.
+ */
+export function installLastRelease(): Release {
+  const commit = lastRelease();
+  if (commit === undefined) return { name: 'this very code', folder: root };
+  const name = commit.slice(0, 12);
+  // Not below node_modules: Node runs no TypeScript there.
+  const folder = join(tmpdir(), `torc-release-${name}`);
+  if (existsSync(folder)) return { name, folder };
+  const making = `${folder}.tmp`;
+  rmSync(making, { recursive: true, force: true });
+  mkdirSync(making, { recursive: true });
+  const archive = execFileSync('git', ['archive', commit], {
+    cwd: root,
+    maxBuffer: 256 * 1024 ** 2,
+  });
+  execFileSync('tar', ['-x', '-C', making], { input: archive });
+  const lock = (at: string): string => readFileSync(join(at, 'package-lock.json'), 'utf8');
+  if (lock(making) === lock(root)) {
+    symlinkSync(join(root, 'node_modules'), join(making, 'node_modules'));
+  } else {
+    execFileSync(process.execPath, ['bin/ensure-installed.mjs'], { cwd: making, stdio: 'inherit' });
+  }
+  renameSync(making, folder);
+  return { name, folder };
+}
