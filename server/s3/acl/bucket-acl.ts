@@ -2,12 +2,12 @@
 import type { ContainerRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { type Call, bucketOf, bucketRowOf } from '../call.ts';
-import { notImplemented, s3Error } from '../codes.ts';
+import { notImplemented } from '../codes.ts';
 import { ACL, type Grant, isPublicGrant, ofAccount, readStoredAcl, storedAcl } from './grants.ts';
 import { aclReply } from './markup.ts';
 import { refuseWherePublicIsBlocked, toGrants } from './new-object.ts';
 import { ownershipOf } from './ownership.ts';
-import { readAcl } from './read-acl.ts';
+import { readAcl, refuseChangedList } from './read-acl.ts';
 
 export function getBucketAcl(call: Call): Promise<HttpReply> {
   const row = bucketRowOf(call);
@@ -25,7 +25,8 @@ function bucketGrants(row: ContainerRow): readonly Grant[] {
 export async function putBucketAcl(call: Call): Promise<HttpReply> {
   const row = bucketRowOf(call);
   if (ownershipOf(row.settings) === 'BucketOwnerEnforced') {
-    throw s3Error('AccessControlListNotSupported');
+    await refuseChangedList(call);
+    return { status: 200, headers: [], body: new Uint8Array(0) };
   }
   refuseSwiftAcls(row);
   const owner = row.account;

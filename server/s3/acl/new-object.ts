@@ -28,10 +28,7 @@ export async function accessOfNewObject(call: Call): Promise<Metadata> {
   const ownership = ownershipOf(row.settings);
   const requested = aclOfHeaders(call.headers, call.door.users);
   if (ownership === 'BucketOwnerEnforced') {
-    const isAsked = OWNERSHIP in row.settings;
-    if (requested !== undefined && !isForBucketOwner(requested, { bucketOwner, isAsked })) {
-      throw s3Error('AccessControlListNotSupported');
-    }
+    if (requested !== undefined) refuseOtherLists(call, requested);
     return {};
   }
   const owner = ownerOfNew(call, ownership, requested);
@@ -44,6 +41,14 @@ export async function accessOfNewObject(call: Call): Promise<Metadata> {
     ...(owner === bucketOwner ? {} : { [OWNER]: owner }),
     ...(list === null ? {} : { [ACL]: list }),
   };
+}
+
+/** Where lists count for nothing: throws `AccessControlListNotSupported` but for the one that every object and bucket has there. */
+export function refuseOtherLists(call: Call, requested: RequestedAcl): void {
+  const { account: bucketOwner, settings } = bucketRowOf(call);
+  const isAsked = OWNERSHIP in settings;
+  if (isForBucketOwner(requested, { bucketOwner, isAsked })) return;
+  throw s3Error('AccessControlListNotSupported');
 }
 
 /**

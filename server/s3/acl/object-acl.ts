@@ -2,7 +2,6 @@
 import type { VersionRow } from '../../core/model.ts';
 import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { type Call, bucketRowOf, objectOf } from '../call.ts';
-import { s3Error } from '../codes.ts';
 import { pushVersion } from '../object-headers.ts';
 import { asMarkerError, openRow } from '../object/open-row.ts';
 import { parseVersionId } from '../object/version-id.ts';
@@ -18,7 +17,7 @@ import {
 import { aclReply } from './markup.ts';
 import { refuseWherePublicIsBlocked, toGrants } from './new-object.ts';
 import { ownershipOf } from './ownership.ts';
-import { readAcl } from './read-acl.ts';
+import { readAcl, refuseChangedList } from './read-acl.ts';
 
 export async function getObjectAcl(call: Call): Promise<HttpReply> {
   const { row, container } = await openRow(call);
@@ -44,7 +43,11 @@ function listOf(
 export async function putObjectAcl(call: Call): Promise<HttpReply> {
   const { settings, account: bucketOwner } = bucketRowOf(call);
   if (ownershipOf(settings) === 'BucketOwnerEnforced') {
-    throw s3Error('AccessControlListNotSupported');
+    await refuseChangedList(call);
+    const { row, container } = await openRow(call);
+    const headers: HeaderPairs = [];
+    pushVersion(headers, row, container.versioning);
+    return { status: 200, headers, body: new Uint8Array(0) };
   }
   const { row } = await openRow(call);
   const owner = objectOwner(row.system, bucketOwner);

@@ -8,7 +8,8 @@ import type { Call } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';
 import { readXml } from '../payload/document.ts';
 import { LOCATION } from './head.ts';
-import { leafText, onlyChildren } from '../xml/reader.ts';
+import { MAX_BUCKET_TAGS, TAGGING, parseTagSet, storedTags } from '../tagging/tags.ts';
+import { type XmlNode, leafText, onlyChildren } from '../xml/reader.ts';
 
 /** The region whose buckets have no LocationConstraint, and where creating one's own bucket again succeeds. */
 const FIRST_REGION = 'us-east-1';
@@ -21,14 +22,14 @@ export async function createBucket(call: Call): Promise<HttpReply> {
   }
   const isLocked = readLockWish(call);
   const settings = await accessOfNewBucket(call);
-  const location = await readLocation(call);
+  const configured = await readConfiguration(call);
   const { created, info } = await call.door.core.createContainer(
     call.context,
     { account: call.identity.principal.account, container: call.bucket },
     {
       claimName: 'required',
       policy: undefined,
-      settings: { ...settings, ...location },
+      settings: { ...settings, ...configured },
       ...(isLocked ? lockable : {}),
     },
   );
@@ -36,9 +37,10 @@ export async function createBucket(call: Call): Promise<HttpReply> {
   if (!created && info.row.settings[ACL] !== settings[ACL]) {
     throw s3Error('BucketAlreadyExists', undefined, { BucketName: call.bucket });
   }
-  // Nor to who wants a lockable one.
-  const isOther = !created && isLocked && info.row.lock === undefined;
-  if (isOther || (!created && call.door.region !== FIRST_REGION)) {
+  // Nor to who wants a lockable one, or other tags.
+  const isPlain = isLocked && info.row.lock === undefined;
+  const isOther = isPlain || Object.entries(configured).some(isMissingIn(info.row.settings));
+  if ((!created && isOther) || (!created && call.door.region !== FIRST_REGION)) {
     throw s3Error('BucketAlreadyOwnedByYou', undefined, { BucketName: call.bucket });
   }
   return {
@@ -58,12 +60,24 @@ function readLockWish(call: Call): boolean {
   throw invalidArgument(LOCK, value, 'The value must be true or false.');
 }
 
-/** The setting that keeps it; nothing where it is the region's own name. */
-async function readLocation(call: Call): Promise<Metadata> {
+function isMissingIn(settings: Metadata): (wish: readonly [string, string]) => boolean {
+  return ([name, value]) => settings[name] !== value;
+}
+
+/** What the document asks for, as settings of the bucket. */
+async function readConfiguration(call: Call): Promise<Metadata> {
   const root = await readXml(call, { root: 'CreateBucketConfiguration', isOptional: true });
   if (root === undefined) return {};
-  const [location] = onlyChildren(root, ['LocationConstraint']);
-  if (location === undefined) return {};
+  const [location, tags] = onlyChildren(root, ['LocationConstraint', 'Tags']);
+  const stored = tags === undefined ? null : storedTags(parseTagSet(tags, MAX_BUCKET_TAGS));
+  return {
+    ...(location === undefined ? {} : readLocation(call, location)),
+    ...(stored === null ? {} : { [TAGGING]: stored }),
+  };
+}
+
+/** The setting that keeps it; nothing where it is the region's own name. */
+function readLocation(call: Call, location: XmlNode): Metadata {
   const stated = leafText(location);
   const { region } = call.door;
   if (region === FIRST_REGION && stated === '') return {};

@@ -62,7 +62,11 @@ function length(text: string): number {
 /** The inside of a `Tagging` document. Throws `MalformedXML` and `InvalidTag`. */
 export function parseTagging(root: XmlNode, limit: number): readonly Tag[] {
   const [set] = onlyChildren(root, ['TagSet']);
-  const { children, text } = required(set);
+  return parseTagSet(required(set), limit);
+}
+
+/** The tags that are the children of `set`, whatever that is called. Throws as `parseTagging` does. */
+export function parseTagSet({ children, text }: XmlNode, limit: number): readonly Tag[] {
   if (text.trim() !== '') throw malformedXml();
   const tags = children.map((node) => {
     if (node.name !== 'Tag') throw malformedXml();

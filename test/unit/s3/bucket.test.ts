@@ -74,7 +74,7 @@ describe('buckets', () => {
     ['us-east-1', '<Other/>', 400, 'MalformedXML'],
     [
       'us-east-1',
-      '<CreateBucketConfiguration><Tags/></CreateBucketConfiguration>',
+      '<CreateBucketConfiguration><Bucket/></CreateBucketConfiguration>',
       400,
       'MalformedXML',
     ],
@@ -105,6 +105,24 @@ describe('buckets', () => {
     ]);
     await ask('PUT', '/second');
     expect((await ask('GET', '/second', { query })).text).toContain('/"></Loc');
+  });
+
+  test('tags that a bucket is made with', async () => {
+    const { ask } = createHarness();
+    const tagged = (...tags: readonly string[]): string =>
+      `<CreateBucketConfiguration><Tags>${tags.map((tag) => `<Tag><Key>${tag}</Key><Value>v</Value></Tag>`).join('')}</Tags></CreateBucketConfiguration>`;
+    const make = async (body: string): Promise<unknown> => {
+      const answer = await ask('PUT', '/bucket', { body });
+      return answer.code ?? answer.status;
+    };
+    expect(await make(tagged('aws:no'))).toBe('InvalidTag');
+    expect(await make(tagged('one', 'two'))).toBe(200);
+    const shown = await ask('GET', '/bucket', { query: { tagging: '' } });
+    expect(all(shown.text, 'Key')).toEqual(['one', 'two']);
+    // A second CreateBucket changes nothing, so what it asks for must be there.
+    expect(await make(tagged('one', 'two'))).toBe(200);
+    expect(await make('')).toBe(200);
+    expect(await make(tagged('three'))).toBe('BucketAlreadyOwnedByYou');
   });
 
   test('virtual-host style', async () => {

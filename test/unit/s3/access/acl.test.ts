@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Answer, all, createHarness, one, other, owner } from '../harness.ts';
+import { type Answer, type Ask, all, createHarness, one, other, owner } from '../harness.ts';
 
 type Harness = ReturnType<typeof createHarness>;
 type Headers = Record<string, string>;
@@ -379,6 +379,18 @@ describe('ownership controls', () => {
     expect(await put('bucket-owner-full-control')).toBe(200);
     expect(await put('public-read')).toBe('AccessControlListNotSupported');
     expect(await put('bucket-owner-read')).toBe('AccessControlListNotSupported');
+    // s3cmd copies an object's list after the object, as a document.
+    const shown = (await ask('GET', '/bucket/k', { query: acl })).text;
+    const open = shown.replace('FULL_CONTROL', 'READ');
+    for (const path of ['/bucket', '/bucket/k']) {
+      const set = async (more: Partial<Ask>): Promise<unknown> =>
+        code(await ask('PUT', path, { query: acl, ...more }));
+      expect(await set({ body: shown })).toBe(200);
+      expect(await set({ headers: canned('private') })).toBe(200);
+      expect(await set({ body: open })).toBe('AccessControlListNotSupported');
+      expect(await set({ headers: canned('public-read') })).toBe('AccessControlListNotSupported');
+    }
+    expect(code(await ask('PUT', '/bucket/none', { query: acl, body: shown }))).toBe('NoSuchKey');
     await ask('PUT', '/bucket', { query, body: controls('BucketOwnerEnforced') });
     expect(await put('private')).toBe('AccessControlListNotSupported');
   });
