@@ -126,7 +126,10 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   const { s3, accessLog } = openS3(settings, { ...shared, targets, replication: stores });
   const tokenSecret = await loadOrCreateSecret(dataDisk, random);
   const swift = createSwiftDoor({ ...shared, tokenSecret, version, settings: settings.swift });
-  const admin = createAdmin({ cell, version, feeds: source, accessLog });
+  const admin = createAdmin({
+    ...{ cell, version, feeds: source, accessLog },
+    now: () => clock.now(),
+  });
   const https = parseAddress(settings.https);
   const listening = await listen({
     http: parseAddress(settings.http),

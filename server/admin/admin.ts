@@ -5,6 +5,7 @@ import type { ClusterMap } from '../../storage/shard/coordinator.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { Served } from '../http/front.ts';
 import { type Told, createMetrics } from './metrics.ts';
+import { answerRecon, reconSourceOf } from './recon.ts';
 
 export interface Admin {
   handle(request: IncomingMessage, response: ServerResponse): void;
@@ -84,10 +85,11 @@ export function statusOf(cell: Cell, version: string): StatusReport {
 }
 
 export function createAdmin(
-  options: { readonly cell: Cell; readonly version: string } & Told,
+  options: { readonly cell: Cell; readonly version: string; readonly now: () => number } & Told,
 ): Admin {
   const { cell, version } = options;
   const metrics = createMetrics(cell, options);
+  const recon = reconSourceOf(cell, version, options.now);
   const reply = (response: ServerResponse, status: number, type: string, text: string): void => {
     response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
     response.end(text);
@@ -95,7 +97,7 @@ export function createAdmin(
   return {
     observe: (served) => metrics.observe(served),
     handle: (request, response) => {
-      const path = (request.url ?? '').split('?')[0];
+      const [path = ''] = (request.url ?? '').split('?');
       if (request.method !== 'GET' && request.method !== 'HEAD') {
         reply(response, 405, 'text/plain', 'only GET and HEAD\n');
       } else if (path === '/torc/health') {
@@ -103,6 +105,14 @@ export function createAdmin(
       } else if (path === '/torc/status') {
         const text = `${JSON.stringify(statusOf(cell, version), null, 2)}\n`;
         reply(response, 200, 'application/json', text);
+      } else if (path.startsWith('/recon/')) {
+        answerRecon(recon, path).then(
+          (found) => {
+            if (found === undefined) reply(response, 404, 'text/plain', `Invalid path: ${path}`);
+            else reply(response, 200, 'application/json', JSON.stringify(found));
+          },
+          () => reply(response, 500, 'text/plain', 'Internal server error.'),
+        );
       } else if (path === '/metrics') {
         metrics.render().then(
           (text) => reply(response, 200, metrics.contentType, text),

@@ -23,7 +23,7 @@ export interface DoorRules {
 /**
  * An S3 signature decides first, then a virtual-host name, then the path, then a token of Swift's:
  * its client went astray and gets Swift's answer. What is left is an anonymous S3 request. So an anonymous client cannot reach buckets named `info`, `auth`,
- * `healthcheck`, `metrics` or `torc` by path; a signed one, or one by virtual host, can.
+ * `healthcheck`, `metrics`, `recon` or `torc` by path; a signed one, or one by virtual host, can.
  */
 export function chooseDoor(head: RequestHead, rules: DoorRules): DoorName {
   const { hostSuffixes, storageDomains = [], swiftPaths = [] } = rules;
@@ -50,7 +50,7 @@ function isSwiftPath(path: string): boolean {
 }
 
 function isAdminPath(path: string): boolean {
-  return path === '/metrics' || path.startsWith('/torc/');
+  return path === '/metrics' || path.startsWith('/torc/') || path.startsWith('/recon/');
 }
 
 /** By parsed names: an object key inside another parameter's value must not choose the door. */

@@ -57,7 +57,8 @@ describe('the door of a request', () => {
     ]) {
       expect(door(path), path).toBe('swift');
     }
-    for (const path of ['/metrics', '/torc/health']) expect(door(path), path).toBe('admin');
+    for (const path of ['/metrics', '/torc/health', '/recon/load'])
+      expect(door(path), path).toBe('admin');
     for (const path of ['/', '/v1x/a', '/bucket/v1/k', '/information', '/torc', '/v2/a']) {
       expect(door(path), path).toBe('s3');
     }
