@@ -97,8 +97,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   const users = createUserDirectory(
     made === undefined ? settings.users : [userOf(made.credentials)],
   );
-  const clock = systemClock;
-  const random = systemRandom;
+  const [clock, random] = [systemClock, systemRandom];
   const { rows, bodies } = cell;
   const { region, hostSuffixes, websiteSuffixes } = settings;
   const feeds = openFeeds({
@@ -128,7 +127,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   const swift = createSwiftDoor({ ...shared, tokenSecret, version, settings: settings.swift });
   const admin = createAdmin({
     ...{ cell, version, feeds: source, accessLog },
-    now: () => clock.now(),
+    ...{ now: () => clock.now(), statsd: settings.statsd },
   });
   const https = parseAddress(settings.https);
   const listening = await listen({
@@ -154,6 +153,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
     closeTargets: async () => {
       stores.close();
       clusters.close();
+      admin.close();
       await targets.close();
     },
   };

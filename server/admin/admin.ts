@@ -6,10 +6,12 @@ import type { Cell } from '../cell/cell.ts';
 import type { Served } from '../http/front.ts';
 import { type Told, createMetrics } from './metrics.ts';
 import { answerRecon, reconSourceOf } from './recon.ts';
+import { Statsd, type StatsdSettings } from './statsd.ts';
 
 export interface Admin {
   handle(request: IncomingMessage, response: ServerResponse): void;
   observe(served: Served): void;
+  close(): void;
 }
 
 /** What `GET /torc/status` and `torc status` show. */
@@ -84,18 +86,30 @@ export function statusOf(cell: Cell, version: string): StatusReport {
   };
 }
 
-export function createAdmin(
-  options: { readonly cell: Cell; readonly version: string; readonly now: () => number } & Told,
-): Admin {
+export interface AdminOptions extends Told {
+  readonly cell: Cell;
+  readonly version: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Undefined: nobody collects them. */
+  readonly statsd: StatsdSettings | undefined;
+}
+
+export function createAdmin(options: AdminOptions): Admin {
   const { cell, version } = options;
   const metrics = createMetrics(cell, options);
+  const statsd = options.statsd === undefined ? undefined : new Statsd(options.statsd);
   const recon = reconSourceOf(cell, version, options.now);
   const reply = (response: ServerResponse, status: number, type: string, text: string): void => {
     response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
     response.end(text);
   };
   return {
-    observe: (served) => metrics.observe(served),
+    observe: (served) => {
+      metrics.observe(served);
+      statsd?.observe(served);
+    },
+    close: () => statsd?.close(),
     handle: (request, response) => {
       const [path = ''] = (request.url ?? '').split('?');
       if (request.method !== 'GET' && request.method !== 'HEAD') {

@@ -14,7 +14,7 @@ export interface ReconSource {
   readonly now: () => number;
   readonly devices: () => readonly {
     readonly path: string;
-    space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
+    readonly space: () => Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
   }[];
   readonly away: () => readonly { readonly path: string; readonly reason: string }[];
   readonly workers: () => readonly {

@@ -12,6 +12,7 @@ import type { StorageClass } from '../core/storage-classes.ts';
 import type { TargetSettings } from '../feeds/targets/target.ts';
 import type { KeystoneSettings } from '../keystone/settings.ts';
 import { keystoneSchema } from './keystone.ts';
+import type { StatsdSettings } from '../admin/statsd.ts';
 import type { ReadOnly } from '../core/access/read-only.ts';
 import type { SwiftSettings } from '../swift/settings.ts';
 import { type S3Settings, s3Schema } from './s3.ts';
@@ -140,6 +141,15 @@ const schema = z.strictObject({
   /** Where buckets may send notifications, by name. */
   targets: z.array(targetSchema).max(64).default([]),
   swift: swiftSchema.prefault({}),
+  /** A collector of figures: one datagram a request, in the names of Swift's proxy. */
+  statsd: z
+    .strictObject({
+      host: z.string().min(1),
+      port: z.number().int().min(1).max(65_535).default(8125),
+      /** Before every name, with a dot between. */
+      prefix: z.string().default(''),
+    })
+    .optional(),
   /** Accounts that nobody may write to for now, through either door. */
   readOnly: z
     .strictObject({
@@ -164,6 +174,7 @@ export interface Settings {
   readonly s3: S3Settings;
   readonly logLevel: LogLevel;
   readonly hostSuffixes: readonly string[];
+  readonly statsd?: StatsdSettings | undefined;
   readonly websiteSuffixes: readonly string[];
   readonly newBuckets: {
     readonly ownership: 'BucketOwnerEnforced' | 'BucketOwnerPreferred' | 'ObjectWriter' | 'none';

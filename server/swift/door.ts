@@ -24,7 +24,7 @@ import { parsePath, quote, realmOf, type SwiftPath, unquote } from './path.ts';
 import { Query } from './query.ts';
 import { mapLocation, remapHost } from './remap.ts';
 import { Refusal, refuse, statusReply } from './reply.ts';
-import { type Route, allowedMethods, routes } from './routes.ts';
+import { type Route, allowedMethods, operationOf, routes } from './routes.ts';
 import type { SwiftSettings } from './settings.ts';
 import { answerCrossDomain, crossDomainPath } from './service/crossdomain.ts';
 import { answerHealthcheck } from './service/healthcheck.ts';
@@ -67,7 +67,7 @@ async function handlePath(
   transactionId: string,
 ): Promise<HttpReply> {
   // Errors need to know who asked: the same refusal is 401 to strangers and 403 to users.
-  const caller: Caller = { principal: anonymous, transactionId };
+  const caller: Caller = { principal: anonymous, transactionId, operation: undefined };
   let reply: HttpReply;
   try {
     reply = await answer(door, request, caller);
@@ -79,12 +79,16 @@ async function handlePath(
         ? error.reply
         : replyToError(door, request, caller.principal, toStoreError(error, 'swift.handle'));
   }
-  return finish(door, request, await forPages(door, request, reply), transactionId);
+  const { operation } = caller;
+  const finished = finish(door, request, await forPages(door, request, reply), transactionId);
+  return operation === undefined ? finished : { ...finished, operation };
 }
 
 interface Caller {
   principal: Principal;
   readonly transactionId: string;
+  /** What metrics call the request, from a fixed set; undefined: its method. */
+  operation: string | undefined;
 }
 
 async function answer(door: SwiftDoor, request: HttpRequest, caller: Caller): Promise<HttpReply> {
@@ -114,6 +118,8 @@ async function answer(door: SwiftDoor, request: HttpRequest, caller: Caller): Pr
   const isArchive = query.has('extract-archive') && method === 'PUT';
   const isBulk = isBulkDelete || isArchive;
   const route = routes.find((one) => one.shape === path.shape && one.method === method);
+  if (isBulk) caller.operation = isArchive ? 'ExtractArchive' : 'BulkDelete';
+  else if (route !== undefined) caller.operation = operationOf(route);
   if (!isBulk && route === undefined) return answerUnknownMethod(path, method, query);
   if (Buffer.byteLength(path.account) > accountNameBytes) throw refuse(400);
   const asked = { id: caller.transactionId, sourceAddress: request.remoteAddress };

@@ -43,6 +43,13 @@ export const routes: readonly Route[] = [
   { shape: 'object', method: 'DELETE', action: 'object.delete', run: deleteObject },
 ];
 
+/** As the S3 door names its own: `PutObject`, `GetContainer`. */
+export function operationOf({ method, shape }: Pick<Route, 'method' | 'shape'>): string {
+  const capital = (word: string): string =>
+    `${word.slice(0, 1).toUpperCase()}${word.slice(1).toLowerCase()}`;
+  return `${capital(method)}${capital(shape)}`;
+}
+
 /** Methods of a shape, with OPTIONS, for the Allow header. */
 export function allowedMethods(shape: Route['shape']): string {
   const methods = routes.filter((route) => route.shape === shape).map((route) => route.method);
