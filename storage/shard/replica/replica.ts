@@ -111,7 +111,18 @@ export class LocalReplica implements ReplicaPeer {
     }
     // Appends end in the order in which they were made.
     await Promise.allSettled([this.#lastAppend, this.#lastWipe]);
+    this.#takeUpAfterFull();
     return this.#state;
+  }
+
+  /**
+   * What the device had no room for was not written, and nothing after it: the replica stands where it stood, and may
+   * be brought level from there. What is still on its way from then does not follow its last commit.
+   */
+  #takeUpAfterFull(): void {
+    if (!isStoreError(this.#broken, 'full') || this.#host.log.failure !== undefined) return;
+    this.#broken = undefined;
+    this.#appended = this.#state.sequence;
   }
 
   /** The primary's own replica applies commits when all others have them; the rest apply at once. */

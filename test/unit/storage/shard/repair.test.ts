@@ -86,6 +86,29 @@ describe('shard repair', () => {
     }
   });
 
+  /** Found by test/cluster: a device that had once been full never took part again. */
+  it('brings a replica level whose device was full, as soon as there is room', async () => {
+    const world = await World.open({ devices: 7 });
+    const disk = world.disks[2];
+    if (disk === undefined) throw new Error('no disk');
+    await fill(world, 0, 20);
+    disk.capacityBytes = 0;
+    await fill(world, 20, 40);
+    expect(world.group.state(one).inSync).toEqual([deviceId(1), deviceId(2)]);
+    const repair = repairOf(world);
+    const job = await repair.next();
+    if (job === undefined) throw new Error('nothing is to be repaired');
+    const failed = world.clock.run(repair.run(job).catch((error: StoreError) => error.kind));
+    expect(await failed).toBe('full');
+    disk.capacityBytes = 2 ** 30;
+    expect(await repairAll(world, repair)).toEqual(['rebuild']);
+    expect(world.group.state(one).inSync).toHaveLength(3);
+    await world.crash('all');
+    for (const place of [0, 1]) world.away.add(place);
+    await world.start();
+    await expectRows(world, 0, 40);
+  });
+
   it('has the rebuilt replica whole after a power loss', async () => {
     const world = await World.open({ devices: 7, log: { segmentBytes: 65536 } });
     await fill(world, 0, 60);
