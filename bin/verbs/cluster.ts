@@ -77,6 +77,11 @@ export function addCluster(program: Command): void {
     .option('--data <folder>', 'data folder', dataFolder)
     .action(policies);
   cluster
+    .command('remove <node>')
+    .description('Take a node off the map that is stopped and has no devices any more')
+    .option('--data <folder>', 'data folder', dataFolder)
+    .action(remove);
+  cluster
     .command('status')
     .description('Show nodes, devices and shards')
     .option('--json', 'the whole cluster map')
@@ -245,6 +250,12 @@ async function policies({ data, config }: { data: string; config: string }): Pro
     return `${name} (${scheme}${marks.join('')})\n`;
   });
   process.stdout.write(lines.join(''));
+}
+
+async function remove(name: string, { data }: { data: string }): Promise<void> {
+  const { removeNode } = await import('../../server/cluster/leave.ts');
+  await withMap(data, (coordinator) => coordinator.change((map) => [removeNode(map, name)]));
+  process.stdout.write(`Node ${name} is no part of the cluster any more.\n`);
 }
 
 async function status({ data, json }: { data: string; json?: boolean }): Promise<void> {

@@ -89,7 +89,7 @@ async function answer(
   const url = new URL(request.url ?? '/', 'http://localhost');
   if (request.method === 'POST' && url.pathname === '/device/replace') {
     const map = cell.coordinator.current();
-    const { id } = findDevice(map, url.searchParams.get('device') ?? '');
+    const { id } = findDevice(map, url.searchParams.get('device') ?? '', cell.rings.node);
     await cell.replaceDevice(id);
     return `Device ${id} is initialised anew and being rebuilt; torc status tells when redundancy is full.`;
   }

@@ -46,7 +46,7 @@ function changesIn(operator: RingOperator, parameters: URLSearchParams): readonl
   const type = parameters.get('type') ?? '';
   if (type === 'add')
     return parameters.getAll('folder').map((one) => addIn(operator, one, parameters));
-  const devices = devicesIn(operator.map(), parameters);
+  const devices = devicesIn(operator, parameters);
   switch (type) {
     case 'remove':
       return devices.map((device) => ({ type, device }));
@@ -76,9 +76,10 @@ function addIn(operator: RingOperator, path: string, parameters: URLSearchParams
   return { type: 'add', at: { node, region, zone, path }, weight: numberIn(parameters, 'weight') };
 }
 
-function devicesIn(map: ClusterMap, parameters: URLSearchParams): readonly DeviceId[] {
+function devicesIn(operator: RingOperator, parameters: URLSearchParams): readonly DeviceId[] {
+  const map = operator.map();
   const node = parameters.get('node');
-  const named = parameters.getAll('device').map((name) => findDevice(map, name).id);
+  const named = parameters.getAll('device').map((name) => findDevice(map, name, operator.node).id);
   if (node === null && named.length === 0) throw refusal('no device is named');
   if (node === null) return named;
   const own = map.devices.filter((device) => device.node === node);
@@ -86,15 +87,20 @@ function devicesIn(map: ClusterMap, parameters: URLSearchParams): readonly Devic
   return [...named, ...own.map(({ id }) => id)];
 }
 
-/** By number, by folder, by the folder's last name, or `NODE:` and one of these folders. */
-export function findDevice({ devices }: ClusterMap, name: string): DeviceState {
+/** By number, by folder, by the folder's last name, or `NODE:` and the folder. Of several that of `node`, where that is one. */
+export function findDevice(
+  { devices }: ClusterMap,
+  name: string,
+  node: string | undefined,
+): DeviceState {
   const found = devices.filter((device) =>
     [String(device.id), device.path, lastName(device), `${device.node}:${device.path}`].includes(
       name,
     ),
   );
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
+  const here = found.filter((device) => device.node === node);
+  const [only, ...others] = here.length === 1 ? here : found;
+  if (only !== undefined && others.length === 0) return only;
   throw refusal(`"${name}" does not name one device`);
 }
 
