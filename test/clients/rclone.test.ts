@@ -1,7 +1,6 @@
 /**
  * rclone, as S3 and as Swift client, over http and https. Its makers publish it on no registry of
- * Node or Python, so it must be on the PATH: `.ci/run` puts it there. Without it these checks fail,
- * they are not skipped: a client that was not tried is not known to work.
+ * Node or Python, so it must be on the PATH: `.ci/run` puts it there.
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

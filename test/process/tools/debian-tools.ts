@@ -1,7 +1,7 @@
 /**
  * Tools that their makers publish on no registry of Node or Python: they must be on the PATH, and
- * `.ci/run` puts them there. Without one its checks fail, they are not skipped: a client that was
- * not tried is not known to work.
+ * `.ci/run` puts them there (system-tools.ts). Run without one, its checks fail: a client that was not
+ * tried is not known to work.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
