@@ -62,8 +62,21 @@ export interface Call {
   readonly key: string;
 }
 
+/** What one key of DeleteObjects came to: a request of its own to the access log. */
+export interface KeyDeletion {
+  readonly key: string;
+  readonly versionId: string | undefined;
+  readonly status: number;
+  readonly errorCode: string | undefined;
+}
+
+export interface S3Reply extends HttpReply {
+  /** Of DeleteObjects. */
+  readonly deletions?: readonly KeyDeletion[];
+}
+
 /** Parses the call, asks core once, renders the result. Throws StoreError. */
-export type Operation = (call: Call) => Promise<HttpReply>;
+export type Operation = (call: Call) => Promise<S3Reply>;
 
 /** One row of the table of routes. */
 export interface Route {

@@ -27,7 +27,7 @@ import { anonymous } from './auth/identity.ts';
 import { learningKeys } from './auth/find-key.ts';
 import { meantHeaders } from './auth/hoisted.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
-import type { Call, DoorParts, KeysOverHttp, Route } from './call.ts';
+import type { Call, DoorParts, KeysOverHttp, Route, S3Reply } from './call.ts';
 import { chargeRequester } from './bucket/request-payment.ts';
 import { notImplemented } from './codes.ts';
 import { answerPreflight, corsHeaders } from './cors/respond.ts';
@@ -129,7 +129,7 @@ class S3Door implements Door {
     const { clock } = this.#parts;
     const [startedAt, began] = [clock.now(), clock.monotonic()];
     const seen: Seen = { ...nothingSeen };
-    let reply: HttpReply;
+    let reply: S3Reply;
     try {
       reply = await this.#answer(request, requestId, seen);
     } catch (thrown) {
@@ -159,7 +159,7 @@ class S3Door implements Door {
     };
   }
 
-  async #answer(request: HttpRequest, requestId: string, seen: Seen): Promise<HttpReply> {
+  async #answer(request: HttpRequest, requestId: string, seen: Seen): Promise<S3Reply> {
     const sent = new RequestHeaders(request.rawHeaders);
     const host = sent.get('host');
     const site = hostedBucket(host, this.#websiteSuffixes);
@@ -253,7 +253,7 @@ class S3Door implements Door {
     request: HttpRequest,
     requestId: string,
     seen: Seen,
-    answer: { readonly reply: HttpReply; readonly startedAt: number; readonly began: number },
+    answer: { readonly reply: S3Reply; readonly startedAt: number; readonly began: number },
   ): Promise<HttpReply['done']> {
     const { core, clock } = this.#parts;
     const { address, route, principal, isWebsite, neededAcl, errorCode } = seen;

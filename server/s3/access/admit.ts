@@ -6,8 +6,7 @@ import { isStoreError } from '../../../base/errors.ts';
 import type { RequestContext } from '../../core/api.ts';
 import type { Action } from '../../core/access/actions.ts';
 import type { Demand } from '../../core/access/demand.ts';
-import type { HttpReply } from '../../http/exchange.ts';
-import type { Call, Operation, Route } from '../call.ts';
+import type { Call, Operation, Route, S3Reply } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { parseVersionId } from '../object/version-id.ts';
 import { TAGGING_HEADER } from '../tagging/tags.ts';
@@ -124,7 +123,7 @@ function ofNewObject({ headers }: Call): readonly Action[] {
  * Runs a route. Who may not list a bucket must not learn either that a key is not there: reads of
  * such are answered AccessDenied (Amazon S3 API reference, GetObject, "Permissions").
  */
-export async function runDiscreetly(call: Call, run: Operation): Promise<HttpReply> {
+export async function runDiscreetly(call: Call, run: Operation): Promise<S3Reply> {
   try {
     return await run(call);
   } catch (error) {

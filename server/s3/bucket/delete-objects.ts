@@ -2,10 +2,9 @@ import { type StoreError, isStoreError } from '../../../base/errors.ts';
 import type { Action } from '../../core/access/actions.ts';
 import type { RequestContext } from '../../core/api.ts';
 import type { WriteCondition } from '../../core/commands.ts';
-import type { HttpReply } from '../../http/exchange.ts';
 import { parseEntityTags } from '../../http/conditional.ts';
 import { checkKeyLength } from '../address.ts';
-import { type Call, bucketOf } from '../call.ts';
+import { type Call, type KeyDeletion, type S3Reply, bucketOf } from '../call.ts';
 import { parseModifiedAt, parseSize } from '../conditions.ts';
 import { failureOf } from '../error-table.ts';
 import { wishesBypass } from '../lock/lock-headers.ts';
@@ -28,15 +27,20 @@ interface Deletion {
   readonly condition: WriteCondition;
 }
 
+interface Result {
+  readonly markup: string;
+  readonly told: KeyDeletion;
+}
+
 /** DeleteObjects: one deletion a key, each with its own outcome, in the order asked. */
-export async function deleteObjects(call: Call): Promise<HttpReply> {
+export async function deleteObjects(call: Call): Promise<S3Reply> {
   const root = await readRequiredXml(call, {
     root: 'Delete',
     maxBytes: MAX_BYTES,
     needsDigest: true,
   });
   const { deletions, quiet } = parseDelete(root);
-  const results: string[] = Array.from({ length: deletions.length }, () => '');
+  const results: Result[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     for (let index = next++; index < deletions.length; index = next++) {
@@ -45,7 +49,9 @@ export async function deleteObjects(call: Call): Promise<HttpReply> {
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
-  return xmlReply(xmlDocument('DeleteResult', results.join('')));
+  const markup = results.map((result) => result.markup).join('');
+  const told = results.map((result) => result.told);
+  return { ...xmlReply(xmlDocument('DeleteResult', markup)), deletions: told };
 }
 
 function parseDelete(root: XmlNode): {
@@ -79,7 +85,7 @@ function parseObject(node: XmlNode): Deletion {
   };
 }
 
-async function deleteOne(call: Call, deletion: Deletion, quiet: boolean): Promise<string> {
+async function deleteOne(call: Call, deletion: Deletion, quiet: boolean): Promise<Result> {
   const { key, versionId, condition } = deletion;
   try {
     checkKeyLength(key);
@@ -91,19 +97,19 @@ async function deleteOne(call: Call, deletion: Deletion, quiet: boolean): Promis
       condition,
       bypassGovernance: wishesBypass(call.headers),
     });
-    if (quiet) return '';
     const shown = shownDeletion(outcome, versionId);
-    return element(
-      'Deleted',
-      leaf('Key', key) +
-        leaf('VersionId', versionId) +
-        (shown.isMarker
-          ? leaf('DeleteMarker', true) + leaf('DeleteMarkerVersionId', shown.versionId)
-          : ''),
-    );
+    const told = { key, versionId: shown.versionId, status: 204, errorCode: undefined };
+    if (quiet) return { markup: '', told };
+    const marker = shown.isMarker
+      ? leaf('DeleteMarker', true) + leaf('DeleteMarkerVersionId', shown.versionId)
+      : '';
+    const inside = leaf('Key', key) + leaf('VersionId', versionId) + marker;
+    return { markup: element('Deleted', inside), told };
   } catch (error) {
     if (!isStoreError(error)) throw error;
-    return errorMarkup(deletion, error);
+    const { status, code } = failureOf(error);
+    const told = { key, versionId, status, errorCode: code };
+    return { markup: errorMarkup(deletion, error), told };
   }
 }
 

@@ -41,17 +41,8 @@ const months = [
 
 /** Without its line end. */
 export function logLine(logged: LoggedRequest, sent: SentReply): string {
-  const { request, query } = logged;
-  const authentication = authenticationOf(request, query);
-  return [
-    word(logged.ownerId),
-    word(logged.bucket),
-    `[${stamp(logged.startedAt)}]`,
-    word(request.remoteAddress),
-    word(logged.requester),
-    word(logged.requestId),
-    operationOf(logged),
-    logged.key === '' ? '-' : encodeStrictly(logged.key.toWellFormed()).replaceAll('%2F', '/'),
+  const { request } = logged;
+  return wholeLine(logged, operationOf(logged), [
     quoted(`${request.method} ${request.path}${queryText(request.query)} HTTP/1.1`),
     String(logged.status),
     word(logged.errorCode),
@@ -61,6 +52,28 @@ export function logLine(logged: LoggedRequest, sent: SentReply): string {
     String(Math.round(logged.turnAroundMillis)),
     quoted(request.header('referer')),
     quoted(request.header('user-agent')),
+  ]);
+}
+
+/** One key of DeleteObjects, beside the line of the request itself. What belongs to the whole request is not told again. */
+export function deletionLine(logged: LoggedRequest): string {
+  const outcome = [String(logged.status), word(logged.errorCode)];
+  return wholeLine(logged, 'BATCH.DELETE.OBJECT', ['-', ...outcome, '-', '-', '-', '-', '-', '-']);
+}
+
+function wholeLine(logged: LoggedRequest, operation: string, middle: readonly string[]): string {
+  const { request, query } = logged;
+  const authentication = authenticationOf(request, query);
+  return [
+    word(logged.ownerId),
+    word(logged.bucket),
+    `[${stamp(logged.startedAt)}]`,
+    word(request.remoteAddress),
+    word(logged.requester),
+    word(logged.requestId),
+    operation,
+    logged.key === '' ? '-' : encodeStrictly(logged.key.toWellFormed()).replaceAll('%2F', '/'),
+    ...middle,
     word(logged.versionId),
     word(logged.hostId),
     authentication.version,

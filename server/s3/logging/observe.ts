@@ -4,11 +4,11 @@ import type { ContainerRow } from '../../core/model.ts';
 import type { UserDirectory } from '../../core/users.ts';
 import type { HttpReply, HttpRequest } from '../../http/exchange.ts';
 import type { Address } from '../address.ts';
-import type { Route } from '../call.ts';
+import type { Route, S3Reply } from '../call.ts';
 import { Query } from '../query.ts';
 import type { AccessLog } from './access-log.ts';
 import { readStoredLogging } from './configuration.ts';
-import { logLine } from './line.ts';
+import { deletionLine, logLine } from './line.ts';
 
 export interface Observed {
   readonly request: HttpRequest;
@@ -20,7 +20,7 @@ export interface Observed {
   readonly principal: Principal | undefined;
   readonly isWebsite: boolean;
   readonly neededAcl: boolean;
-  readonly reply: HttpReply;
+  readonly reply: S3Reply;
   readonly errorCode: string | undefined;
   readonly startedAt: number;
   readonly turnAroundMillis: number;
@@ -39,26 +39,23 @@ export function logReply(
   const ownerId = users.ownerOf(row.account).id;
   const account = principal?.type === 'user' ? principal.account : '';
   return (sent) => {
-    const line = logLine(
-      {
-        ...seen,
-        query: new Query(seen.request.query),
-        ownerId,
-        bucket: row.name,
-        key: address.key,
-        requester: account === '' ? undefined : users.ownerOf(account).id,
-        status: reply.status,
-        errorCode: seen.errorCode ?? headerOf(reply, 'x-amz-error-code'),
-        objectSize: objectSizeOf(seen),
-        versionId: headerOf(reply, 'x-amz-version-id'),
-      },
-      sent,
-    );
-    log.add(
-      { rule, account: row.account, bucket: row.name, ownerId, region },
-      line,
-      seen.startedAt,
-    );
+    const logged = {
+      ...seen,
+      query: new Query(seen.request.query),
+      ownerId,
+      bucket: row.name,
+      key: address.key,
+      requester: account === '' ? undefined : users.ownerOf(account).id,
+      status: reply.status,
+      errorCode: seen.errorCode ?? headerOf(reply, 'x-amz-error-code'),
+      objectSize: objectSizeOf(seen),
+      versionId: headerOf(reply, 'x-amz-version-id'),
+    };
+    const source = { rule, account: row.account, bucket: row.name, ownerId, region };
+    log.add(source, logLine(logged, sent), seen.startedAt);
+    for (const deletion of reply.deletions ?? []) {
+      log.add(source, deletionLine({ ...logged, ...deletion }), seen.startedAt);
+    }
   };
 }
 

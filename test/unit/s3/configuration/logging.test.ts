@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type Answer, type Harness, all, createHarness, one, other } from '../harness.ts';
 import { publicRules } from './public-rules.ts';
@@ -153,6 +154,28 @@ describe('lines of the access log', () => {
     const uri = lines.find((line) => line[8]?.includes('X-Amz-Signature'))?.[8];
     expect(uri).toContain('X-Amz-Signature=-');
     expect(uri).not.toContain('abc');
+  });
+
+  it('tell each key of many that are deleted at once', async () => {
+    const h = await scene();
+    await configure(h);
+    const version = '0123456789abcdef';
+    const objects = `<Object><Key>a b</Key></Object><Object><Key>c</Key><VersionId>${version}</VersionId></Object>`;
+    const body = `<Delete><Quiet>true</Quiet>${objects}</Delete>`;
+    const headers = { 'content-md5': createHash('md5').update(body).digest('base64') };
+    const answer = await h.ask('POST', '/public-box', { query: { delete: '' }, headers, body });
+    expect(answer.text).toContain('<Key>c</Key>');
+    const { lines } = await delivered(h);
+    const request = lines.find((line) => line[6] === 'REST.POST.MULTI_OBJECT_DELETE');
+    const told = lines.filter((line) => line[6] === 'BATCH.DELETE.OBJECT');
+    expect(told.map((line) => [7, 8, 9, 10, 17].map((at) => line[at]))).toEqual([
+      ['a%20b', '-', '204', '-', '-'],
+      ['c', '-', '400', 'InvalidArgument', version],
+    ]);
+    for (const line of told) {
+      expect(line).toHaveLength(26);
+      expect([line[4], line[5]]).toEqual([request?.[4], request?.[5]]);
+    }
   });
 
   it('stand under names by day where that is asked for', async () => {
