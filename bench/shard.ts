@@ -33,6 +33,8 @@ interface Put {
 
 /** As a real PUT: looks at the row, writes it, and keeps a sum. */
 const stateMachine: StateMachine = {
+  idOf: () => undefined,
+  homeOf: () => undefined,
   decide(command, view) {
     const { key, meta, body } = command as Put;
     view.get(key);

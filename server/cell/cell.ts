@@ -103,10 +103,10 @@ export async function openCell(options: CellOptions): Promise<Cell> {
   const { releaseGraceMillis, expiredKeptMillis } = settings;
   const oldestRing = (name: string): number => policies.byName.get(name)?.oldestRing ?? 0;
   const decide = createDecide({ releaseGraceMillis, expiredKeptMillis, lifecycle, oldestRing });
+  const stateMachine = createStateMachine(decide);
   const group = await ShardGroup.open({
-    ...{ ...machine, ...clusterOf(member) },
+    ...{ ...machine, ...clusterOf(member), stateMachine },
     devices: fleet.serving().map((device) => device.shards),
-    stateMachine: createStateMachine(decide),
   });
   const rows = new ClusterRows(group);
   const storeOn = (id: DeviceId): FragmentStore | undefined =>
@@ -122,7 +122,7 @@ export async function openCell(options: CellOptions): Promise<Cell> {
     all: () => (member === undefined ? group.all() : group.own()),
   };
   workers = new CellWorkers({
-    ...{ ...machine, group, work, rows, bodies, placement, lifecycle },
+    ...{ ...machine, group, stateMachine, work, rows, bodies, placement, lifecycle },
     settings: settings.work,
     devices: () => fleet.serving(),
     isOpenElsewhere: async (id) => (await member?.isOpenElsewhere(id)) ?? false,

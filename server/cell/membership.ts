@@ -96,7 +96,7 @@ export class Membership {
       ...(otherProtocols === undefined ? {} : { otherProtocols }),
     });
     try {
-      const presence = { node, instance, address, devices: [] };
+      const presence = { node, instance, address, devices: [], followsSplits: true } as const;
       const keeper = await SessionKeeper.start({ ...machine, presence });
       const rest = times === undefined ? {} : { times };
       const peers = new Peers({ ...machine, net, self, ...rest });

@@ -6,8 +6,11 @@ import { fragmentIndex } from '../../base/units.ts';
 import type { Coordinator } from '../../storage/shard/coordinator.ts';
 import { LogCompaction } from '../../storage/shard/compaction.ts';
 import type { ShardGroup } from '../../storage/shard/group.ts';
+import { Growth } from '../../storage/shard/ranges/growth.ts';
+import { ShardSplitter, type SplitRequest } from '../../storage/shard/ranges/splitter.ts';
 import { ShardRepair } from '../../storage/shard/repair.ts';
 import { BodyScrub } from '../../storage/shard/scrub.ts';
+import type { StateMachine } from '../../storage/shard/shard.ts';
 import {
   type Pace,
   type Worker,
@@ -37,6 +40,7 @@ import { ownShards } from '../rings/own-shards.ts';
 import { type PaceSettings, Pacer } from '../rings/pacer.ts';
 import { Rebalancer } from '../rings/rebalancer.ts';
 import { type ChangeProgress, RingSteward } from '../rings/steward.ts';
+import { indexSize } from './index-size.ts';
 import type { OpenDevice } from './open-device.ts';
 import { replicasFor } from './policies.ts';
 import { watchServedDevices } from './served-devices.ts';
@@ -60,6 +64,7 @@ export interface WorkSettings {
 
 export interface CellWorkersOptions {
   readonly group: ShardGroup;
+  readonly stateMachine: StateMachine;
   readonly rows: ClusterRows;
   readonly bodies: ClusterBodies;
   readonly placement: Placement;
@@ -87,6 +92,7 @@ export class CellWorkers {
   readonly sweeper: Sweeper;
   readonly auditor: Auditor;
   readonly scrub: BodyScrub;
+  readonly #splitter: ShardSplitter;
   readonly keeper: LifecycleKeeper;
   readonly mover: Mover;
   readonly rebalancer: Rebalancer;
@@ -148,6 +154,7 @@ export class CellWorkers {
     this.scrub = new BodyScrub({ group, clock, logger, roundMillis: settings.auditRoundMillis });
     this.#bodies = bodies;
     this.rebalancer = rebalancerOf(options);
+    this.#splitter = splitterOf(options);
     this.#pace = { pauseMillis: settings.pauseMillis, idleMillis: settings.idleMillis };
     this.loops = [
       new Reaper(reader('release', 'release-parts'), bodies, rows),
@@ -160,14 +167,9 @@ export class CellWorkers {
       this.auditor,
       this.rebalancer,
       stewardOf(options, () => this.changes()),
-      new ShardRepair({
-        ...{ group, coordinator: options.coordinator, clock, logger },
-        wanted: () => replicasFor(options.coordinator.current().policies),
-        ...(settings.replicaAwayMillis === undefined
-          ? {}
-          : { awayMillis: settings.replicaAwayMillis }),
-      }),
+      repairOf(options),
       this.scrub,
+      this.#splitter,
       new LogCompaction({ devices: () => options.devices().map((one) => one.shards), logger }),
       new CompactionWorker(() => options.devices().map((device) => device.fragments)),
     ].map((worker) => this.#loop(worker));
@@ -248,6 +250,13 @@ export class CellWorkers {
     dropped.then(() => this.auditor.enqueue(objectId)).catch((error: unknown) => this.#note(error));
   }
 
+  /** As ShardSplitter.request, at once. */
+  split(request: SplitRequest): Promise<void> {
+    const asked = this.#splitter.request(request);
+    for (const loop of this.loops) if (loop.status.name === this.#splitter.name) loop.wake();
+    return asked;
+  }
+
   /** Every byte is read and verified now, not when the next round is due. */
   requestAudit(): void {
     this.auditor.request();
@@ -283,6 +292,25 @@ export class CellWorkers {
   status(): readonly WorkerStatus[] {
     return this.loops.map((loop) => loop.status);
   }
+}
+
+function repairOf({
+  group,
+  coordinator,
+  clock,
+  logger,
+  settings,
+}: CellWorkersOptions): ShardRepair {
+  const wanted = (): number => replicasFor(coordinator.current().policies);
+  const { replicaAwayMillis: awayMillis } = settings;
+  const patience = awayMillis === undefined ? {} : { awayMillis };
+  return new ShardRepair({ group, coordinator, clock, logger, wanted, ...patience });
+}
+
+function splitterOf(options: CellWorkersOptions): ShardSplitter {
+  const { group, coordinator, stateMachine, clock, logger } = options;
+  const growth = new Growth({ group, coordinator, clock, sizeOf: indexSize });
+  return new ShardSplitter({ group, coordinator, stateMachine, growth, clock, logger });
 }
 
 function rebalancerOf(options: CellWorkersOptions): Rebalancer {

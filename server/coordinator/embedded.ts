@@ -6,13 +6,15 @@
 import type { Disk } from '../../base/disk.ts';
 import { StoreError } from '../../base/errors.ts';
 import { type DeviceId, deviceId, type ShardId } from '../../base/units.ts';
-import type {
-  ClusterMap,
-  Coordinator,
-  DeviceState,
-  Lease,
-  PolicyState,
-  Presence,
+import {
+  type ClusterMap,
+  type Coordinator,
+  type DeviceState,
+  type Lease,
+  lastShardOf,
+  type PolicyState,
+  type Presence,
+  type ShardEdit,
 } from '../../storage/shard/coordinator.ts';
 import type { ShardState } from '../../storage/shard/shard.ts';
 import { openSuperblock } from '../../storage/device/superblock.ts';
@@ -131,6 +133,25 @@ export class EmbeddedCoordinator implements Coordinator {
       }
       const shards = map.shards.map((shard) => (shard.id === id ? next : shard));
       return { ...map, shards };
+    });
+  }
+
+  reshape(edits: readonly ShardEdit[]): Promise<ClusterMap> {
+    return this.#change((map) => {
+      const last = lastShardOf(map);
+      for (const { id, epoch } of edits) {
+        const found = map.shards.find((shard) => shard.id === id);
+        const isAsKnown = epoch === undefined ? id > last : found?.epoch === epoch;
+        if (isAsKnown) continue;
+        throw new StoreError('stale-epoch', 'coordinator.reshape', 'the shard has moved on', {
+          detail: { shard: id, epoch: found?.epoch ?? 0 },
+        });
+      }
+      const ids = new Set(edits.map(({ id }) => id));
+      const changed = edits.flatMap(({ next }) => (next === undefined ? [] : [next]));
+      const others = map.shards.filter(({ id }) => !ids.has(id));
+      const shards = [...others, ...changed].toSorted((a, b) => a.id - b.id);
+      return { ...map, shards, lastShard: Math.max(last, ...ids) };
     });
   }
 

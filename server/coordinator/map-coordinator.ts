@@ -6,14 +6,16 @@
 import type { Clock } from '../../base/clock.ts';
 import { StoreError, toStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { type DeviceId, deviceId, type ShardId } from '../../base/units.ts';
+import { type DeviceId, deviceId, type ShardId, shardId } from '../../base/units.ts';
 import {
   type ClusterMap,
   type Coordinator,
   type DeviceState,
   type Lease,
+  lastShardOf,
   type PolicyState,
   type Presence,
+  type ShardEdit,
   shardIn,
 } from '../../storage/shard/coordinator.ts';
 import type { ShardState } from '../../storage/shard/shard.ts';
@@ -23,6 +25,7 @@ import {
   clusterLine,
   deviceKey,
   lastDeviceKey,
+  lastShardKey,
   MapLines,
   policyKey,
   sessionKey,
@@ -46,6 +49,12 @@ export interface MapEdit {
 interface Waiter {
   readonly revision: number;
   readonly resolve: () => void;
+}
+
+function staleShard(op: string, id: ShardId, found: ShardState | undefined): StoreError {
+  return new StoreError('stale-epoch', op, 'the shard has moved on', {
+    detail: { shard: id, epoch: found?.epoch ?? 0 },
+  });
 }
 
 /** The history is behind what the engine is known to have reached: after so long everything is read anew. */
@@ -95,10 +104,7 @@ export class MapCoordinator implements Coordinator {
   async updateShard(id: ShardId, next: ShardState, ended?: string): Promise<ClusterMap> {
     const key = shardKey(id);
     const found = shardIn(this.#map, id);
-    const stale = (): StoreError =>
-      new StoreError('stale-epoch', 'coordinator.updateShard', 'the shard has moved on', {
-        detail: { shard: id, epoch: found?.epoch ?? 0 },
-      });
+    const stale = (): StoreError => staleShard('coordinator.updateShard', id, found);
     if (found === undefined || found.epoch !== next.epoch - 1) throw stale();
     const guards = [{ key, revision: this.#lines.revision(key) }];
     if (ended !== undefined) guards.push({ key: sessionKey(ended), revision: 0 });
@@ -108,6 +114,27 @@ export class MapCoordinator implements Coordinator {
     throw new StoreError('conflict', 'coordinator.updateShard', "the shard's holder lives", {
       detail: { shard: id },
     });
+  }
+
+  async reshape(edits: readonly ShardEdit[]): Promise<ClusterMap> {
+    const last = lastShardOf(this.#map);
+    for (const { id, epoch } of edits) {
+      const found = shardIn(this.#map, id);
+      const isAsKnown = epoch === undefined ? id > last : found?.epoch === epoch;
+      if (!isAsKnown) throw staleShard('coordinator.reshape', id, found);
+    }
+    const guards = edits.map(({ id }) => shardKey(id));
+    const numbered = Math.max(last, ...edits.map(({ id }) => id));
+    const writes: MapEdit[] = edits.map(({ id, next }) => ({ key: shardKey(id), line: next }));
+    if (numbered !== this.#map.lastShard) {
+      guards.push(lastShardKey);
+      writes.push({ key: lastShardKey, line: { shard: numbered } });
+    }
+    const asKnown = guards.map((key) => ({ key, revision: this.#lines.revision(key) }));
+    if (await this.#commit(asKnown, writes)) return this.#map;
+    const [first] = edits;
+    const id = first?.id ?? shardId(0);
+    throw staleShard('coordinator.reshape', id, shardIn(this.#map, id));
   }
 
   async updateDevice(id: DeviceId, expectedUuid: string, next: DeviceState): Promise<ClusterMap> {

@@ -13,6 +13,8 @@ import type { EngineChange, EngineSnapshot } from './map-engine.ts';
 
 export const clusterKey = 'cluster';
 export const lastDeviceKey = 'last-device';
+/** Under it `{"shard": N}`, once shards have been split. */
+export const lastShardKey = 'numbers';
 
 /** Of fixed length, so that the engine's order is that of the numbers. */
 function padded(id: number): string {
@@ -46,6 +48,7 @@ interface Tables {
   policies: PolicyState;
   shards: ShardState;
   sessions: SessionState;
+  numbers: { readonly shard: number };
 }
 
 type Table = keyof Tables;
@@ -59,6 +62,7 @@ function tableOf(key: string): Table | undefined {
     case 'policies':
     case 'shards':
     case 'sessions':
+    case 'numbers':
       return first;
     default:
       // A newer release may keep more there.
@@ -113,6 +117,7 @@ export class MapLines {
     policies: new Lines(),
     shards: new Lines(),
     sessions: new Lines(),
+    numbers: new Lines(),
   };
   /** Keys that are no lines of the map. */
   readonly #plain = new Map<string, string>();
@@ -178,8 +183,9 @@ export class MapLines {
 
   /** Undefined when no cluster stands under the prefix. */
   map(version: number): ClusterMap | undefined {
-    const { cluster, nodes, devices, policies, shards, sessions } = this.#lines;
+    const { cluster, nodes, devices, policies, shards, sessions, numbers } = this.#lines;
     const [line] = cluster.sorted;
+    const [number] = numbers.sorted;
     if (line === undefined) return undefined;
     return {
       ...{ format: 1, clusterId: line.clusterId, version },
@@ -189,6 +195,7 @@ export class MapLines {
       ...(line.keyRing === undefined ? {} : { keyRing: line.keyRing }),
       // Half of the shards would be worse than none: each would take its neighbour's rows.
       shards: line.defaultPolicy === '' ? noShards : shards.sorted,
+      ...(number === undefined ? {} : { lastShard: number.shard }),
     };
   }
 }

@@ -7,6 +7,7 @@ import {
   clusterLine,
   deviceKey,
   lastDeviceKey,
+  lastShardKey,
   nodeKey,
   policyKey,
   shardKey,
@@ -21,6 +22,7 @@ function linesOf(map: ClusterMap): { readonly key: string; readonly line: object
     ...map.devices.map((device) => ({ key: deviceKey(device.id), line: device })),
     ...map.policies.map((policy) => ({ key: policyKey(policy.name), line: policy })),
     ...map.shards.map((shard) => ({ key: shardKey(shard.id), line: shard })),
+    ...(map.lastShard === undefined ? [] : [{ key: lastShardKey, line: { shard: map.lastShard } }]),
   ];
 }
 

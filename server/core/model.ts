@@ -388,8 +388,8 @@ export interface ClaimRow {
 
 /** Work that a commit leaves behind. Local to the shard; each is done at least once. */
 export type QueueRow =
-  /** Fragments to delete once readers of the old row are done. */
-  | { readonly type: 'release'; readonly stored: StoredBody }
+  /** Fragments to delete once readers of the old row are done. The container: rows of older releases do not say. */
+  | { readonly type: 'release'; readonly stored: StoredBody; readonly containerId?: Id }
   /** Part rows of an upload to release: all of them, or those not in `keep`. */
   | {
       readonly type: 'release-parts';

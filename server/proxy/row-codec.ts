@@ -145,6 +145,13 @@ export function localRange(table: 'claim' | 'queue' | 'accountUsage' | 'backlog'
   };
 }
 
+const localTables = ['claim', 'accountUsage', 'queue', 'event', 'backlog', 'due'] as const;
+
+/** The table of a local row; undefined: one of a newer release. */
+export function localTableOf(key: Uint8Array): (typeof localTables)[number] | undefined {
+  return localTables.find((table) => tags[table] === key[1]);
+}
+
 export function queueBound(dueAt: number): Uint8Array {
   return localKey(tags.queue, orderedNumber(dueAt));
 }

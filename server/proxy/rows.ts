@@ -30,22 +30,13 @@ import {
   regionOf,
   routeOf,
 } from './row-codec.ts';
+import { idOfCommand } from './home.ts';
 import { fromHex } from '../../base/bytes.ts';
 
 /** The shards of the cluster, by the id that routes a row. */
 export interface ShardMap {
   route(id: Id): Shard;
   all(): readonly Shard[];
-}
-
-/** The id that routes a command: the first of these that it has. */
-function routeOfCommand(command: Command): Id {
-  if ('containerId' in command && !command.type.startsWith('directory.')) {
-    if (!command.type.startsWith('bucketName.')) return command.containerId;
-  }
-  if ('nameId' in command) return command.nameId;
-  if ('accountId' in command) return command.accountId;
-  return command.containerId;
 }
 
 /** core's RowStore over the shards' primaries. */
@@ -57,7 +48,7 @@ export class ClusterRows implements RowStore {
   }
 
   async execute<C extends Command>(command: C): Promise<CommandResult<C>> {
-    const result = await this.#shards.route(routeOfCommand(command)).execute(command);
+    const result = await this.#shards.route(idOfCommand(command)).execute(command);
     // The decision for this command type made it: the shard layer hands results back as they are.
     return result as CommandResult<C>;
   }
@@ -135,8 +126,11 @@ export class ClusterRows implements RowStore {
   }
 
   async accountUsage(accountId: Id): Promise<AccountUsageRow> {
+    const shards = this.#shards.all();
     const key = encodeKey('accountUsage', { containerId: accountId, accountId });
-    const rows = await Promise.all(this.#shards.all().map((shard) => shard.get(key)));
+    const rows = await Promise.all(shards.map((shard) => shard.get(key)));
+    // One that was split off meanwhile may hold something already.
+    if (this.#shards.all().length !== shards.length) return this.accountUsage(accountId);
     const sums = rows.flatMap((row) =>
       row === undefined ? [] : decodeRow<'accountUsage'>(row.meta),
     );

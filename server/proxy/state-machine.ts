@@ -3,6 +3,7 @@ import type { Decision, RowView, RowWrite, StateMachine } from '../../storage/sh
 import type { Command } from '../core/commands.ts';
 import type { Change, ShardView } from '../core/ports.ts';
 import type { Decide } from '../core/decide/decide.ts';
+import { homeOfLocal, idOfCommand } from './home.ts';
 import { encodeKey, encodeRow, readRow } from './row-codec.ts';
 
 /** Lets core's decisions run at a shard's primary: tables over row bytes, changes into row writes. */
@@ -14,6 +15,9 @@ export function createStateMachine(decide: Decide): StateMachine {
       const { changes, result } = decide(command as Command, view, stamp);
       return { writes: changes.map(toWrite), result };
     },
+    // Workers that have a shard at hand name no container.
+    idOf: (command) => idOfCommand(command as Command) || undefined,
+    homeOf: homeOfLocal,
   };
 
   function getRow<R>(rows: RowView, key: Uint8Array): R | undefined {

@@ -18,7 +18,8 @@ export interface OwnShard {
 export function ownShards(group: ShardGroup): readonly OwnShard[] {
   return group.served().flatMap((served) => {
     const { id, primary } = served;
-    if (primary === undefined) return [];
+    // What a shard holds that owns nothing yet is counted where it is still owned.
+    if (primary === undefined || primary.state.takesFrom !== undefined) return [];
     const isHeld = (): boolean => served.primary === primary && holds(primary);
     return [{ id, shard: served, isHeld, settle: () => primary.settleAll() }];
   });

@@ -16,23 +16,36 @@ export async function findClaim(
 ): Promise<Claim | undefined> {
   const key = encodeKey('claim', { containerId: '', objectId });
   const likely = containerId === undefined ? [] : [shards.route(containerId)];
-  for (const shard of new Set([...likely, ...shards.all()])) {
+  const all = shards.all();
+  for (const shard of new Set([...likely, ...all])) {
     const row = await shard.get(key);
     if (row !== undefined) return { shard, row: decodeRow<'claim'>(row.meta) };
   }
-  return undefined;
+  // It may have gone to a shard that was split off meanwhile.
+  return isSame(shards.all(), all) ? undefined : findClaim(shards, objectId, containerId);
+}
+
+function isSame(a: readonly Shard[], b: readonly Shard[]): boolean {
+  return a.length === b.length && a.every(({ id }, place) => id === b[place]?.id);
 }
 
 /** Walks all claims of the shards that there are at its start, a page at a time. */
 export class ClaimWalk {
+  readonly #map: ShardMap;
   readonly #shards: readonly Shard[];
   readonly #pageRows: number;
   #shard = 0;
   #from: Uint8Array | undefined;
 
   constructor(shards: ShardMap, pageRows: number) {
+    this.#map = shards;
     this.#shards = [...shards.all()];
     this.#pageRows = pageRows;
+  }
+
+  /** Whether the shards are still those of its start: claims may have gone from one to the other meanwhile. */
+  get isWhole(): boolean {
+    return isSame(this.#map.all(), this.#shards);
   }
 
   /** The next page (it may be empty); undefined at the end of the walk. */

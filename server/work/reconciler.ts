@@ -75,7 +75,12 @@ export class Reconciler implements Worker<readonly Claim[]> {
     }
     const page = await this.#walk.next();
     if (page !== undefined) return page;
+    const { isWhole } = this.#walk;
     this.#walk = undefined;
+    if (!isWhole) {
+      this.#wanted = true;
+      return [];
+    }
     this.#report = { startedAt: this.#startedAt, finishedAt: this.#now(), ...this.#counts };
     this.#onFinished(this.#report);
     return undefined;

@@ -1,6 +1,6 @@
 /** The control plane's port: implementations in server/coordinator (embedded, and over an engine such as etcd). */
 import type { Disk } from '../../base/disk.ts';
-import type { DeviceId, ShardId } from '../../base/units.ts';
+import type { DeviceId, Epoch, ShardId } from '../../base/units.ts';
 import type { ShardState } from './shard.ts';
 
 export interface DeviceState {
@@ -63,6 +63,8 @@ export interface Presence {
   readonly address: string;
   /** Its devices that serve now. */
   readonly devices: readonly DeviceId[];
+  /** It follows shards that are split; older releases do not know how. */
+  readonly followsSplits?: true;
 }
 
 /** A process whose lease has not ended. */
@@ -88,6 +90,17 @@ export interface ClusterMap {
   /** Of a single machine that has become a node: where the map lives since. */
   readonly movedTo?: string;
   readonly shards: readonly ShardState[];
+  /** The highest number that a shard ever had, when those of `shards` do not tell: a number is never given twice. */
+  readonly lastShard?: number;
+}
+
+/** One shard's line as it was and as it shall be. */
+export interface ShardEdit {
+  readonly id: ShardId;
+  /** That the line has now; undefined: there is none, and never was one of this number. */
+  readonly epoch: Epoch | undefined;
+  /** Under the next epoch, or the first; undefined: the shard is no more. */
+  readonly next: ShardState | undefined;
 }
 
 /**
@@ -116,6 +129,8 @@ export interface Coordinator {
    * while it lives. `unavailable`: the map may hold either.
    */
   updateShard(id: ShardId, next: ShardState, ended?: string): Promise<ClusterMap>;
+  /** Compare-and-set of several shards at once: all or none. Fails as `updateShard` does. */
+  reshape(edits: readonly ShardEdit[]): Promise<ClusterMap>;
   /** Compare-and-set of one device's line by its current uuid; `conflict` when it differs. */
   updateDevice(id: DeviceId, expectedUuid: string, next: DeviceState): Promise<ClusterMap>;
   /** One more device, as `make` says, given the highest number that a device ever had. */
@@ -143,6 +158,11 @@ export function holderLives(map: ClusterMap, shard: ShardState): boolean {
   const { session } = shard;
   if (session === undefined) return false;
   return map.sessions?.some((one) => one.id === session) ?? false;
+}
+
+/** The highest number that a shard has, or ever had. */
+export function lastShardOf({ shards, lastShard = 0 }: ClusterMap): number {
+  return shards.reduce((last, { id }) => Math.max(last, id), lastShard);
 }
 
 const shardsById = new WeakMap<readonly ShardState[], ReadonlyMap<ShardId, ShardState>>();

@@ -1,5 +1,4 @@
 /** All shards of the cluster as this process sees them: serves those that are its to serve, and routes rows to all. */
-import { compareBytes, fromHex } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
 import { invariant } from '../../base/invariant.ts';
@@ -8,6 +7,7 @@ import type { DeviceId, ShardId } from '../../base/units.ts';
 import { type ClusterMap, type Coordinator, type Lease, shardIn } from './coordinator.ts';
 import type { ShardDevice } from './device.ts';
 import type { ReplicaPeer } from './peer.ts';
+import { FollowingShard } from './ranges/following-shard.ts';
 import { ServedShard } from './primary/served-shard.ts';
 import type { RemoteMachines } from './remote.ts';
 import { RoutedShard } from './routed-shard.ts';
@@ -30,9 +30,10 @@ export interface ShardGroupOptions {
 }
 
 interface Route {
-  /** As in the map, and its bytes. */
-  readonly text: string;
-  readonly start: Uint8Array;
+  /** As in the map. */
+  readonly start: string;
+  /** It owns nothing yet. */
+  readonly isFilling: boolean;
   readonly served: ServedShard;
   /** Through it the shard is reached wherever it is served. */
   readonly shard: Shard;
@@ -43,8 +44,9 @@ export class ShardGroup {
   readonly #settings: ShardSettings;
   readonly #devices = new Map<DeviceId, ShardDevice>();
   #map: ClusterMap;
-  /** By the start of their ranges. */
   #routes: readonly Route[] = [];
+  /** Those that own something, by the start of their ranges. */
+  #owners: readonly Route[] = [];
   readonly #ends: (() => void)[] = [];
 
   private constructor(options: ShardGroupOptions) {
@@ -54,6 +56,16 @@ export class ShardGroup {
     this.#map = options.coordinator.current();
     this.#route(this.#map);
     if (options.cluster !== undefined) this.#follow(options.cluster.remote);
+    else this.#ends.push(options.coordinator.watch((map) => this.#shardsChanged(map)));
+  }
+
+  /** On a single machine the map changes only by what its own primaries do: new shards are all that is news. */
+  #shardsChanged(map: ClusterMap): void {
+    this.#map = map;
+    this.#route(map);
+    for (const shard of this.served()) {
+      if (shard.primary === undefined && shard.failure === undefined) void shard.open();
+    }
   }
 
   /** Opens every shard that has a present in-sync replica; the others answer `unavailable` until one comes. */
@@ -88,16 +100,21 @@ export class ShardGroup {
     const known = new Map(this.#routes.map((route) => [route.served.id, route]));
     const isSame =
       shards.length === known.size &&
-      shards.every(({ id, start }) => known.get(id)?.text === start);
+      shards.every(({ id, start, takesFrom }) => {
+        const route = known.get(id);
+        return route?.start === start && route.isFilling === (takesFrom !== undefined);
+      });
     if (isSame) return;
-    const routes = shards.map(({ id, start }): Route => {
+    this.#routes = shards.map(({ id, start, takesFrom }): Route => {
       const found = known.get(id);
       known.delete(id);
       const served = found?.served ?? this.#makeServed(id);
       const shard = found?.shard ?? this.#makeRouted(served);
-      return { text: start, start: fromHex(start), served, shard };
+      return { start, isFilling: takesFrom !== undefined, served, shard };
     });
-    this.#routes = routes.toSorted((a, b) => compareBytes(a.start, b.start));
+    this.#owners = this.#routes
+      .filter(({ isFilling }) => !isFilling)
+      .toSorted((a, b) => (a.start < b.start ? -1 : 1));
     for (const { served } of known.values()) void served.close();
   }
 
@@ -118,30 +135,34 @@ export class ShardGroup {
     return new RoutedShard({ served, remote: cluster.remote, coordinator, clock });
   }
 
-  /** The shard that owns a 16-byte id (hex): the last one that starts at or before it. */
+  /** The shard that owns a 16-byte id (hex), also when that is another one later. */
   route(id: string): Shard {
-    const wanted = fromHex(id);
+    return new FollowingShard(() => this.#owner(id), this.#options.clock);
+  }
+
+  /** The last one that starts at or before it. */
+  #owner(id: string): Shard {
     let low = 0;
-    let high = this.#routes.length - 1;
+    let high = this.#owners.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      const route = this.#routes[middle];
-      if (route !== undefined && compareBytes(route.start, wanted) <= 0) low = middle;
+      const route = this.#owners[middle];
+      if (route !== undefined && route.start <= id) low = middle;
       else high = middle - 1;
     }
-    const found = this.#routes[low];
+    const found = this.#owners[low];
     if (found !== undefined) return found.shard;
     throw new StoreError('unavailable', 'shards.route', 'the cluster has no shards yet');
   }
 
-  /** Every shard, wherever it is served. */
+  /** Every shard that owns something, wherever it is served. */
   all(): readonly Shard[] {
-    return this.#routes.map((route) => route.shard);
+    return this.#owners.map((route) => route.shard);
   }
 
   /** Those whose primary is here: their background work is this process's. */
   own(): readonly Shard[] {
-    return this.#routes.flatMap(({ served, shard }) =>
+    return this.#owners.flatMap(({ served, shard }) =>
       served.primary === undefined ? [] : [shard],
     );
   }

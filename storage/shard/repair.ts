@@ -8,7 +8,7 @@ import { StoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { DeviceId } from '../../base/units.ts';
 import type { Worker } from '../work/worker.ts';
-import type { Coordinator } from './coordinator.ts';
+import { type Coordinator, lastShardOf, shardIn } from './coordinator.ts';
 import type { ShardGroup } from './group.ts';
 import type { ReplicaPeer } from './peer.ts';
 import { type EvacuationStep, nextEvacuation, replicasAfter } from './placement/evacuation.ts';
@@ -16,6 +16,7 @@ import { ReplicaCopy } from './primary/copy.ts';
 import type { ShardPrimary } from './primary/primary.ts';
 import type { ServedShard } from './primary/served-shard.ts';
 import { chooseReplacement } from './placement/replacement.ts';
+import type { LocalReplica } from './replica/replica.ts';
 import type { ShardState } from './shard.ts';
 
 /** `rebuild`: named by the map, not in sync. `replace`: `from` has been away too long. `remove`: another took its place. */
@@ -27,7 +28,9 @@ export type RepairJob =
       readonly from: DeviceId;
       readonly device: DeviceId;
     }
-  | { readonly type: 'evacuate'; readonly shard: ServedShard; readonly step: EvacuationStep };
+  | { readonly type: 'evacuate'; readonly shard: ServedShard; readonly step: EvacuationStep }
+  /** Of a shard that is no more. */
+  | { readonly type: 'forget'; readonly replica: LocalReplica };
 
 export interface ShardRepairOptions {
   readonly group: ShardGroup;
@@ -60,6 +63,7 @@ export class ShardRepair implements Worker<RepairJob> {
   async next(): Promise<RepairJob | undefined> {
     this.#noteAway();
     const jobs = this.#options.group.served().flatMap((shard) => this.#jobs(shard));
+    jobs.push(...this.#forgotten());
     // One that fails again and again must not keep the others waiting.
     return jobs[this.#turn++ % Math.max(1, jobs.length)];
   }
@@ -125,7 +129,23 @@ export class ShardRepair implements Worker<RepairJob> {
     return given.map((device) => ({ type: 'remove', shard, device: device.id }));
   }
 
+  /** Numbers are given in order and never twice: what had one once and is not in the map is gone for good. */
+  #forgotten(): RepairJob[] {
+    const map = this.#options.coordinator.current();
+    const last = lastShardOf(map);
+    const replicas = this.#options.group.devices().flatMap((one) => [...one.replicas.values()]);
+    return replicas
+      .filter(
+        ({ shard, state }) => shard <= last && state.condition !== 'absent' && !shardIn(map, shard),
+      )
+      .map((replica) => ({ type: 'forget', replica }));
+  }
+
   async run(job: RepairJob): Promise<void> {
+    if (job.type === 'forget') {
+      await job.replica.remove(job.replica.state.epoch);
+      return;
+    }
     const { shard } = job;
     if (job.type === 'remove') {
       await this.#remove(shard, job.device);

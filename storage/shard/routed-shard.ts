@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import { isStoreError, StoreError } from '../../base/errors.ts';
 import type { ShardId } from '../../base/units.ts';
 import { type Coordinator, holderLives } from './coordinator.ts';
+import { hasMoved } from './ranges/extent.ts';
 import type { ServedShard } from './primary/served-shard.ts';
 import type { RemoteMachines } from './remote.ts';
 import type { ListPage, ListQuery, Row, ScanRange, Shard } from './shard.ts';
@@ -94,13 +95,13 @@ export class RoutedShard implements Shard {
   }
 }
 
-/** Only `stale-epoch` says for certain that nothing was done. */
+/** Only `stale-epoch` says for certain that nothing was done. Who has taken something over, others know. */
 function isAnswer(error: unknown): boolean {
-  return !isStoreError(error, 'stale-epoch');
+  return !isStoreError(error, 'stale-epoch') || hasMoved(error);
 }
 
 /** A read does nothing: whatever stood in its way may be gone the next time. */
 function isReadAnswer(error: unknown): boolean {
   if (isStoreError(error, 'unavailable')) return error.detail['corrupt'] === true;
-  return !isStoreError(error, 'stale-epoch');
+  return isAnswer(error);
 }

@@ -49,9 +49,14 @@ export interface Decision {
   readonly result: unknown;
 }
 
-/** Pure, synchronous, deterministic; throws StoreError to refuse the command. Runs at the primary only; replicas apply the writes. */
+/** Pure, synchronous, deterministic. Runs at the primary only; replicas apply the writes. */
 export interface StateMachine {
+  /** Throws StoreError to refuse the command. */
   decide(command: unknown, view: RowView, stamp: Stamp): Decision;
+  /** The id (16 bytes, hex) that a command is about: whoever owns it decides. Undefined: the shard that is asked. */
+  idOf(command: unknown): string | undefined;
+  /** Of a row in area `local`, the id with which it moves to another shard; undefined: it is the shard's own, and stays. */
+  homeOf(row: Row, view: RowView): string | undefined;
 }
 
 export interface ScanRange {
@@ -101,7 +106,10 @@ export interface ListPage {
   readonly truncated: boolean;
 }
 
-/** One shard as its clients see it, wherever its primary runs. Errors: `unavailable`, `stale-epoch`, and whatever decide throws. */
+/**
+ * One shard as its clients see it, wherever its primary runs. Errors: `unavailable`, `stale-epoch` (with
+ * detail `moved`: what was asked about is another shard's now), and whatever decide throws.
+ */
 export interface Shard {
   readonly id: ShardId;
   /** Resolves with the decision's result when every in-sync replica (at least two, one if the policy has m = 0) has it synced, and the row is readable. Outcome unknown: `unavailable`. */
@@ -125,4 +133,8 @@ export interface ShardState {
   readonly session?: string;
   /** A subset of `replicas` that holds every acknowledged commit; includes the primary. */
   readonly inSync: readonly DeviceId[];
+  /** It owns nothing yet, and its `start` means nothing: rows are being copied to it from this shard (decision 0035). */
+  readonly takesFrom?: ShardId;
+  /** It may hold rows that are another shard's now. */
+  readonly untrimmed?: true;
 }

@@ -103,6 +103,35 @@ export function coordinatorContract(make: () => Promise<CoordinatorUnderTest>): 
     expect(coordinator.current().shards.map((one) => one.primary)).toEqual([2, 2, 2]);
   });
 
+  it('adds, changes and removes shards at once, or not at all, and gives no number twice', async () => {
+    const { coordinator, reopen } = await make();
+    const young: ShardState = { ...shard(4), id: shardId(4), takesFrom: shardId(1) };
+    const added = await coordinator.reshape([{ id: young.id, epoch: undefined, next: young }]);
+    expect(added.shards.map(({ id }) => id)).toEqual([1, 2, 3, 4]);
+    expect(added.shards[3]).toEqual(young);
+    expect(added.lastShard).toBe(4);
+    const first = { ...nextOf(coordinator, 1, 1), untrimmed: true } as const;
+    const { takesFrom: _none, ...taken } = nextOf(coordinator, 4, 1);
+    const stale = { id: shardId(2), epoch: epoch(7), next: nextOf(coordinator, 2, 1) };
+    const both = [
+      { id: shardId(1), epoch: epoch(1), next: first },
+      { id: shardId(4), epoch: epoch(1), next: taken },
+    ];
+    await expect(coordinator.reshape([...both, stale])).rejects.toMatchObject({
+      kind: 'stale-epoch',
+    });
+    expect(coordinator.current()).toEqual(added);
+    await coordinator.reshape(both);
+    expect(stateOf(coordinator, 1)).toEqual(first);
+    expect(stateOf(coordinator, 4)).toEqual(taken);
+    await coordinator.reshape([{ id: shardId(4), epoch: epoch(2), next: undefined }]);
+    const again = { id: shardId(4), epoch: undefined, next: young };
+    await expect(coordinator.reshape([again])).rejects.toMatchObject({ kind: 'stale-epoch' });
+    const map = (await reopen()).current();
+    expect(map.shards.map(({ id }) => id)).toEqual([1, 2, 3]);
+    expect(map.lastShard).toBe(4);
+  });
+
   it('changes a device by the uuid that it has', async () => {
     const { coordinator } = await make();
     const next: DeviceState = { ...device(4), uuid: 'another', status: 'replacing' };

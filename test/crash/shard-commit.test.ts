@@ -57,6 +57,7 @@ function coordinatorOf(first: ClusterMap, note: (map: ClusterMap) => void): Coor
       note(map);
       return map;
     },
+    reshape: () => Promise.reject(new Error('not here')),
     updateDevice: async () => map,
     addDevice: async () => map,
     removeDevice: async () => map,

@@ -6,6 +6,7 @@ import { address, Clients, context, keys, Violation } from './clients.ts';
 import type { SyncCall } from './dropped-syncs.ts';
 import { describeHistory, linearizable } from './history.ts';
 import { SeededRandom } from './random.ts';
+import { isSettled, Splits } from './shards/splits.ts';
 import { coldClass, type CrashLoss, deviceCount, type Running, World } from './world.ts';
 
 export interface ScenarioOptions {
@@ -23,6 +24,7 @@ export interface ScenarioResult {
 export const singleMachine = { seeds: 200, limitMillis: 240_000, shares: 2 };
 
 const clientCount = 4;
+const pace = { rounds: 4, pauseMillis: 60, patienceMillis: 400 };
 /** Between two crashes. */
 const actsPerLife = 12;
 
@@ -38,6 +40,8 @@ class Scenario {
   readonly #versioned: boolean;
   /** In some runs every version is moved to another policy, a day of one second after it was written. */
   readonly #moves: boolean;
+  /** In some runs shards are split all the time. */
+  readonly #splits: Splits | undefined;
   #undecided = 0;
 
   constructor(world: World, seed: number) {
@@ -46,6 +50,8 @@ class Scenario {
     this.#clients = new Clients(world, new SeededRandom(seed * 4));
     this.#versioned = this.#random.chance(0.35);
     this.#moves = new SeededRandom(seed + 1_000_003).chance(0.35);
+    const splitting = new SeededRandom(seed + 2_000_003);
+    if (splitting.chance(0.4)) this.#splits = new Splits(world.clock, splitting);
     this.#logVictims = this.#random.chance(0.3) ? this.#twoDevices() : undefined;
   }
 
@@ -86,6 +92,8 @@ class Scenario {
     const running = this.#world.running ?? (await this.#boot([]));
     const victims = this.#logVictims ?? this.#twoDevices();
     const work = this.#work(running, clientCount);
+    const serving = (): readonly Running[] => (this.#world.running === running ? [running] : []);
+    const splitting = this.#splits?.run(serving, pace);
     const faults = this.#faults(victims, running);
     if (this.#random.chance(0.7)) {
       await this.#sleep(this.#random.fraction() * 400);
@@ -93,6 +101,7 @@ class Scenario {
     }
     await work;
     await faults;
+    await splitting;
     if (this.#world.running === running && this.#random.chance(0.5)) await this.#crash();
     this.#world.healDevices();
     if (this.#world.running !== undefined) await this.#stop();
@@ -210,7 +219,8 @@ class Scenario {
       const inSync = running.cell.coordinator
         .current()
         .shards.every((shard) => shard.inSync.length === shard.replicas.length);
-      if (report?.degradedBodies === 0 && inSync && !workers.reconciler.isWalking) return running;
+      const isWhole = report?.degradedBodies === 0 && inSync && isSettled(running.cell);
+      if (isWhole && !workers.reconciler.isWalking) return running;
     }
     throw new Violation(`repair does not end: ${JSON.stringify(workers.reconciler.report)}`);
   }

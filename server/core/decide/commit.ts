@@ -169,7 +169,7 @@ export class Commit {
   releaseBody(containerId: Id, key: string, body: BodyRef, graceMillis?: number): void {
     const dueAt = this.nowMillis + (graceMillis ?? this.options.releaseGraceMillis);
     if (body.type === 'stored') {
-      this.enqueue(containerId, dueAt, { type: 'release', stored: body.stored });
+      this.enqueue(containerId, dueAt, { type: 'release', stored: body.stored, containerId });
     } else if (body.type === 'parts') {
       const { uploadId } = body;
       this.enqueue(containerId, dueAt, {

@@ -14,6 +14,8 @@ import {
   entryOps,
   recordTypes,
 } from '../log/record.ts';
+import type { ShardSettings } from '../settings.ts';
+import { unavailable } from './in-sync.ts';
 import { Overlay } from './overlay.ts';
 import type { LocalReplica } from '../replica/replica.ts';
 import { digestOf, rowOf } from '../row.ts';
@@ -59,12 +61,10 @@ export class Commits implements RowView {
     return this.#settled;
   }
 
-  get count(): number {
-    return this.#waiters.length;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
+  /** Throws `unavailable` when too much is decided and not acknowledged yet. */
+  checkRoom({ commitsInFlightMax, bytesInFlightMax }: ShardSettings): void {
+    if (this.#waiters.length < commitsInFlightMax && this.#bytes < bytesInFlightMax) return;
+    throw unavailable('the shard has too many commits in flight', { slowDown: true });
   }
 
   get(key: Uint8Array): Row | undefined {

@@ -17,6 +17,7 @@ import type { Logger } from '../../../base/log.ts';
 import { HybridClock } from '../../../base/timestamp.ts';
 import {
   type DeviceId,
+  type Micros,
   type Sequence,
   epoch as toEpoch,
   sequence as toSequence,
@@ -27,11 +28,13 @@ import { Commits } from './commits.ts';
 import type { Coordinator, Lease } from '../coordinator.ts';
 import type { EncodedRecord } from '../log/record.ts';
 import { Member } from './member.ts';
-import { Outbox } from './outbox.ts';
+import { Patience } from './patience.ts';
+import { Range } from '../ranges/range.ts';
+import { Shipping } from './shipping.ts';
 import type { ReplicaPeer } from '../peer.ts';
 import type { LocalReplica } from '../replica/replica.ts';
 import type { ShardSettings } from '../settings.ts';
-import type { ShardState, StateMachine } from '../shard.ts';
+import type { RowWrite, ShardState, StateMachine } from '../shard.ts';
 
 export interface PrimaryOptions {
   readonly state: ShardState;
@@ -53,19 +56,18 @@ export interface PrimaryOptions {
 
 export class ShardPrimary {
   readonly local: LocalReplica;
+  /** What of the keyspace it may decide and answer. */
+  readonly range: Range;
   readonly #options: PrimaryOptions;
   readonly #hybrid: HybridClock;
   readonly #commits: Commits;
   readonly #own: Member;
   #state: ShardState;
   #members: Member[];
-  readonly #outbox = new Outbox();
-  #shipScheduled = false;
-  /** Last sequence of each shipment that is not durable everywhere yet. */
-  #shipments: Sequence[] = [];
+  readonly #shipping: Shipping;
   /** Synced by every member that acknowledgements wait for. */
   #durable: Sequence;
-  #cancelCheck: (() => void) | undefined;
+  readonly #patience: Patience;
   #cancelRetry: (() => void) | undefined;
   #stopped: StoreError | undefined;
   #isLeaving = false;
@@ -83,6 +85,26 @@ export class ShardPrimary {
     this.#own = new Member(options.local, 'in-sync', sequence);
     const others = options.peers.map((peer) => new Member(peer, 'in-sync', sequence));
     this.#members = [this.#own, ...others];
+    const { clock, settings, stateMachine, coordinator } = options;
+    this.range = new Range({
+      ...{ id: options.state.id, coordinator, stateMachine },
+      state: () => this.#state,
+      heldMax: settings.commitsInFlightMax,
+    });
+    this.#patience = new Patience({
+      ...{ clock, patienceMillis: settings.patienceMillis },
+      members: () => this.#members,
+      onSlow: (member) =>
+        this.#memberFailed(member, unavailable('a replica did not answer in time', { slow: true })),
+    });
+    this.#shipping = new Shipping({
+      settings,
+      members: () => this.#members,
+      epoch: () => this.#state.epoch,
+      onSynced: () => this.#advance(),
+      onFailed: (member, error) => this.#memberFailed(member, error),
+      onSent: () => this.#patience.start(),
+    });
     options.local.defer(true);
   }
 
@@ -118,7 +140,9 @@ export class ShardPrimary {
   }
 
   async execute(command: unknown): Promise<unknown> {
+    if (this.range.isHeld) await this.range.opened();
     this.#admit();
+    this.range.admit(this.#options.stateMachine.idOf(command));
     const commits = this.#commits;
     const time = this.#hybrid.next();
     const { epoch } = this.#state;
@@ -126,7 +150,7 @@ export class ShardPrimary {
     let record: EncodedRecord | undefined;
     let result: unknown;
     try {
-      const decision = this.#options.stateMachine.decide(command, commits, stamp);
+      const decision = this.#options.stateMachine.decide(command, this.range.view(commits), stamp);
       result = decision.result;
       if (decision.writes.length > 0) record = commits.add(decision.writes, { epoch, time });
     } catch (error) {
@@ -142,11 +166,28 @@ export class ShardPrimary {
       this.checkLease();
       return result;
     }
-    const done = commits.wait(record);
-    this.#outbox.push(record);
-    this.#scheduleShip();
-    await done;
+    await this.#commit(record);
     return result;
+  }
+
+  #commit(record: EncodedRecord): Promise<void> {
+    const done = this.#commits.wait(record);
+    this.range.dirty?.note(record.entries);
+    this.#shipping.add(record);
+    return done;
+  }
+
+  /** Writes that no command asks for: rows that come from another shard, or have gone there. Their commit is later than `after`. */
+  async write(writes: readonly RowWrite[], after?: Micros): Promise<void> {
+    this.#admit();
+    if (after !== undefined) this.#hybrid.observe(after);
+    const { epoch } = this.#state;
+    await this.#commit(this.#commits.add(writes, { epoch, time: this.#hybrid.next() }));
+  }
+
+  /** Later than every commit so far. */
+  get now(): Micros {
+    return this.#hybrid.next();
   }
 
   /** Throws `stale-epoch` when another may have taken the shard over: nothing that was read here counts then. */
@@ -166,10 +207,7 @@ export class ShardPrimary {
         inSync: this.#inSync().length,
       });
     }
-    const { commitsInFlightMax, bytesInFlightMax } = this.#options.settings;
-    if (this.#commits.count >= commitsInFlightMax || this.#commits.bytes >= bytesInFlightMax) {
-      throw unavailable('the shard has too many commits in flight', { slowDown: true });
-    }
+    this.#commits.checkRoom(this.#options.settings);
   }
 
   /** The local index returned a row that is not what was written: this replica must be wiped, another takes over. */
@@ -182,41 +220,6 @@ export class ShardPrimary {
     return error;
   }
 
-  #scheduleShip(): void {
-    if (this.#shipScheduled) return;
-    this.#shipScheduled = true;
-    queueMicrotask(() => {
-      this.#shipScheduled = false;
-      if (this.#stopped === undefined) this.#ship(this.#options.settings.shipmentsInFlightMax);
-    });
-  }
-
-  /** Sends what is decided, in at most `slots` shipments under way. */
-  #ship(slots: number): void {
-    while (!this.#outbox.isEmpty && this.#shipments.length < slots) {
-      const commits = this.#outbox.take(this.#options.settings.shipmentBytesMax);
-      const last = commits.at(-1);
-      if (last === undefined) return;
-      this.#shipments.push(last.sequence);
-      for (const member of this.#members) this.#send(member, commits, last.sequence);
-    }
-    if (this.#shipments.length > 0) this.#scheduleCheck();
-  }
-
-  #send(member: Member, commits: readonly EncodedRecord[], last: Sequence): void {
-    member.call(() => {
-      if (member.failed) return;
-      member.sent(last);
-      member.peer.append({ epoch: this.#state.epoch, commits }).then(
-        () => {
-          member.acknowledged(last);
-          this.#advance();
-        },
-        (error: unknown) => this.#memberFailed(member, toStoreError(error, 'shard.ship')),
-      );
-    });
-  }
-
   /** Makes readable, and acknowledges, what all that count have synced. */
   #advance(): void {
     if (this.#stopped !== undefined) return;
@@ -227,7 +230,7 @@ export class ShardPrimary {
     if (durable <= this.#durable || !Number.isFinite(durable)) return;
     const upTo = toSequence(durable);
     this.#durable = upTo;
-    while ((this.#shipments[0] ?? Number.POSITIVE_INFINITY) <= upTo) this.#shipments.shift();
+    this.#shipping.settle(upTo);
     this.local.applyUpTo(upTo);
     // Readable from here on: by key at once, and whoever scans the index has it flushed before.
     this.local.flushLazily().then(
@@ -236,24 +239,7 @@ export class ShardPrimary {
       },
       (error: unknown) => this.#lose(toStoreError(error, 'shard.apply'), this.local.device),
     );
-    this.#ship(this.#options.settings.shipmentsInFlightMax);
-  }
-
-  #scheduleCheck(): void {
-    if (this.#cancelCheck !== undefined || this.#stopped !== undefined) return;
-    const interval = this.#options.settings.patienceMillis / Member.patienceChecks;
-    this.#cancelCheck = this.#options.clock.after(interval, () => {
-      this.#cancelCheck = undefined;
-      this.#check();
-    });
-  }
-
-  #check(): void {
-    const slow = this.#members.filter((member) => member.check());
-    for (const member of slow) {
-      this.#memberFailed(member, unavailable('a replica did not answer in time', { slow: true }));
-    }
-    if (this.#members.some((member) => member.behind)) this.#scheduleCheck();
+    this.#shipping.go();
   }
 
   #memberFailed(member: Member, error: StoreError): void {
@@ -262,12 +248,8 @@ export class ShardPrimary {
     if (member === this.#own) {
       this.#lose(error, this.local.device);
     } else if (member.role === 'in-sync') {
-      const fields = {
-        event: 'shard.replica-failed',
-        shard: this.#state.id,
-        device: member.peer.device,
-        reason: error.message,
-      };
+      const [{ id: shard }, { device }] = [this.#state, member.peer];
+      const fields = { event: 'shard.replica-failed', shard, device, reason: error.message };
       this.#options.logger.warn(fields, "A replica leaves the shard's in-sync set.");
       void this.#exclusively(() => this.#shrink());
     } else {
@@ -298,9 +280,9 @@ export class ShardPrimary {
     if (this.#stopped !== undefined) return;
     const error = unavailable('the shard has no primary at the moment', {}, cause);
     this.#stopped = error;
-    this.#cancelCheck?.();
+    this.#patience.end();
     this.#cancelRetry?.();
-    this.#outbox.clear();
+    this.#shipping.stop();
     for (const member of this.#members) member.fail(error);
     this.#commits.abandon(error);
     this.local.defer(false);
@@ -401,8 +383,7 @@ export class ShardPrimary {
     try {
       await this.#options.coordinator.updateShard(next.id, next);
     } catch (cause) {
-      const error = toStoreError(cause, 'shard.changeSet');
-      if (error.kind === 'stale-epoch') this.#lose(error, undefined);
+      if (isStoreError(cause, 'stale-epoch')) this.#lose(cause, undefined);
       return false;
     }
     if (this.#stopped !== undefined) return false;
@@ -420,7 +401,7 @@ export class ShardPrimary {
 
   /** Tells the members of the new epoch, behind everything ordered under the old one. */
   async #begin(): Promise<void> {
-    this.#ship(Number.POSITIVE_INFINITY);
+    this.#shipping.goAll();
     const start = toSequence(this.#commits.last + 1);
     const { epoch } = this.#state;
     const tell = (member: Member): Promise<void> =>
@@ -432,6 +413,25 @@ export class ShardPrimary {
     }
     const others = this.#members.filter((member) => !member.held && member.failed === undefined);
     await Promise.all(others.map(tell));
+  }
+
+  /** Changes the map's lines of this and other shards by `change`, which gives this one's. `taken`: it counts here now. When it fails, the next primary finds out what came of it. */
+  async reshape(
+    change: (state: ShardState) => Promise<ShardState>,
+    taken: () => void = () => undefined,
+  ): Promise<void> {
+    await this.#exclusively(async () => {
+      if (this.#stopped !== undefined) throw this.#stopped;
+      try {
+        this.#state = await change(this.#state);
+      } catch (cause) {
+        const error = toStoreError(cause, 'shard.reshape');
+        if (error.kind !== 'conflict') this.#lose(error, undefined);
+        throw error;
+      }
+      taken();
+      await this.#begin();
+    });
   }
 
   /** Replaces the devices of the shard's replicas under a new epoch; those that are named no more leave the in-sync set. */
@@ -449,7 +449,7 @@ export class ShardPrimary {
   /** From now on `peer` is sent every commit. Its `synced` is where it comes in. With `held` it is sent nothing before `Member.release`. */
   addLearner(peer: ReplicaPeer, held: boolean): Member {
     if (this.#stopped !== undefined) throw this.#stopped;
-    this.#ship(Number.POSITIVE_INFINITY);
+    this.#shipping.goAll();
     const member = new Member(peer, 'learner', this.#commits.last);
     if (held) member.hold();
     this.#members = [...this.#members, member];
@@ -482,7 +482,7 @@ export class ShardPrimary {
       const { epoch } = this.#state;
       await this.answer(member.peer.level(epoch, base, this.local.state.history));
       member.role = 'joining';
-      this.#scheduleCheck();
+      this.#patience.start();
       await member.whenSynced(this.#commits.last);
       if (this.#stopped !== undefined) throw this.#stopped;
       if (!(await this.#changeSet([...this.#inSync(), member]))) {

@@ -3,6 +3,8 @@ import { StoreError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { listPage, scanRows } from '../list.ts';
 import type { StoredRow } from '../row.ts';
+import { moved } from '../ranges/extent.ts';
+import { keyAfter } from '../row-key.ts';
 import type { ListPage, ListQuery, Row, ScanRange } from '../shard.ts';
 import { healBody } from './heal.ts';
 import type { ShardPrimary } from './primary.ts';
@@ -14,8 +16,17 @@ export interface RowWithBody {
 
 export function getRow(primary: ShardPrimary, key: Uint8Array): Row | undefined {
   const row = primary.local.get(key);
-  primary.checkLease();
+  // Nobody may take it for gone: it is elsewhere.
+  const isForeign = primary.state.untrimmed === true && row !== undefined;
+  if (isForeign && primary.range.isForeign(row, primary.local)) throw moved();
+  checkStill(primary, key);
   return row;
+}
+
+/** Nobody else had the shard, or this part of it, when it was read. */
+function checkStill(primary: ShardPrimary, key: Uint8Array): void {
+  primary.checkLease();
+  primary.range.checkKey(key);
 }
 
 export async function getRowWithBody(
@@ -28,7 +39,8 @@ export async function getRowWithBody(
     row?.body === undefined
       ? row && { row, body: undefined }
       : ((await readBody(primary, row)) ?? (await readAgain(primary, row, logger)));
-  primary.checkLease();
+  // A row that is gone may be so because it went to another shard meanwhile.
+  checkStill(primary, key);
   return found;
 }
 
@@ -58,15 +70,31 @@ async function readBody(primary: ShardPrimary, row: StoredRow): Promise<RowWithB
 export async function scanShard(primary: ShardPrimary, range: ScanRange): Promise<readonly Row[]> {
   const { index, rows } = primary.local;
   await primary.local.flush();
-  const found = await scanRows(index, rows.prefix, range);
-  primary.checkLease();
+  const found: Row[] = [];
+  let { gte } = range;
+  for (;;) {
+    const limit = range.limit - found.length;
+    const page = await scanRows(index, rows.prefix, { ...range, gte, limit });
+    found.push(...owned(primary, page));
+    const last = page.at(-1);
+    const isWhole = page.length < limit || found.length >= range.limit;
+    if (isWhole || last === undefined || range.reverse === true) break;
+    gte = keyAfter(last.key);
+  }
+  checkStill(primary, range.gte);
   return found;
+}
+
+/** Without those of other shards: which of area `local` they are, only the rows tell. */
+function owned(primary: ShardPrimary, rows: readonly StoredRow[]): readonly StoredRow[] {
+  if (primary.state.untrimmed !== true) return rows;
+  return rows.filter((row) => !primary.range.isForeign(row, primary.local));
 }
 
 export async function listShard(primary: ShardPrimary, query: ListQuery): Promise<ListPage> {
   const { index, rows } = primary.local;
   await primary.local.flush();
   const page = await listPage(index, rows.prefix, query);
-  primary.checkLease();
+  checkStill(primary, query.region);
   return page;
 }

@@ -6,6 +6,8 @@ import { address, Clients, context, keys, Violation } from '../clients.ts';
 import { SimClock } from '../clock.ts';
 import { describeHistory, linearizable } from '../history.ts';
 import { SeededRandom } from '../random.ts';
+import { inOrder } from '../../../storage/shard/ranges/extent.ts';
+import { isSettled, Splits } from '../shards/splits.ts';
 import { engineHost } from './engine.ts';
 import { ClusterWorld, type Loss, type Machine } from './world.ts';
 
@@ -62,6 +64,8 @@ class Scenario {
   readonly #pauseMillis: number;
   /** Half of a run's faults are of this kind: what one kind does again and again is seldom met by chance. */
   readonly #favourite: FaultKind;
+  /** In some runs shards are split all the time. */
+  readonly #splits: Splits | undefined;
 
   constructor(world: ClusterWorld, seed: number, favourite: FaultKind | undefined) {
     this.#world = world;
@@ -70,6 +74,8 @@ class Scenario {
     const own = this.#random.pick(faultKinds);
     this.#favourite = favourite ?? own;
     this.#clients = new Clients(world, new SeededRandom(seed * 8));
+    const splitting = new SeededRandom(seed + 2_000_003);
+    if (splitting.chance(0.5)) this.#splits = new Splits(world.clock, splitting);
   }
 
   async run(): Promise<ScenarioResult> {
@@ -79,7 +85,7 @@ class Scenario {
     await this.#createContainer();
     const clients = Array.from({ length: clientCount }, () => this.#client());
     const faults = this.#faultLoops();
-    await Promise.all([...clients, ...faults]);
+    await Promise.all([...clients, ...faults, this.#split()]);
     await this.#heal();
     await this.#checkAll();
     this.#checkHistories();
@@ -123,7 +129,7 @@ class Scenario {
       .coordinator;
     if (coordinator === undefined) return this.#world.nodes;
     const { shards, devices } = coordinator.current();
-    const shard = shards.findLast(({ start }) => start <= this.#containerId);
+    const shard = inOrder(shards).findLast(({ start }) => start <= this.#containerId);
     const ids = [shard?.primary, ...(shard?.replicas ?? [])];
     const names = new Set(ids.map((id) => devices.find((device) => device.id === id)?.node));
     return [...names].flatMap((name) => this.#world.nodes.find((one) => one.name === name) ?? []);
@@ -143,6 +149,14 @@ class Scenario {
       if (running !== undefined) await this.#clients.act(running);
       await this.#sleep(this.#random.fraction() * this.#pauseMillis);
     }
+  }
+
+  async #split(): Promise<void> {
+    await this.#splits?.run(() => this.#world.machines.flatMap(({ running }) => running ?? []), {
+      rounds: 6,
+      pauseMillis: 10_000,
+      patienceMillis: 3000,
+    });
   }
 
   #faultLoops(): readonly Promise<void>[] {
@@ -360,7 +374,9 @@ class Scenario {
     }
     for (let round = 0; round < 40; round++) {
       await this.#sleep(3000);
-      if (this.#shardsAreFull() && (await this.#bodiesAreFull())) return;
+      const cells = this.#world.machines.flatMap(({ running }) => running?.cell ?? []);
+      if (!this.#shardsAreFull() || !cells.every(isSettled)) continue;
+      if (await this.#bodiesAreFull()) return;
     }
     throw new Violation(`the cluster does not become whole:\n${this.#whatIsLeft().join('\n')}`);
   }

@@ -11,7 +11,7 @@ import { silentLogger } from '../../../../base/log.ts';
 import { LogCompaction } from '../../../../storage/shard/compaction.ts';
 import { ShardRepair } from '../../../../storage/shard/repair.ts';
 import type { Loss } from '../../../sim/disk.ts';
-import { type Command, keyOf, region, World } from './world.ts';
+import { type Command, keyOf, regionOf, World } from './world.ts';
 
 type Action =
   | { readonly type: 'commands'; readonly commands: readonly (readonly [number, Command])[] }
@@ -98,12 +98,13 @@ class Run {
   }
 
   async #rowsOf(shard: number): Promise<Rows | undefined> {
-    const served = this.world.group.route(routes[shard] ?? '');
+    const route = routes[shard] ?? '';
+    const served = this.world.group.route(route);
     const none = new Uint8Array(0);
     const rows = new Map<string, string>();
     try {
       const page = await served.list({
-        region,
+        region: regionOf(route),
         prefix: none,
         delimiter: none,
         after: undefined,
@@ -112,7 +113,7 @@ class Run {
         limit: 1000,
       });
       for (const { name } of page.items) {
-        const found = await served.getWithBody(keyOf(fromUtf8(name)));
+        const found = await served.getWithBody(keyOf(fromUtf8(name), route));
         const body = found?.body === undefined ? '-' : fromUtf8(found.body);
         rows.set(fromUtf8(name), `${fromUtf8(found?.row.meta ?? none)} ${body}`);
       }

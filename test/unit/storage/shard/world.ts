@@ -1,5 +1,5 @@
 /** A small cluster in memory for tests of the shard layer: simulated disks and indexes, virtual time, the embedded coordinator. */
-import { fromUtf8, utf8 } from '../../../../base/bytes.ts';
+import { fromHex, fromUtf8, utf8 } from '../../../../base/bytes.ts';
 import type { Disk } from '../../../../base/disk.ts';
 import { StoreError } from '../../../../base/errors.ts';
 import { type LogFields, type Logger, silentLogger } from '../../../../base/log.ts';
@@ -9,7 +9,7 @@ import type { ClusterMap } from '../../../../storage/shard/coordinator.ts';
 import { ShardDevice } from '../../../../storage/shard/device.ts';
 import { ShardGroup } from '../../../../storage/shard/group.ts';
 import type { LogSettings } from '../../../../storage/shard/log/log.ts';
-import { rowKey } from '../../../../storage/shard/row-key.ts';
+import { containerRegion, rowKey } from '../../../../storage/shard/row-key.ts';
 import type { ShardSettings } from '../../../../storage/shard/settings.ts';
 import type { Row, RowWrite, StateMachine } from '../../../../storage/shard/shard.ts';
 import { quiet, SimClock } from '../../../sim/clock.ts';
@@ -17,8 +17,8 @@ import { type Loss, SimDisk } from '../../../sim/disk.ts';
 import { SimIndexStore } from '../../../sim/index-store.ts';
 import { SeededRandom } from '../../../sim/random.ts';
 
-/** Commands of the test's state machine. Names become rows of one region. */
-export type Command =
+/** Commands of the test's state machine. Names become rows of one table of one id. */
+export type Command = { readonly route?: string } & (
   | { readonly type: 'put'; readonly name: string; readonly text: string; readonly body?: string }
   | { readonly type: 'delete'; readonly name: string }
   /** Puts a row that takes over the body of another. */
@@ -30,40 +30,49 @@ export type Command =
       readonly expected: string | undefined;
       readonly text: string;
     }
-  | { readonly type: 'nothing' };
+  /** A row of the shard's own area, which goes where its route goes. */
+  | { readonly type: 'local'; readonly name: string }
+  | { readonly type: 'nothing' }
+);
 
 export const firstRoute: string = '00'.repeat(16);
-export const region: Uint8Array = utf8('\u0001test');
-export const keyOf = (name: string): Uint8Array => rowKey(region, utf8(name), new Uint8Array(0));
+export const regionOf = (route: string): Uint8Array => containerRegion(fromHex(route), 0x20);
+export const region: Uint8Array = regionOf(firstRoute);
+export const keyOf = (name: string, route: string = firstRoute): Uint8Array =>
+  rowKey(regionOf(route), utf8(name), new Uint8Array(0));
+export const localKeyOf = (name: string): Uint8Array => utf8(`\u0000${name}`);
 export const textOf = (row: Row | undefined): string | undefined =>
   row === undefined ? undefined : fromUtf8(row.meta);
 
 function writesOf(command: Command, existing: Row | undefined): readonly RowWrite[] {
+  const key = (name: string): Uint8Array => keyOf(name, command.route);
   switch (command.type) {
     case 'nothing':
       return [];
+    case 'local':
+      return [{ type: 'put', key: localKeyOf(command.name), meta: utf8(command.route ?? '') }];
     case 'delete':
-      return existing === undefined ? [] : [{ type: 'delete', key: keyOf(command.name) }];
+      return existing === undefined ? [] : [{ type: 'delete', key: key(command.name) }];
     case 'move':
       return [
         {
           type: 'put-with-body-of',
-          key: keyOf(command.name),
+          key: key(command.name),
           meta: utf8(command.text),
-          from: keyOf(command.from),
+          from: key(command.from),
         },
         ...(command.from === command.name
           ? []
-          : [{ type: 'delete', key: keyOf(command.from) } as const]),
+          : [{ type: 'delete', key: key(command.from) } as const]),
       ];
     case 'swap':
       if (textOf(existing) !== command.expected) {
         throw new StoreError('precondition-failed', 'test.swap', 'not what was expected');
       }
-      return [{ type: 'put', key: keyOf(command.name), meta: utf8(command.text) }];
+      return [{ type: 'put', key: key(command.name), meta: utf8(command.text) }];
     case 'put': {
       const { name, text, body } = command;
-      const put = { type: 'put', key: keyOf(name), meta: utf8(text) } as const;
+      const put = { type: 'put', key: key(name), meta: utf8(text) } as const;
       return [body === undefined ? put : { ...put, body: utf8(body) }];
     }
   }
@@ -72,12 +81,15 @@ function writesOf(command: Command, existing: Row | undefined): readonly RowWrit
 export const stateMachine: StateMachine = {
   decide(command, view, stamp) {
     const known = command as Command;
-    if (known.type === 'move' && view.get(keyOf(known.from)) === undefined) {
+    if (known.type === 'move' && view.get(keyOf(known.from, known.route)) === undefined) {
       throw new StoreError('no-such-object', 'test.move', 'there is nothing to move');
     }
-    const existing = 'name' in known ? view.get(keyOf(known.name)) : undefined;
+    const existing = 'name' in known ? view.get(keyOf(known.name, known.route)) : undefined;
     return { writes: writesOf(known, existing), result: stamp };
   },
+  idOf: (command) => (command as Command).route,
+  // A local row's text begins with the id that it goes with.
+  homeOf: (row) => /^[0-9a-f]{32}/.exec(textOf(row) ?? '')?.[0],
 };
 
 export interface WorldOptions {
@@ -245,14 +257,14 @@ export class World {
   }
 
   execute(command: Command, route: string = firstRoute): Promise<unknown> {
-    return this.group.route(route).execute(command);
+    return this.group.route(route).execute({ ...command, route });
   }
 
   async read(
     name: string,
     route: string = firstRoute,
   ): Promise<{ text: string; body: string | undefined } | undefined> {
-    const found = await this.group.route(route).getWithBody(keyOf(name));
+    const found = await this.group.route(route).getWithBody(keyOf(name, route));
     if (found === undefined) return undefined;
     const { row, body } = found;
     return { text: fromUtf8(row.meta), body: body === undefined ? undefined : fromUtf8(body) };
@@ -260,7 +272,7 @@ export class World {
 
   async names(route: string = firstRoute): Promise<string[]> {
     const page = await this.group.route(route).list({
-      region,
+      region: regionOf(route),
       prefix: new Uint8Array(0),
       delimiter: new Uint8Array(0),
       after: undefined,

@@ -1,0 +1,235 @@
+/**
+ * Hands ids of one shard over to another while both go on (decision 0035): rows are copied as commits of the
+ * other shard, what is written meanwhile is copied again, and for the last few of it commands are held back
+ * until the map gives the ids to the other one.
+ *
+ * Invariants:
+ * - The map alone says whose an id is, and it changes for both shards at once. Both primaries are in this
+ *   process and go by the same copy of it, so no moment has two owners.
+ * - When the map changes, everything of the ids that was acknowledged is durable in the other shard, and
+ *   nothing is under way: commands wait.
+ * - What comes of a change whose outcome is unknown, the next primaries of both find in the map.
+ */
+import type { Clock } from '../../../base/clock.ts';
+import { StoreError } from '../../../base/errors.ts';
+import type { Logger } from '../../../base/log.ts';
+import { epoch as toEpoch } from '../../../base/units.ts';
+import type { Coordinator, ShardEdit } from '../coordinator.ts';
+import { scanRows } from '../list.ts';
+import { answerWithin } from '../primary/answer.ts';
+import { healBody } from '../primary/heal.ts';
+import type { ShardPrimary } from '../primary/primary.ts';
+import { keyAfter, rowAreas } from '../row-key.ts';
+import type { StoredRow } from '../row.ts';
+import type { RowWrite, ShardState, StateMachine } from '../shard.ts';
+import { DirtyKeys } from './dirty-keys.ts';
+import { type Extent, idOfKey, owns } from './extent.ts';
+import { type KeyRange, localRows, rowsOfIds } from './key-ranges.ts';
+
+export interface HandoverOptions {
+  readonly source: ShardPrimary;
+  readonly target: ShardPrimary;
+  /** Ids that go over. */
+  readonly ids: Extent;
+  /** The lines of both as they shall be, without their epochs; undefined: the source is no more. */
+  readonly lines: (
+    source: ShardState,
+    target: ShardState,
+  ) => { readonly source: ShardState | undefined; readonly target: ShardState };
+  readonly coordinator: Coordinator;
+  readonly stateMachine: StateMachine;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const rowsPerStep = 128;
+/** Inline bodies in one commit. */
+const bytesPerCommit = 512 * 1024;
+/** So few rows are copied while commands wait: a few milliseconds. */
+const lastKeysMax = 200;
+/** Rounds after which that many more will do, and after which writes come too fast. */
+const roundsMax = 12;
+const lastKeysMost = 2000;
+/** So long commands are held back before the map is changed; then they go on, and all was in vain. */
+const heldMillis = 100;
+/** No row has this key: a commit that changes nothing. */
+const noKey = Uint8Array.of(rowAreas.local, 0xff);
+
+export class Handover {
+  readonly #options: HandoverOptions;
+  readonly #dirty: DirtyKeys;
+  /** Ranges of keys that are left to copy. */
+  #left: KeyRange[];
+  #isBegun = false;
+  #isOver = false;
+  rowsCopied = 0;
+
+  constructor(options: HandoverOptions) {
+    this.#options = options;
+    const { ids } = options;
+    this.#dirty = new DirtyKeys((key) => {
+      const id = idOfKey(key);
+      return id === undefined || owns(ids, id);
+    });
+    this.#left = [localRows, rowsOfIds(ids)];
+  }
+
+  /** Does the next piece of work; true when the ids have gone over. Any rejection ends it: call `abandon`. */
+  async step(): Promise<boolean> {
+    const { source, target } = this.#options;
+    for (const { stopped } of [source, target]) if (stopped !== undefined) throw stopped;
+    if (!this.#isBegun) {
+      this.#isBegun = true;
+      source.range.dirty = this.#dirty;
+      await source.settleAll();
+      await source.local.flush();
+      return false;
+    }
+    const [range, ...others] = this.#left;
+    if (range !== undefined) {
+      const next = await this.#copyRange(range);
+      this.#left = next === undefined ? others : [next, ...others];
+      return false;
+    }
+    await this.#catchUp();
+    await this.#handOver();
+    return true;
+  }
+
+  /** What was copied stays where it is, and is nobody's. */
+  abandon(): void {
+    this.#isOver = true;
+    const { range } = this.#options.source;
+    if (range.dirty === this.#dirty) range.dirty = undefined;
+  }
+
+  async #copyRange(range: KeyRange): Promise<KeyRange | undefined> {
+    const { index, rows } = this.#options.source.local;
+    const found = await scanRows(index, rows.prefix, { ...range, limit: rowsPerStep });
+    const writes: RowWrite[] = [];
+    for (const row of found) {
+      const write = this.#goesOver(row) ? await this.#copyOf(row) : undefined;
+      if (write !== undefined) writes.push(write);
+    }
+    await this.#send(writes);
+    const last = found.at(-1);
+    if (last === undefined || found.length < rowsPerStep) return undefined;
+    return { gte: keyAfter(last.key), lt: range.lt };
+  }
+
+  #goesOver(row: StoredRow): boolean {
+    const { source, ids, stateMachine } = this.#options;
+    const id = idOfKey(row.key) ?? stateMachine.homeOf(row, source.local);
+    return id !== undefined && owns(ids, id);
+  }
+
+  /** Undefined when the row has changed meanwhile: it will be copied again. */
+  async #copyOf(row: StoredRow): Promise<RowWrite | undefined> {
+    const { source, logger } = this.#options;
+    const { key, meta } = row;
+    if (row.body === undefined) return { type: 'put', key, meta };
+    const body = await source.local.bodyOf(row);
+    if (body !== undefined) return { type: 'put', key, meta, body };
+    const now = source.local.get(key);
+    if (now?.sequence !== row.sequence) return undefined;
+    const found = (await source.local.bodyOf(now)) ?? (await healBody(source, now, logger));
+    if (found !== undefined) return { type: 'put', key, meta, body: found };
+    throw new StoreError('unavailable', 'shard.handover', 'an inline body is nowhere whole');
+  }
+
+  async #send(writes: readonly RowWrite[]): Promise<void> {
+    let commit: RowWrite[] = [];
+    let bytes = 0;
+    for (const write of writes) {
+      commit.push(write);
+      if (write.type === 'put') bytes += (write.body?.length ?? 0) + write.meta.length;
+      if (bytes < bytesPerCommit) continue;
+      await this.#commit(commit);
+      commit = [];
+      bytes = 0;
+    }
+    if (commit.length > 0) await this.#commit(commit);
+  }
+
+  async #commit(writes: readonly RowWrite[]): Promise<void> {
+    const { target, source } = this.#options;
+    // What took too long goes on in vain; it must not go on for ever.
+    if (this.#isOver) throw new StoreError('cancelled', 'shard.handover', 'it was given up');
+    await target.write(writes, source.now);
+    this.rowsCopied += writes.length;
+  }
+
+  /** Copies what was written meanwhile until little is left. */
+  async #catchUp(): Promise<void> {
+    for (let round = 0; this.#dirty.size > lastKeysMax; round++) {
+      if (round >= roundsMax) {
+        if (this.#dirty.size <= lastKeysMost) return;
+        const message = 'writes come faster than they can be copied';
+        throw new StoreError('unavailable', 'shard.handover', message);
+      }
+      await this.#copyDirty();
+    }
+  }
+
+  async #copyDirty(): Promise<void> {
+    const { source, target } = this.#options;
+    const keys = this.#dirty.take();
+    // They are noted when they are decided; what is readable here is durable.
+    await source.settleAll();
+    const writes: RowWrite[] = [];
+    for (const key of keys) {
+      const row = source.local.get(key);
+      const write = row !== undefined && this.#goesOver(row) ? await this.#copyOf(row) : undefined;
+      if (write !== undefined) writes.push(write);
+      else if (row === undefined && target.local.get(key) !== undefined) {
+        writes.push({ type: 'delete', key });
+      }
+    }
+    await this.#send(writes);
+  }
+
+  async #handOver(): Promise<void> {
+    const { source, clock } = this.#options;
+    const open = source.range.hold();
+    try {
+      await answerWithin(clock, heldMillis, this.#copyLast());
+      await this.#changeMap(open);
+    } finally {
+      open();
+      this.abandon();
+    }
+  }
+
+  async #copyLast(): Promise<void> {
+    const { source } = this.#options;
+    // Once more, when a row had changed just while its body was read; from then on nothing changes.
+    await source.settleAll();
+    while (this.#dirty.size > 0) await this.#copyDirty();
+    // Whatever commits come next, their stamps are greater than all that were given so far.
+    await this.#commit([{ type: 'delete', key: noKey }]);
+  }
+
+  /** The source goes on as soon as both know. */
+  #changeMap(taken: () => void): Promise<void> {
+    const { source, target, lines, coordinator } = this.#options;
+    return source.reshape(
+      (state) =>
+        new Promise((resolve, reject) => {
+          let own: ShardState | undefined;
+          const change = async (other: ShardState): Promise<ShardState> => {
+            const next = lines(state, other);
+            const taking = { ...next.target, epoch: toEpoch(other.epoch + 1) };
+            own = next.source && { ...next.source, epoch: toEpoch(state.epoch + 1) };
+            await coordinator.reshape([editOf(state, own), editOf(other, taking)]);
+            return taking;
+          };
+          target.reshape(change, () => resolve(own ?? state)).catch(reject);
+        }),
+      taken,
+    );
+  }
+}
+
+function editOf({ id, epoch }: ShardState, next: ShardState | undefined): ShardEdit {
+  return { id, epoch, next };
+}

@@ -1,0 +1,240 @@
+/**
+ * Splits shards whose primary is here: makes a new one beside the old one's replicas, hands over what lies from
+ * an id on, and deletes it where it was. One at a time; what a process leaves unfinished the next one clears away.
+ */
+import type { Clock } from '../../../base/clock.ts';
+import { StoreError } from '../../../base/errors.ts';
+import type { Logger } from '../../../base/log.ts';
+import { epoch, type ShardId, shardId } from '../../../base/units.ts';
+import type { Worker } from '../../work/worker.ts';
+import { type Coordinator, lastShardOf, shardIn } from '../coordinator.ts';
+import type { ShardGroup } from '../group.ts';
+import { firstEpoch } from '../primary/establish.ts';
+import type { ShardPrimary } from '../primary/primary.ts';
+import { routeFromHex } from '../row-key.ts';
+import type { ShardState, StateMachine } from '../shard.ts';
+import { owns } from './extent.ts';
+import type { Growth } from './growth.ts';
+import { Handover } from './handover.ts';
+import { Trim } from './trim.ts';
+
+export interface SplitterOptions {
+  readonly group: ShardGroup;
+  readonly coordinator: Coordinator;
+  readonly stateMachine: StateMachine;
+  /** Which shards are to be split; undefined: those that are asked for. */
+  readonly growth?: Growth;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface SplitRequest {
+  readonly shard: ShardId;
+  /** The first id that goes to the new shard. */
+  readonly at: string;
+}
+
+interface Order extends SplitRequest {
+  readonly done: () => void;
+  readonly failed: (error: StoreError) => void;
+}
+
+interface Split {
+  readonly order: Order;
+  readonly source: ShardPrimary;
+  readonly target: ShardId;
+  /** Until then the new shard must have a primary here. */
+  readonly until: number;
+  handover: Handover | undefined;
+}
+
+export type SplitterJob =
+  | { readonly type: 'begin'; readonly order: Order }
+  | { readonly type: 'step'; readonly split: Split }
+  /** A new shard that nobody fills any more. */
+  | { readonly type: 'drop'; readonly state: ShardState }
+  | { readonly type: 'trim'; readonly trim: Trim };
+
+const startMillis = 10_000;
+
+export class ShardSplitter implements Worker<SplitterJob> {
+  readonly name = 'shard-splitter';
+  readonly #options: SplitterOptions;
+  readonly #orders: Order[] = [];
+  #split: Split | undefined;
+  #trim: Trim | undefined;
+
+  constructor(options: SplitterOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the shard is split; rejects when it is not: it may be asked for again. */
+  request(request: SplitRequest): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#orders.push({ ...request, done: resolve, failed: reject });
+    });
+  }
+
+  async next(): Promise<SplitterJob | undefined> {
+    const split = this.#split;
+    if (split !== undefined) return { type: 'step', split };
+    const state = this.#orphan();
+    if (state !== undefined) return { type: 'drop', state };
+    const order = this.#orders.shift() ?? (await this.#grown());
+    if (order !== undefined) return { type: 'begin', order };
+    this.#trim = this.#trim?.isCurrent === true ? this.#trim : this.#nextTrim();
+    return this.#trim === undefined ? undefined : { type: 'trim', trim: this.#trim };
+  }
+
+  async #grown(): Promise<Order | undefined> {
+    const found = await this.#options.growth?.next();
+    // Nobody waits for it; the worker's loop tells of what failed.
+    return found && { ...found, done: () => undefined, failed: () => undefined };
+  }
+
+  #primaryOf(id: ShardId): ShardPrimary | undefined {
+    return this.#options.group.find(id)?.primary;
+  }
+
+  /** Whoever serves the source clears away. */
+  #orphan(): ShardState | undefined {
+    const map = this.#options.coordinator.current();
+    return map.shards.find(({ id, takesFrom }) => {
+      if (takesFrom === undefined) return false;
+      const keeper = shardIn(map, takesFrom) === undefined ? id : takesFrom;
+      return this.#primaryOf(keeper) !== undefined;
+    });
+  }
+
+  #nextTrim(): Trim | undefined {
+    const { group, coordinator } = this.#options;
+    for (const { primary } of group.served()) {
+      if (primary?.state.untrimmed === true && primary.state.takesFrom === undefined) {
+        return new Trim(primary, coordinator);
+      }
+    }
+    return undefined;
+  }
+
+  async run(job: SplitterJob): Promise<void> {
+    switch (job.type) {
+      case 'begin':
+        return this.#begin(job.order);
+      case 'step':
+        return this.#step(job.split);
+      case 'drop': {
+        const { id, epoch: known } = job.state;
+        await this.#options.coordinator.reshape([{ id, epoch: known, next: undefined }]);
+        return;
+      }
+      case 'trim':
+        if (await job.trim.step()) this.#trim = undefined;
+    }
+  }
+
+  async #begin(order: Order): Promise<void> {
+    const { coordinator, clock } = this.#options;
+    try {
+      const source = this.#sourceOf(order);
+      const target = shardId(lastShardOf(coordinator.current()) + 1);
+      const next = newLine(source.state, target);
+      await coordinator.reshape([{ id: target, epoch: undefined, next }]);
+      const until = clock.monotonic() + startMillis;
+      this.#split = { order, source, target, until, handover: undefined };
+    } catch (error) {
+      order.failed(asRefusal(error));
+      throw error;
+    }
+  }
+
+  #sourceOf({ shard, at }: Order): ShardPrimary {
+    routeFromHex(at);
+    const { sessions = [] } = this.#options.coordinator.current();
+    const older = sessions.find(({ followsSplits }) => followsSplits !== true);
+    if (older !== undefined) {
+      const message = `node ${older.node} runs a release that knows no splits`;
+      throw new StoreError('conflict', 'shard.split', message);
+    }
+    const source = this.#primaryOf(shard);
+    if (source === undefined) {
+      throw new StoreError('unavailable', 'shard.split', 'the shard is not served here');
+    }
+    const { extent } = source.range;
+    if (owns(extent, at) && at !== extent.start) return source;
+    throw new StoreError('invalid-argument', 'shard.split', 'the id is not within the shard');
+  }
+
+  async #step(split: Split): Promise<void> {
+    const { order } = split;
+    try {
+      const handover = this.#handoverOf(split);
+      if (handover === undefined || !(await handover.step())) return;
+      this.#split = undefined;
+      this.#told(split, handover);
+      order.done();
+    } catch (error) {
+      this.#split = undefined;
+      split.handover?.abandon();
+      order.failed(asRefusal(error));
+      throw error;
+    }
+  }
+
+  /** Undefined while the new shard has no primary yet. */
+  #handoverOf(split: Split): Handover | undefined {
+    if (split.handover !== undefined) return split.handover;
+    const { source, order } = split;
+    if (source.stopped !== undefined) throw source.stopped;
+    const target = this.#primaryOf(split.target);
+    if (target === undefined) {
+      if (this.#options.clock.monotonic() < split.until) return undefined;
+      throw new StoreError('unavailable', 'shard.split', 'the new shard has no primary here');
+    }
+    const ids = { start: order.at, end: source.range.extent.end };
+    const lines = (from: ShardState, to: ShardState): SplitLines => linesOf(from, to, order.at);
+    split.handover = new Handover({ ...this.#options, source, target, ids, lines });
+    return split.handover;
+  }
+
+  #told({ source, target, order }: Split, { rowsCopied }: Handover): void {
+    const { id } = source.state;
+    const fields = { event: 'shard.split', shard: id, target, at: order.at, rows: rowsCopied };
+    this.#options.logger.info(fields, 'A shard was split.');
+  }
+}
+
+/** Where a shard begins that owns nothing yet: a release that does not know what that is sends nothing there. */
+const nowhere = 'f'.repeat(32);
+
+function newLine(source: ShardState, id: ShardId): ShardState {
+  const { replicas, primary, session, inSync, id: takesFrom } = source;
+  const first = {
+    id,
+    start: nowhere,
+    epoch: epoch(firstEpoch),
+    replicas,
+    primary,
+    inSync,
+    takesFrom,
+  };
+  return session === undefined ? first : { ...first, session };
+}
+
+interface SplitLines {
+  readonly source: ShardState;
+  readonly target: ShardState;
+}
+
+function linesOf(
+  source: ShardState,
+  { takesFrom: _none, ...target }: ShardState,
+  start: string,
+): SplitLines {
+  return { source: { ...source, untrimmed: true }, target: { ...target, start } };
+}
+
+function asRefusal(error: unknown): StoreError {
+  return error instanceof StoreError
+    ? error
+    : new StoreError('internal', 'shard.split', 'it failed', { cause: error });
+}

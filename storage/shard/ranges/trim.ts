@@ -1,0 +1,72 @@
+/** Deletes the rows of a shard that are another shard's now, a few at a time. */
+import { epoch as toEpoch } from '../../../base/units.ts';
+import type { Coordinator } from '../coordinator.ts';
+import { scanRows } from '../list.ts';
+import type { ShardPrimary } from '../primary/primary.ts';
+import { keyAfter } from '../row-key.ts';
+import type { StoredRow } from '../row.ts';
+import type { Extent } from './extent.ts';
+import { type KeyRange, localRows, rowsOfOtherIds } from './key-ranges.ts';
+
+const rowsPerStep = 128;
+
+export class Trim {
+  readonly primary: ShardPrimary;
+  readonly #coordinator: Coordinator;
+  readonly #extent: Extent;
+  #left: readonly KeyRange[];
+  #isBegun = false;
+
+  constructor(primary: ShardPrimary, coordinator: Coordinator) {
+    this.primary = primary;
+    this.#coordinator = coordinator;
+    this.#extent = primary.range.extent;
+    this.#left = [localRows, ...rowsOfOtherIds(this.#extent)];
+  }
+
+  /** Whether it does what is to be done now: the shard may have been split again. */
+  get isCurrent(): boolean {
+    const { stopped, range, state } = this.primary;
+    if (stopped !== undefined || state.untrimmed !== true) return false;
+    const { start, end } = range.extent;
+    return start === this.#extent.start && end === this.#extent.end;
+  }
+
+  /** True when no such row is left. */
+  async step(): Promise<boolean> {
+    const { local } = this.primary;
+    if (!this.#isBegun) {
+      this.#isBegun = true;
+      await this.primary.settleAll();
+      await local.flush();
+    }
+    const [range, ...others] = this.#left;
+    if (range === undefined) {
+      await this.#finish();
+      return true;
+    }
+    const rows = await scanRows(local.index, local.rows.prefix, { ...range, limit: rowsPerStep });
+    const foreign = rows.filter((row) => this.#isForeign(row));
+    if (foreign.length > 0) {
+      await this.primary.write(foreign.map(({ key }) => ({ type: 'delete', key })));
+    }
+    const last = rows.at(-1);
+    const isDone = last === undefined || rows.length < rowsPerStep;
+    this.#left = isDone ? others : [{ gte: keyAfter(last.key), lt: range.lt }, ...others];
+    return false;
+  }
+
+  /** By what is there now: the page was read a while ago. */
+  #isForeign(row: StoredRow): boolean {
+    const { range, local } = this.primary;
+    return range.isElsewhere(local.get(row.key) ?? row, local);
+  }
+
+  async #finish(): Promise<void> {
+    await this.primary.reshape(async ({ untrimmed: _untrimmed, ...state }) => {
+      const next = { ...state, epoch: toEpoch(state.epoch + 1) };
+      await this.#coordinator.updateShard(next.id, next);
+      return next;
+    });
+  }
+}
