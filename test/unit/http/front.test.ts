@@ -259,6 +259,9 @@ describe('request bodies', () => {
     wire.socket.destroy();
   });
 
+  /** For tests in which nobody is slow on purpose, on machines that are. */
+  const patient = { bodyIdleMillis: 30_000, socketIdleMillis: 30_000 };
+
   it('pushes back on a fast client', async () => {
     let release: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => {
@@ -271,7 +274,7 @@ describe('request bodies', () => {
       for (let step = await iterator.next(); step.done !== true; step = await iterator.next())
         size += step.value.length;
       return text(String(size));
-    });
+    }, patient);
     const wire = await harness.dial('http');
     const total = 32 * 1_048_576;
     wire.send(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${total}\r\n\r\n`);

@@ -58,10 +58,10 @@ describe('patterns', () => {
       return index % 2 === 0 ? { type: 'any' } : 'a';
     });
     const matches = preparePattern([...pattern, 'b']);
-    const start = performance.now();
+    const { user } = process.cpuUsage();
     expect(matches('a'.repeat(1024), none)).toBe(false);
     // A backtracking matcher would not end in this universe.
-    expect(performance.now() - start).toBeLessThan(500);
+    expect((process.cpuUsage().user - user) / 1000).toBeLessThan(2000);
   });
 });
 
