@@ -120,10 +120,12 @@ export class Rebalancer implements Worker<readonly Claim[]> {
 
   async #begin(seen: ChangeStates): Promise<boolean> {
     const now = this.#options.clock.monotonic();
-    const own = this.#options.own().find(({ id }) => {
+    const own = this.#options.own().find((one) => {
+      const { id } = one;
       const counted = this.#counted.get(id);
       const isDone = counted !== undefined && isSame(counted, seen);
-      return !isDone && (this.#retryAt.get(id) ?? 0) <= now;
+      // A process that is cut off may have a primary still, without a lease.
+      return one.isHeld() && !isDone && (this.#retryAt.get(id) ?? 0) <= now;
     });
     if (own === undefined) return false;
     // The walk misses no body whose commit was decided before the states above were seen.

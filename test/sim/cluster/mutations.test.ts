@@ -5,11 +5,12 @@ import { runClusterScenario } from './scenario.ts';
 
 const seedsMax = 120;
 
-async function firstFailure({ apply, coordinator, favourite, first }: Mutation): Promise<string> {
+async function firstFailure(mutation: Mutation): Promise<string> {
+  const { apply, coordinator, favourite, first, changesRings } = mutation;
   for (let seed = first; seed < first + seedsMax; seed++) {
     const undo = apply();
     try {
-      await runClusterScenario({ seed, mutate: coordinator, favourite });
+      await runClusterScenario({ seed, mutate: coordinator, favourite, changesRings });
     } catch (error) {
       return `seed ${seed}: ${String(error)}`;
     } finally {

@@ -10,6 +10,7 @@ export interface Mutation {
   readonly coordinator?: (coordinator: Coordinator) => Coordinator;
   /** The kind of fault that shows it soonest. */
   readonly favourite: FaultKind;
+  readonly changesRings?: true;
   /** A seed near which it was seen; others show it, too. */
   readonly first: number;
 }
@@ -124,6 +125,14 @@ export const mutations: Readonly<Record<string, Mutation>> = {
           if (leaves) return Promise.resolve(inner.current());
           return inner.updateShard(id, next, ended);
         },
+      }),
+  },
+  'a rebalance that drops the old ring early': {
+    ...{ apply: nothing, favourite: 'jump', first: 1, changesRings: true },
+    coordinator: (inner) =>
+      withCalls(inner, {
+        updatePolicy: (expected, { former: _former, ...next }) =>
+          inner.updatePolicy(expected, next),
       }),
   },
 };

@@ -9,6 +9,7 @@ import { SeededRandom } from '../random.ts';
 import { inOrder } from '../../../storage/shard/ranges/extent.ts';
 import { isSettled, Splits } from '../shards/splits.ts';
 import { engineHost } from './engine.ts';
+import { RingChanges } from './ring-changes.ts';
 import { ClusterWorld, type Loss, type Machine } from './world.ts';
 
 export interface ScenarioOptions {
@@ -16,6 +17,8 @@ export interface ScenarioOptions {
   readonly mutate?: ((coordinator: Coordinator) => Coordinator) | undefined;
   /** What half of the faults are; undefined: as the seed says. */
   readonly favourite?: FaultKind | undefined;
+  /** Whether devices come and go; undefined: in every third seed. */
+  readonly changesRings?: boolean | undefined;
 }
 
 export interface ScenarioResult {
@@ -23,6 +26,8 @@ export interface ScenarioResult {
   readonly counts: Clients['counts'];
   readonly undecided: number;
   readonly faults: number;
+  /** Changes of devices that were begun. */
+  readonly changes: number;
 }
 
 const clientCount = 5;
@@ -67,8 +72,13 @@ class Scenario {
   /** In some runs shards are split all the time. */
   readonly #splits: Splits | undefined;
 
-  constructor(world: ClusterWorld, seed: number, favourite: FaultKind | undefined) {
+  readonly #rings: RingChanges | undefined;
+
+  constructor(world: ClusterWorld, { seed, favourite, changesRings }: ScenarioOptions) {
     this.#world = world;
+    if (changesRings ?? seed % 3 === 0) {
+      this.#rings = new RingChanges(world, new SeededRandom(seed * 8 + 2 ** 28));
+    }
     this.#random = new SeededRandom(seed * 8 + 7);
     this.#pauseMillis = this.#random.pick([250, 500, 900]);
     const own = this.#random.pick(faultKinds);
@@ -83,10 +93,15 @@ class Scenario {
     await world.form();
     await Promise.all(world.machines.map((machine) => world.boot(machine)));
     await this.#createContainer();
+    await this.#rings?.begin();
     const clients = Array.from({ length: clientCount }, () => this.#client());
     const faults = this.#faultLoops();
-    await Promise.all([...clients, ...faults, this.#split()]);
+    const changes = this.#rings?.loop(() => this.#over);
+    await Promise.all([...clients, ...faults, this.#split(), changes]);
     await this.#heal();
+    await this.#rings?.judged();
+    const early = this.#rings?.violations ?? [];
+    if (early.length > 0) throw new Violation(early.join('\n'));
     await this.#checkAll();
     this.#checkHistories();
     if (world.errors.length > 0) throw new Violation(world.errors.join('\n'));
@@ -95,6 +110,7 @@ class Scenario {
       counts: this.#clients.counts,
       undecided: this.#undecided,
       faults: this.#faults,
+      changes: this.#rings?.changes ?? 0,
     };
   }
 
@@ -372,10 +388,13 @@ class Scenario {
     for (const machine of world.machines) {
       if (machine.process === undefined) await world.boot(machine);
     }
-    for (let round = 0; round < 40; round++) {
+    // A change of rings goes in steps, each of which is counted twice.
+    const rounds = this.#rings === undefined ? 40 : 150;
+    for (let round = 0; round < rounds; round++) {
       await this.#sleep(3000);
       const cells = this.#world.machines.flatMap(({ running }) => running?.cell ?? []);
       if (!this.#shardsAreFull() || !cells.every(isSettled)) continue;
+      if (this.#rings?.isSettled() === false) continue;
       if (await this.#bodiesAreFull()) return;
     }
     throw new Violation(`the cluster does not become whole:\n${this.#whatIsLeft().join('\n')}`);
@@ -458,7 +477,7 @@ class Scenario {
 
 /** Throws when the seed finds a broken promise. */
 export async function runClusterScenario(options: ScenarioOptions): Promise<ScenarioResult> {
-  const { seed, mutate, favourite } = options;
+  const { seed, mutate } = options;
   const random = new SeededRandom(seed * 8 + 6);
   const [nodes, policy] = random.pick(shapes);
   // Loads the kernel: the only thing that takes real time, which the virtual clock does not know.
@@ -469,5 +488,5 @@ export async function runClusterScenario(options: ScenarioOptions): Promise<Scen
     zones: 1 + random.below(3),
     readShare: random.pick([0, 0, 0.5, 0.85]),
   });
-  return clock.run(new Scenario(world, seed, favourite).run());
+  return clock.run(new Scenario(world, options).run());
 }

@@ -8,7 +8,7 @@ import { formCluster } from '../../../server/cluster/form.ts';
 import { MapCoordinator } from '../../../server/coordinator/map-coordinator.ts';
 import { writeNewMap } from '../../../server/coordinator/new-map.ts';
 import { createCore } from '../../../server/core/core.ts';
-import type { Coordinator, DeviceState } from '../../../storage/shard/coordinator.ts';
+import type { ClusterMap, Coordinator, DeviceState } from '../../../storage/shard/coordinator.ts';
 import type { Reachable } from '../clients.ts';
 import type { SimClock } from '../clock.ts';
 import { SimDisk } from '../disk.ts';
@@ -69,7 +69,7 @@ interface Device {
 export interface Machine {
   readonly name: string;
   readonly zone: string;
-  readonly devices: readonly Device[];
+  readonly devices: Device[];
   readonly time: MachineTime & { wallOffset: number };
   running: Running | undefined;
   /** The process that is starting or running. */
@@ -102,6 +102,7 @@ export class ClusterWorld {
   readonly errors: string[] = [];
   readonly #options: ClusterOptions;
   readonly #random: SeededRandom;
+  readonly #latency: SeededRandom;
   readonly #trace = createHash('sha256');
   readonly #verbose = process.env['SIM_TRACE'] !== undefined;
 
@@ -113,13 +114,13 @@ export class ClusterWorld {
     this.#random = new SeededRandom(seed * 8 + 1);
     this.net = new SimNet({ clock, random: new SeededRandom(seed * 8 + 2) });
     this.engine = new SimEngine(clock, new SeededRandom(seed * 8 + 3));
-    const latency = new SeededRandom(seed * 8 + 4);
+    this.#latency = new SeededRandom(seed * 8 + 4);
     const skew = new SeededRandom(seed * 8 + 5);
     const make = (name: string, place: number, count: number): Machine => ({
       name,
       zone: `z${place % options.zones}`,
       devices: Array.from({ length: count }, (_, device) =>
-        this.#makeDevice(`/${name}/d${device + 1}`, latency),
+        this.#makeDevice(`/${name}/d${device + 1}`),
       ),
       time: {
         rate: 0.96 + skew.fraction() * 0.08,
@@ -137,7 +138,7 @@ export class ClusterWorld {
     this.machines = [...nodes, ...proxies];
   }
 
-  #makeDevice(path: string, latency: SeededRandom): Device {
+  #makeDevice(path: string): Device {
     const device: Device = {
       path,
       index: new SimIndexStore(),
@@ -146,7 +147,7 @@ export class ClusterWorld {
         clock: this.clock,
         capacityBytes: 2 ** 30,
         latencyMillis: (operation) =>
-          operation.type === 'space' ? 0 : latency.fraction() * (2 + device.slowMillis),
+          operation.type === 'space' ? 0 : this.#latency.fraction() * (2 + device.slowMillis),
       }),
     };
     return device;
@@ -158,6 +159,21 @@ export class ClusterWorld {
 
   get proxies(): readonly Machine[] {
     return this.machines.filter((machine) => machine.devices.length === 0);
+  }
+
+  /** An empty folder more, which the map may make a device of; returns its path. */
+  addDevice(name: string): string {
+    const machine = this.machines.find((one) => one.name === name);
+    const path = `/${name}/d${(machine?.devices.length ?? 0) + 1}`;
+    machine?.devices.push(this.#makeDevice(path));
+    return path;
+  }
+
+  /** Tells of every change of the map, as the engine has it. */
+  async watch(listener: (map: ClusterMap) => void): Promise<void> {
+    const coordinator = await this.#openCoordinator();
+    listener(coordinator.current());
+    coordinator.watch(listener);
   }
 
   trace(line: string): void {
@@ -259,6 +275,11 @@ export class ClusterWorld {
         const cell = await openCell({
           ...{ coordinator, clock, random, logger, settings: cellSettings },
           folders: machine.devices.map((device) => this.#folder(device, started)),
+          folderAt: (path) => {
+            const device = machine.devices.find((one) => one.path === path);
+            if (device === undefined) throw new Error(`${machine.name} has no folder ${path}`);
+            return this.#folder(device, started);
+          },
           member: {
             net: started.host,
             self: { cluster: clusterId, node: machine.name, instance, release: 'sim' },
