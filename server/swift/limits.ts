@@ -31,5 +31,8 @@ export const rangeLimits = { ranges: 50, overlaps: 2, outOfOrder: 8 } as const;
 /** Of one static large object's manifest; segments are those that are objects. */
 export const manifestLimits = { segments: 1000, bytes: 8_388_608 } as const;
 
+/** What the S3 door keeps of Amazon's own limits, as /info shows them. */
+export const s3ApiLimits = { listing: 1000, deletes: 1000 } as const;
+
 /** Of one archive that is extracted. */
 export const extractLimits = { containers: 10_000, failures: 1000 } as const;

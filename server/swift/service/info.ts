@@ -11,6 +11,7 @@ import {
   listingLimit,
   manifestLimits,
   metadataLimits,
+  s3ApiLimits,
 } from '../limits.ts';
 import type { Query } from '../query.ts';
 import { statusReply } from '../reply.ts';
@@ -53,6 +54,7 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
           max_deletes_per_request: bulkLimits.deletes,
           max_failed_deletes: bulkLimits.failures,
         },
+        s3api: s3ApiSection(door),
         container_sync: { realms: shownRealms(door) },
         ...filterSections(door),
         ...(admin === undefined ? {} : { admin }),
@@ -121,6 +123,20 @@ function tempUrlSection(door: SwiftDoorOptions): Readonly<Record<string, unknown
     incoming_allow_headers: tempUrl.incomingAllow,
     outgoing_remove_headers: tempUrl.outgoingRemove,
     outgoing_allow_headers: tempUrl.outgoingAllow,
+  };
+}
+
+/** In the words of Swift's S3 door, for whoever looks whether there is one. */
+function s3ApiSection({ core }: SwiftDoorOptions): Readonly<Record<string, unknown>> {
+  const { maxParts, minPartBytes } = core.limits;
+  return {
+    max_bucket_listing: s3ApiLimits.listing,
+    max_parts_listing: s3ApiLimits.listing,
+    max_upload_part_num: maxParts,
+    max_multi_delete_objects: s3ApiLimits.deletes,
+    allow_multipart_uploads: true,
+    min_segment_size: minPartBytes,
+    s3_acl: true,
   };
 }
 

@@ -120,6 +120,8 @@ describe('every answer', () => {
       },
       tempauth: { account_acls: true },
       bulk_delete: { max_deletes_per_request: 10_000 },
+      s3api: { max_bucket_listing: 1000, max_upload_part_num: 10_000, s3_acl: true },
+      container_sync: { realms: {} },
     });
     expect((await ask('POST', '/info', { token: '' })).status).toBe(405);
   });
