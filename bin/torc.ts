@@ -4,6 +4,7 @@ import { addCluster } from './verbs/cluster.ts';
 import { addRing } from './verbs/add-ring.ts';
 import { addDevice } from './verbs/device.ts';
 import { addKeys } from './verbs/keys.ts';
+import { addShard } from './verbs/shard.ts';
 import { addServe } from './verbs/serve.ts';
 import { addRedundancy, addStatus } from './verbs/status.ts';
 
@@ -16,6 +17,7 @@ addStatus(program);
 addRedundancy(program);
 addRing(program);
 addDevice(program);
+addShard(program);
 addKeys(program);
 addCluster(program);
 

@@ -267,7 +267,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
     const opening = await openPorts({ ...settings, ...doors }, { cell, keys, logger, hasher });
     const { listening, newCredentials } = opening;
     const closeControl = await openControl({
-      ...{ cell, keys: openedKeys, data, random: systemRandom },
+      ...{ cell, keys: openedKeys, data, random: systemRandom, clock: systemClock },
     });
     cell.workers.start();
     const opened = cell;

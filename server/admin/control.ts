@@ -4,6 +4,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Clock } from '../../base/clock.ts';
 import { toHex, utf8 } from '../../base/bytes.ts';
 import { createDurably, type Disk } from '../../base/disk.ts';
 import { StoreError, toStoreError } from '../../base/errors.ts';
@@ -12,6 +13,7 @@ import type { Cell } from '../cell/cell.ts';
 import type { OpenKeys } from '../keys/open-keys.ts';
 import { answerKeyCall } from '../keys/operator.ts';
 import { answerRingCall, findDevice } from '../rings/operator.ts';
+import { answerShardCall } from './shards.ts';
 
 export const controlPath = 'control.json';
 
@@ -26,6 +28,7 @@ export interface ControlOptions {
   readonly keys: OpenKeys;
   readonly data: Disk;
   readonly random: Random;
+  readonly clock: Clock;
 }
 
 /** Resolves with what closes it again and takes the file away. */
@@ -79,7 +82,7 @@ function isAllowed(token: string, request: IncomingMessage): boolean {
 }
 
 async function answer(
-  { cell, keys }: ControlOptions,
+  { cell, keys, clock }: ControlOptions,
   token: string,
   request: IncomingMessage,
 ): Promise<string> {
@@ -110,6 +113,11 @@ async function answer(
       ? await answerRingCall(cell.rings, url.pathname, url.searchParams)
       : undefined;
   if (ofRings !== undefined) return ofRings;
+  const ofShards =
+    request.method === 'POST'
+      ? await answerShardCall({ cell, clock }, url.pathname, url.searchParams)
+      : undefined;
+  if (ofShards !== undefined) return ofShards;
   throw new StoreError('invalid-argument', 'control', `there is no call ${url.pathname}`);
 }
 

@@ -90,7 +90,16 @@ export class Growth {
     return isBusy && before.isBusy ? middleOf(range.recentIds, range.extent) : undefined;
   }
 
-  async #large({ local, range }: ShardPrimary): Promise<string | undefined> {
+  /** Where a shard is best split if it must be. */
+  async middleOf(primary: ShardPrimary): Promise<string | undefined> {
+    const { recentIds, extent } = primary.range;
+    return (await this.#large(primary, 0)) ?? middleOf(recentIds, extent);
+  }
+
+  async #large(
+    { local, range }: ShardPrimary,
+    bytesMax: number = this.#settings.bytesMax,
+  ): Promise<string | undefined> {
     const { sizeOf } = this.#options;
     const { extent } = range;
     const { prefix } = local.rows;
@@ -99,7 +108,7 @@ export class Growth {
       return sizeOf(local.index, { gte: indexKey(prefix, gte), lt: indexKey(prefix, lt) });
     };
     const all = (await size(extent)) ?? 0;
-    if (all <= this.#settings.bytesMax) return undefined;
+    if (all <= bytesMax) return undefined;
     const half = await halfOf(extent, async (id) => {
       return ((await size({ start: extent.start, end: id })) ?? 0) < all / 2;
     });

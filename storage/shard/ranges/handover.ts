@@ -45,13 +45,17 @@ export interface HandoverOptions {
 const rowsPerStep = 128;
 /** Inline bodies in one commit. */
 const bytesPerCommit = 512 * 1024;
-/** So few rows are copied while commands wait: a few milliseconds. */
+/** So few rows are copied while commands wait, if it can be, */
+const lastKeysFew = 8;
+/** and so few after some rounds: a few milliseconds. */
 const lastKeysMax = 200;
+const roundsMin = 4;
 /** Rounds after which that many more will do, and after which writes come too fast. */
 const roundsMax = 12;
 const lastKeysMost = 2000;
-/** So long commands are held back before the map is changed; then they go on, and all was in vain. */
+/** So long commands are held back before the map is changed; then they go on, and it is tried again. */
 const heldMillis = 100;
+const attemptsMax = 20;
 /** No row has this key: a commit that changes nothing. */
 const noKey = Uint8Array.of(rowAreas.local, 0xff);
 
@@ -62,7 +66,11 @@ export class Handover {
   #left: KeyRange[];
   #isBegun = false;
   #isOver = false;
+  #attempts = 0;
+  #commits = 0;
   rowsCopied = 0;
+  /** How long commands waited at last. */
+  heldMillis = 0;
 
   constructor(options: HandoverOptions) {
     this.#options = options;
@@ -92,8 +100,7 @@ export class Handover {
       return false;
     }
     await this.#catchUp();
-    await this.#handOver();
-    return true;
+    return this.#handOver();
   }
 
   /** What was copied stays where it is, and is nobody's. */
@@ -155,13 +162,15 @@ export class Handover {
     const { target, source } = this.#options;
     // What took too long goes on in vain; it must not go on for ever.
     if (this.#isOver) throw new StoreError('cancelled', 'shard.handover', 'it was given up');
+    this.#commits++;
     await target.write(writes, source.now);
     this.rowsCopied += writes.length;
   }
 
   /** Copies what was written meanwhile until little is left. */
   async #catchUp(): Promise<void> {
-    for (let round = 0; this.#dirty.size > lastKeysMax; round++) {
+    for (let round = 0; this.#dirty.size > lastKeysFew; round++) {
+      if (round >= roundsMin && this.#dirty.size <= lastKeysMax) return;
       if (round >= roundsMax) {
         if (this.#dirty.size <= lastKeysMost) return;
         const message = 'writes come faster than they can be copied';
@@ -188,25 +197,43 @@ export class Handover {
     await this.#send(writes);
   }
 
-  async #handOver(): Promise<void> {
+  /** False when it took too long: commands go on, and it is tried again. */
+  async #handOver(): Promise<boolean> {
     const { source, clock } = this.#options;
     const open = source.range.hold();
+    const since = clock.monotonic();
+    const taken = (): void => {
+      this.heldMillis = clock.monotonic() - since;
+      open();
+    };
     try {
-      await answerWithin(clock, heldMillis, this.#copyLast());
-      await this.#changeMap(open);
+      const isLast = { now: true };
+      const last = this.#copyLast(isLast);
+      try {
+        await answerWithin(clock, heldMillis, last);
+      } catch (error) {
+        isLast.now = false;
+        open();
+        await last;
+        if (++this.#attempts >= attemptsMax) throw error;
+        return false;
+      }
+      await this.#changeMap(taken);
+      this.abandon();
+      return true;
     } finally {
       open();
-      this.abandon();
     }
   }
 
-  async #copyLast(): Promise<void> {
+  async #copyLast(isLast: { readonly now: boolean }): Promise<void> {
     const { source } = this.#options;
-    // Once more, when a row had changed just while its body was read; from then on nothing changes.
     await source.settleAll();
-    while (this.#dirty.size > 0) await this.#copyDirty();
+    // Once more, when a row had changed just while its body was read; from then on nothing changes.
+    const before = this.#commits;
+    while (isLast.now && this.#dirty.size > 0) await this.#copyDirty();
     // Whatever commits come next, their stamps are greater than all that were given so far.
-    await this.#commit([{ type: 'delete', key: noKey }]);
+    if (this.#commits === before) await this.#commit([{ type: 'delete', key: noKey }]);
   }
 
   /** The source goes on as soon as both know. */

@@ -30,8 +30,8 @@ export interface SplitterOptions {
 
 export interface SplitRequest {
   readonly shard: ShardId;
-  /** The first id that goes to the new shard. */
-  readonly at: string;
+  /** The first id that goes to the new shard; undefined: about the middle. */
+  readonly at?: string;
 }
 
 interface Order extends SplitRequest {
@@ -41,6 +41,7 @@ interface Order extends SplitRequest {
 
 interface Split {
   readonly order: Order;
+  readonly at: string;
   readonly source: ShardPrimary;
   readonly target: ShardId;
   /** Until then the new shard must have a primary here. */
@@ -136,19 +137,19 @@ export class ShardSplitter implements Worker<SplitterJob> {
     const { coordinator, clock } = this.#options;
     try {
       const source = this.#sourceOf(order);
+      const at = await this.#cutOf(source, order);
       const target = shardId(lastShardOf(coordinator.current()) + 1);
       const next = newLine(source.state, target);
       await coordinator.reshape([{ id: target, epoch: undefined, next }]);
       const until = clock.monotonic() + startMillis;
-      this.#split = { order, source, target, until, handover: undefined };
+      this.#split = { order, at, source, target, until, handover: undefined };
     } catch (error) {
       order.failed(asRefusal(error));
       throw error;
     }
   }
 
-  #sourceOf({ shard, at }: Order): ShardPrimary {
-    routeFromHex(at);
+  #sourceOf({ shard }: Order): ShardPrimary {
     const { sessions = [] } = this.#options.coordinator.current();
     const older = sessions.find(({ followsSplits }) => followsSplits !== true);
     if (older !== undefined) {
@@ -159,8 +160,18 @@ export class ShardSplitter implements Worker<SplitterJob> {
     if (source === undefined) {
       throw new StoreError('unavailable', 'shard.split', 'the shard is not served here');
     }
+    return source;
+  }
+
+  async #cutOf(source: ShardPrimary, order: Order): Promise<string> {
+    const at = order.at ?? (await this.#options.growth?.middleOf(source));
+    if (at === undefined) {
+      const message = 'the shard holds nothing that could be parted, as far as can be told';
+      throw new StoreError('conflict', 'shard.split', message);
+    }
+    routeFromHex(at);
     const { extent } = source.range;
-    if (owns(extent, at) && at !== extent.start) return source;
+    if (owns(extent, at) && at !== extent.start) return at;
     throw new StoreError('invalid-argument', 'shard.split', 'the id is not within the shard');
   }
 
@@ -183,22 +194,23 @@ export class ShardSplitter implements Worker<SplitterJob> {
   /** Undefined while the new shard has no primary yet. */
   #handoverOf(split: Split): Handover | undefined {
     if (split.handover !== undefined) return split.handover;
-    const { source, order } = split;
+    const { source, at } = split;
     if (source.stopped !== undefined) throw source.stopped;
     const target = this.#primaryOf(split.target);
     if (target === undefined) {
       if (this.#options.clock.monotonic() < split.until) return undefined;
       throw new StoreError('unavailable', 'shard.split', 'the new shard has no primary here');
     }
-    const ids = { start: order.at, end: source.range.extent.end };
-    const lines = (from: ShardState, to: ShardState): SplitLines => linesOf(from, to, order.at);
+    const ids = { start: at, end: source.range.extent.end };
+    const lines = (from: ShardState, to: ShardState): SplitLines => linesOf(from, to, at);
     split.handover = new Handover({ ...this.#options, source, target, ids, lines });
     return split.handover;
   }
 
-  #told({ source, target, order }: Split, { rowsCopied }: Handover): void {
-    const { id } = source.state;
-    const fields = { event: 'shard.split', shard: id, target, at: order.at, rows: rowsCopied };
+  #told({ source, target, at }: Split, { rowsCopied: rows, heldMillis }: Handover): void {
+    const { id: shard } = source.state;
+    const held = Math.round(heldMillis);
+    const fields = { event: 'shard.split', shard, target, at, rows, heldMillis: held };
     this.#options.logger.info(fields, 'A shard was split.');
   }
 }

@@ -252,6 +252,43 @@ describe('a shard that is split', () => {
     expect(world.coordinator.current().shards).toHaveLength(2);
   });
 
+  it('lets commands go on rather than wait for slow devices, and comes back to it', async () => {
+    const { world, writers, all } = await busyWorld(9);
+    const { clock } = world;
+    const slow = (millis: number): void => {
+      for (const disk of world.disks) {
+        disk.setLatency((operation) => (operation.type === 'sync' ? millis : 0));
+      }
+    };
+    await clock.run(clock.sleep(50));
+    slow(120);
+    const splitter = splitterOf(world);
+    const asked = splitter.request({ shard: one, at: middle });
+    let isOver = false;
+    const end = (): void => {
+      isOver = true;
+    };
+    asked.then(end, end);
+    const working = (async () => {
+      while (!isOver) {
+        await work(world, splitter, 1).catch(() => undefined);
+        await clock.sleep(1);
+      }
+    })();
+    await clock.run(clock.sleep(3000));
+    expect(world.group.all()).toHaveLength(1);
+    // A commit takes two syncs here at most, when it has just missed one.
+    expect(writers.slowest).toBeLessThan(500);
+    slow(2);
+    await clock.run(asked);
+    await clock.run(working);
+    writers.end();
+    await clock.run(all);
+    expect(writers.failed).toBe(0);
+    expect(world.group.all()).toHaveLength(2);
+    await clock.run(writers.check());
+  });
+
   it('refuses an id that it does not have', async () => {
     const world = await World.open();
     for (const at of ['00'.repeat(16), 'zz']) {

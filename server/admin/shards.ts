@@ -1,0 +1,57 @@
+/** What an operator asks of shards: `torc shard`. */
+import type { Clock } from '../../base/clock.ts';
+import { StoreError } from '../../base/errors.ts';
+import { shardId } from '../../base/units.ts';
+import { shardIn } from '../../storage/shard/coordinator.ts';
+import { inOrder } from '../../storage/shard/ranges/extent.ts';
+import type { Cell } from '../cell/cell.ts';
+
+const op = 'control.shard';
+/** Large shards take minutes: nobody waits for those. */
+const waitMillis = 20_000;
+
+/** Undefined: it is no call about shards. */
+export async function answerShardCall(
+  on: { readonly cell: Cell; readonly clock: Clock },
+  path: string,
+  params: URLSearchParams,
+): Promise<string | undefined> {
+  switch (path) {
+    case '/shard/list':
+      return listed(on.cell);
+    case '/shard/split':
+      return split(on.cell, on.clock, params);
+    default:
+      return undefined;
+  }
+}
+
+function listed({ coordinator }: Cell): string {
+  const { shards, devices } = coordinator.current();
+  const nodeOf = (id: number): string => devices.find((device) => device.id === id)?.node ?? '?';
+  const owners = inOrder(shards);
+  const others = shards.filter(({ takesFrom }) => takesFrom !== undefined);
+  const lines = [...owners, ...others].map((shard) => {
+    const { id, start, primary, replicas, inSync, takesFrom, untrimmed } = shard;
+    const notes = [
+      takesFrom === undefined ? '' : ` is being split off shard ${takesFrom}`,
+      untrimmed === true ? ' is being trimmed' : '',
+    ];
+    const place = `device ${primary} of ${nodeOf(primary)}`;
+    return `${id} from ${takesFrom === undefined ? start : 'nowhere'} on ${place}, ${inSync.length} of ${replicas.length} replicas in sync${notes.join('')}`;
+  });
+  return lines.join('\n');
+}
+
+async function split(cell: Cell, clock: Clock, params: URLSearchParams): Promise<string> {
+  const id = shardId(Number(params.get('shard')));
+  if (shardIn(cell.coordinator.current(), id) === undefined) {
+    throw new StoreError('invalid-argument', op, 'there is no such shard');
+  }
+  const at = params.get('at') ?? undefined;
+  const asked = cell.workers.split(at === undefined ? { shard: id } : { shard: id, at });
+  const isDone = await Promise.race([asked.then(() => true), clock.sleep(waitMillis)]);
+  return isDone === true
+    ? `Shard ${id} is split.`
+    : `Shard ${id} is being split; torc shard list shows when it is.`;
+}
