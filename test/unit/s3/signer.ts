@@ -14,6 +14,8 @@ export interface Unsigned {
   /** Decoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
+  /** In the place of `query`, sent and signed letter by letter. */
+  readonly queryAsTyped?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
 }
@@ -122,7 +124,7 @@ export function sign(request: Unsigned, options: SignOptions): Signed {
     .filter((name) => options.unsigned?.includes(name) !== true)
     .toSorted();
   const path = encodePath(request.path);
-  const query = queryText(request.query ?? {});
+  const query = request.queryAsTyped ?? queryText(request.query ?? {});
   const canonical = [
     request.method,
     path,

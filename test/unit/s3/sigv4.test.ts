@@ -138,6 +138,19 @@ describe('the examples of the documents', () => {
   });
 });
 
+test.each(['versioning', 'prefix=a%20b&delimiter=/&max-keys=3', 'list-type=2&'])(
+  'a query signed as it was typed: %s',
+  async (queryAsTyped) => {
+    const { ask, send, clock } = createHarness();
+    await ask('PUT', '/bucket');
+    expect((await ask('GET', '/bucket', { queryAsTyped })).status).toBe(200);
+    const options = { key: owner, stamp: stampOf(clock.now()) };
+    const signed = sign({ method: 'GET', path: '/bucket', queryAsTyped }, options);
+    const other = await send({ ...signed, query: `${queryAsTyped}&x` });
+    expect(other.code).toBe('SignatureDoesNotMatch');
+  },
+);
+
 describe('what is refused', () => {
   const bucket = '/some-bucket';
 
