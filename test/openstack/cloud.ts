@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServerProcess } from '../process/server.ts';
 import { KeystoneProcess, type ProjectUser, serviceUser } from './keystone.ts';
-import { pythonCommand, run } from './packages.ts';
+import { checksOf } from './packages.ts';
 
 export const member = (name: string, project: string, more: object = {}): ProjectUser => ({
   ...{ name, password: `secret-of-${name}`, project, roles: ['member'] },
@@ -80,11 +80,9 @@ export class Cloud {
     return `${this.torc.httpUrl}/v1/AUTH_${projectId}`;
   }
 
-  /** Runs test/openstack/suites/NAME.py; resolves with the names of the checks that held. */
-  async suite(name: string): Promise<readonly string[]> {
-    const script = join(import.meta.dirname, 'suites', `${name}.py`);
-    const printed = await run(pythonCommand('python'), [script, this.#facts]);
-    return [...printed.matchAll(/^ok (.*)$/gm)].map(([, check = '']) => check);
+  /** The names of the checks that held. */
+  suite(name: string): Promise<readonly string[]> {
+    return checksOf(name, [this.#facts]);
   }
 
   async remove(): Promise<void> {

@@ -29,7 +29,7 @@ export const serviceUser: ProjectUser = {
   ...{ name: 'torc', password: 'torc-secret', project: 'service', roles: ['admin'] },
 };
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);

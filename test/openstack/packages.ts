@@ -68,25 +68,17 @@ function installPython(scope: Scope): void {
   writeFileSync(stamp, wanted);
 }
 
-/** Where a command of the virtual environment lies. */
-export function pythonCommand(name: string): string {
-  return join(venv, 'bin', name);
-}
-
-/** Runs a command; rejects with all that it printed when it fails. */
-export async function run(
-  command: string,
-  args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<string> {
+/** Runs suites/NAME.py; resolves with the names of the checks that held, rejects with all that it printed when one does not. */
+export async function checksOf(name: string, args: readonly string[]): Promise<readonly string[]> {
+  const script = join(import.meta.dirname, 'suites', `${name}.py`);
   try {
-    const { stdout } = await promisify(execFile)(command, [...args], {
-      env: { ...process.env, PYTHONWARNINGS: 'ignore', ...environment },
+    const { stdout } = await promisify(execFile)(join(venv, 'bin', 'python'), [script, ...args], {
+      env: { ...process.env, PYTHONWARNINGS: 'ignore' },
       maxBuffer: 16 * 1_048_576,
     });
-    return stdout;
+    return [...stdout.matchAll(/^ok (.*)$/gm)].map(([, check = '']) => check);
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    throw new Error(`${command} ${args.join(' ')}\n${stdout}\n${stderr}`, { cause: error });
+    throw new Error(`${name}\n${stdout}\n${stderr}`, { cause: error });
   }
 }
