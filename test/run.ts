@@ -77,7 +77,7 @@ const phases: readonly Phase[] = [
   ['crash', () => suite('crash', ['test/crash/'])],
   ['conformance', () => suite('conformance', ['test/conformance/'])],
   ['clients', () => suite('clients', ['test/clients/'])],
-  ['cluster', () => suite('cluster', ['test/cluster/import.test.ts'])],
+  ['cluster', () => suite('cluster', ['test/cluster/'], { CLUSTER_SECONDS: '40' })],
 ];
 
 /** Installs packages of the system: only where it is asked for. */

@@ -107,7 +107,10 @@ export class ShardRepair implements Worker<RepairJob> {
     const { group, coordinator } = this.#options;
     if (group.replica(from, shard.id) !== undefined)
       return { type: 'rebuild', shard, device: from };
-    const patience = primary.writable ? this.#awayMillis : this.#urgentMillis;
+    // Nobody waits for a device that is not to come back.
+    const line = coordinator.current().devices.find(({ id }) => id === from);
+    const isAwaited = primary.writable && line?.isLeaving !== true;
+    const patience = isAwaited ? this.#awayMillis : this.#urgentMillis;
     if (!this.#stayedAway(from, patience)) return undefined;
     const isSurplus = primary.state.replicas.length > (this.#options.wanted?.() ?? Infinity);
     if (isSurplus) return { type: 'evacuate', shard, step: { type: 'leave', from } };

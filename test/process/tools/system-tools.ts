@@ -13,8 +13,10 @@ const systemTools: Readonly<Record<string, readonly string[]>> = {
   'test/clients/tools/restic.test.ts': ['restic'],
   'test/clients/tools/s3cmd.test.ts': ['s3cmd'],
   'test/clients/tools/s3fs.test.ts': ['s3fs'],
+  'test/cluster/faults.test.ts': ['etcd'],
   'test/cluster/import.test.ts': ['etcd'],
   'test/contract/etcd-coordinator.test.ts': ['etcd'],
+  'test/upgrade/rolling.test.ts': ['etcd'],
 };
 
 function isThere(command: string): boolean {

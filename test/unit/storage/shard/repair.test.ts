@@ -147,6 +147,25 @@ describe('shard repair', () => {
     await world.group.close();
   });
 
+  it('does not wait that long for a device that is to leave', async () => {
+    const world = await World.open({ devices: 6 });
+    await fill(world, 0, 20);
+    await world.stop();
+    world.away.add(2);
+    await world.start();
+    const { coordinator, clock } = world;
+    const gone = coordinator.current().devices.find(({ id }) => id === deviceId(3));
+    if (gone === undefined) throw new Error('no device');
+    const leaving = { ...gone, weight: 0, isLeaving: true } as const;
+    await clock.run(coordinator.updateDevice(gone.id, gone.uuid, leaving));
+    const repair = repairOf(world);
+    expect(await repair.next()).toBeUndefined();
+    await clock.advance(6000);
+    expect(await repairAll(world, repair)).toEqual(['replace']);
+    expect(world.group.state(one).replicas).not.toContain(deviceId(3));
+    await expectRows(world, 0, 20);
+  });
+
   it('does not wait that long for a shard that cannot take writes', async () => {
     const world = await World.open({ devices: 6 });
     await fill(world, 0, 20);
