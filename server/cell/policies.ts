@@ -57,6 +57,21 @@ export function standardPolicy(scheme: string, isDefault: boolean): PolicySpec {
   return { name: scheme, aliases, scheme, isDeprecated: false, isDefault };
 }
 
+/** Of a policy, which is one line of the cluster map: etcd takes requests of 1.5 MiB. */
+const lineBytesMax = 1_450_000;
+/** While rings change a line holds the ring, two former ones and the goal (server/rings/steward.ts). */
+const ringsInLine = 4;
+const base64 = 4 / 3;
+
+/** The most partitions, as a power of two, with which a policy's line fits into the map, also while its ring changes. */
+function powerInMap(width: number, devices: readonly DeviceState[]): number {
+  const names = devices.map(({ region, zone, node }) => region.length + zone.length + node.length);
+  const deviceBytes = names.reduce((sum, length) => sum + 18 + length, 0);
+  const left = lineBytesMax - ringsInLine * deviceBytes * base64;
+  const partitionBytes = ringsInLine * width * Uint16Array.BYTES_PER_ELEMENT * base64;
+  return Math.floor(Math.log2(Math.max(1, left / partitionBytes)));
+}
+
 /** A policy with a new ring. Throws `invalid-argument` when the scheme needs more devices. */
 export function createPolicy(spec: PolicySpec, devices: readonly DeviceState[]): PolicyState {
   const scheme = parseScheme(spec.scheme);
@@ -68,7 +83,7 @@ export function createPolicy(spec: PolicySpec, devices: readonly DeviceState[]):
   const ring = buildRing({
     devices,
     width: needed,
-    partitionPower: partitionPowerFor(devices.length),
+    partitionPower: Math.min(partitionPowerFor(devices.length), powerInMap(needed, devices)),
   });
   return lineWith(spec, { ring: Buffer.from(encodeRing(ring)).toString('base64') });
 }

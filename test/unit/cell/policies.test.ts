@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { applyPolicies } from '../../../server/cell/policies.ts';
+import { deviceId } from '../../../base/units.ts';
+import { applyPolicies, createPolicy } from '../../../server/cell/policies.ts';
 import type { Cell } from '../../../server/cell/cell.ts';
 import { decodeRing } from '../../../ring/ring-file.ts';
 import { listed, Machine } from './fixture.ts';
@@ -130,4 +131,19 @@ test('a store whose metadata survives no loss takes no policy that promises more
   await (await machine.open({ type: 'standard', scheme: 'replica:1' })).close();
   const more = listed({ scheme: 'replica:1' }, { scheme: 'replica:3' });
   await expect(machine.open(more)).rejects.toThrow(/keeps its metadata once/);
+});
+
+test("a large cluster's ring fits into the cluster map, also while it changes", () => {
+  const devices = Array.from({ length: 480 }, (_, place) => ({
+    ...{ id: deviceId(place + 1), uuid: '', path: '/d', weight: 1, status: 'up' as const },
+    ...{ region: 'r1', zone: `z${place % 10}`, node: `n${place % 20}` },
+  }));
+  const spec = { name: 'p', aliases: [], isDeprecated: false, isDefault: true };
+  const { ring } = createPolicy({ ...spec, scheme: 'ec:8+4' }, devices);
+  expect(4 * ring.length).toBeLessThan(1.5 * 1024 * 1024);
+  const { assignment } = decodeRing(Buffer.from(ring, 'base64'));
+  const loads = devices.map(() => 0);
+  for (const row of assignment) for (const place of row) loads[place] = (loads[place] ?? 0) + 1;
+  expect(Math.min(...loads)).toBeGreaterThan(100);
+  expect(Math.max(...loads) - Math.min(...loads)).toBeLessThanOrEqual(1);
 });
