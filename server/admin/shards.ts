@@ -34,8 +34,8 @@ function listed({ coordinator }: Cell): string {
   const lines = [...owners, ...others].map((shard) => {
     const { id, start, primary, replicas, inSync, takesFrom, untrimmed } = shard;
     const notes = [
-      takesFrom === undefined ? '' : ` is being split off shard ${takesFrom}`,
-      untrimmed === true ? ' is being trimmed' : '',
+      takesFrom === undefined ? '' : `, is being split off shard ${takesFrom}`,
+      untrimmed === true ? ', is being trimmed' : '',
     ];
     const place = `device ${primary} of ${nodeOf(primary)}`;
     return `${id} from ${takesFrom === undefined ? start : 'nowhere'} on ${place}, ${inSync.length} of ${replicas.length} replicas in sync${notes.join('')}`;
