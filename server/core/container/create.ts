@@ -11,9 +11,10 @@ import type { ContainerInfo, Core, RequestContext } from '../api.ts';
 import { accountIdOf, bucketNameId, newId } from '../ids.ts';
 import { checkContainerName, isBucketName } from '../limits.ts';
 import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';
-import type { ContainerIntent, ContainerRow, DirectoryRow, Id } from '../model.ts';
+import type { ContainerIntent, ContainerRow, DirectoryRow } from '../model.ts';
 import type { Services } from '../services.ts';
 import { noUsage, readInfo } from './info.ts';
+import { cleanUp } from './find.ts';
 
 const OP = 'container.create';
 
@@ -104,20 +105,21 @@ export async function finishCreation(services: Services, creation: Creation): Pr
   const { rows } = services;
   const { account, name, line } = creation;
   const { containerId, policy, intent } = line;
+  const gone = { account, name, containerId };
   const existing = await rows.get('container', { containerId });
-  if (existing?.state === 'deleted') return cleanUp(services, creation, existing);
+  if (existing?.state === 'deleted') return cleanUp(services, gone, existing);
   if (existing?.state === 'live' && line.state === 'ready') return { type: 'live', row: existing };
   if (intent === undefined) {
     // A ready line without a container: nothing that could be finished.
     await rows.execute({ type: 'container.abandon', containerId, account, name, policy });
-    return cleanUp(services, creation, undefined);
+    return cleanUp(services, gone, undefined);
   }
   if (existing === undefined && !(await claimName(services, creation, intent))) {
     const abandon = { containerId, account, name, policy };
     const isDead = await rows.execute({ type: 'container.abandon', ...abandon });
     if (isDead) {
       const row = await rows.get('container', { containerId });
-      const cleaned = await cleanUp(services, creation, row);
+      const cleaned = await cleanUp(services, gone, row);
       // It may also have lived, finished by a helper, and been deleted: then it did come to be.
       return row?.abandoned === true ? { type: 'name-taken' } : cleaned;
     }
@@ -127,7 +129,7 @@ export async function finishCreation(services: Services, creation: Creation): Pr
   const create = { containerId, account, name, policy, ...wanted };
   const lives = await rows.execute({ type: 'container.create', ...create });
   const row = await rows.get('container', { containerId });
-  if (!lives || row?.state !== 'live') return cleanUp(services, creation, row);
+  if (!lives || row?.state !== 'live') return cleanUp(services, gone, row);
   await rows.execute({
     type: 'directory.ready',
     accountId: accountIdOf(account),
@@ -180,20 +182,4 @@ async function releaseStaleName(services: Services, name: string): Promise<boole
     await rows.execute({ type: 'bucketName.release', nameId, containerId });
   }
   return true;
-}
-
-/** The container is a tombstone: its name and its line go. Also the second half of a deletion. */
-export async function cleanUp(
-  services: Services,
-  creation: Pick<Creation, 'account' | 'name'> & { readonly line: { readonly containerId: Id } },
-  row: ContainerRow | undefined,
-): Promise<Finished> {
-  const { rows, containerIds } = services;
-  const { account, name, line } = creation;
-  const { containerId } = line;
-  containerIds.delete(account, name);
-  await rows.execute({ type: 'bucketName.release', nameId: bucketNameId(name), containerId });
-  const accountId = accountIdOf(account);
-  await rows.execute({ type: 'directory.remove', accountId, name, containerId });
-  return { type: 'deleted', row };
 }

@@ -1,6 +1,6 @@
 import type { ContainerAddress, RequestContext } from '../api.ts';
 import type { Services } from '../services.ts';
-import { cleanUp } from './create.ts';
+import { cleanUp } from './find.ts';
 import { resolveContainer } from './resolve.ts';
 
 /** The tombstone decides; the name and the directory line follow, by us or by whoever meets them. */
@@ -13,5 +13,5 @@ export async function deleteContainer(
   const { containerId, row } = found;
   await services.rows.execute({ type: 'container.delete', containerId });
   const { account, name } = row;
-  await cleanUp(services, { account, name, line: { containerId } }, row);
+  await cleanUp(services, { account, name, containerId }, row);
 }

@@ -1,10 +1,9 @@
-/** Which container a name means. Access is not checked here: that is for whoever uses what is found. */
+/** Which container a name means; what is found half gone is taken away. Access is not checked here: that is for whoever uses what is found. */
 import type { Principal } from '../access/principal.ts';
 import { accountIdOf, bucketNameId } from '../ids.ts';
 import type { ContainerRow, Id } from '../model.ts';
 import type { Services } from '../services.ts';
 import { accountNameOf } from '../users.ts';
-import { cleanUp } from './create.ts';
 
 /** A container that lived when it was looked up. */
 export interface ResolvedContainer {
@@ -52,8 +51,7 @@ export async function findByAccount(
   const { containerId } = line;
   const row = await rows.get('container', { containerId });
   // What a deletion that was cut short left behind.
-  if (row?.state === 'deleted')
-    await cleanUp(services, { account, name, line: { containerId } }, row);
+  if (row?.state === 'deleted') await cleanUp(services, { account, name, containerId }, row);
   if (row?.state !== 'live') return undefined;
   containerIds.set(account, name, containerId);
   return { containerId, row };
@@ -68,4 +66,19 @@ async function findByBucketName(
   const { containerId } = owner;
   const row = await services.rows.get('container', { containerId });
   return row?.state === 'live' ? { containerId, row } : undefined;
+}
+
+/** The container is a tombstone: its name and its line go. Also the second half of a deletion. */
+export async function cleanUp<Row extends ContainerRow | undefined>(
+  services: Services,
+  gone: { readonly account: string; readonly name: string; readonly containerId: Id },
+  row: Row,
+): Promise<{ readonly type: 'deleted'; readonly row: Row }> {
+  const { rows, containerIds } = services;
+  const { account, name, containerId } = gone;
+  containerIds.delete(account, name);
+  await rows.execute({ type: 'bucketName.release', nameId: bucketNameId(name), containerId });
+  const accountId = accountIdOf(account);
+  await rows.execute({ type: 'directory.remove', accountId, name, containerId });
+  return { type: 'deleted', row };
 }
