@@ -11,6 +11,7 @@ const cloud = new Cloud({
   backups: owner('backups'),
   alice: member('alice', 'demo'),
   bob: member('bob', 'other'),
+  glance: member('glance', 'service', { roles: ['service'] }),
 });
 beforeAll(async () => {
   installPackages('all');
@@ -29,6 +30,7 @@ const suites = [
       'S3: images in one piece and in parts',
     ],
   ],
+  ['glance', ['images in torc', 'images in buckets', 'nothing is left']],
   [
     'volumes',
     [
