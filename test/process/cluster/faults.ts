@@ -17,6 +17,8 @@ export const faultKinds = [
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
+const cuts: readonly FaultKind[] = ['isolate', 'pair', 'one-way', 'engine'];
+
 const sleep = (millis: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, millis));
 
@@ -25,12 +27,14 @@ export class ClusterFaults {
   readonly counts: Map<FaultKind, number> = new Map();
   readonly #cluster: TorcCluster;
   readonly #random: SeededRandom;
+  readonly #kinds: readonly FaultKind[];
   /** Kinds that are still to come before any comes again: a short run meets each. */
   #left: FaultKind[] = [];
 
   constructor(cluster: TorcCluster, seed: number) {
     this.#cluster = cluster;
     this.#random = new SeededRandom(seed);
+    this.#kinds = faultKinds.filter((kind) => cluster.hosts.canCut || !cuts.includes(kind));
   }
 
   #upTo(seconds: number): Promise<void> {
@@ -42,7 +46,7 @@ export class ClusterFaults {
     const until = performance.now() + seconds * 1000;
     while (performance.now() < until) {
       await this.#upTo(4);
-      if (this.#left.length === 0) this.#left = [...faultKinds];
+      if (this.#left.length === 0) this.#left = [...this.#kinds];
       const kind = this.#random.pick(this.#left);
       this.#left = this.#left.filter((one) => one !== kind);
       const node = this.#random.pick(this.#cluster.nodes);
