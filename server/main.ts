@@ -141,6 +141,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
     hostSuffixes: [...hostSuffixes, ...websiteSuffixes],
     storageDomains: settings.swift.remap.storageDomains,
     swiftPaths: swiftPathsOf(settings.swift),
+    listsEndpoints: settings.swift.listEndpoints,
     limits: httpLimits,
     clock,
     logger,

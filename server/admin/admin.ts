@@ -4,6 +4,7 @@ import { servedDevices } from '../cell/served-devices.ts';
 import type { ClusterMap } from '../../storage/shard/coordinator.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { Served } from '../http/front.ts';
+import { answerEndpoints, type EndpointsSource } from './endpoints.ts';
 import { type Told, createMetrics } from './metrics.ts';
 import { answerRecon, reconSourceOf } from './recon.ts';
 import { Statsd, type StatsdSettings } from './statsd.ts';
@@ -104,6 +105,21 @@ export function createAdmin(options: AdminOptions): Admin {
     response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
     response.end(text);
   };
+  const endpoints: EndpointsSource = {
+    rows: cell.rows,
+    map: () => cell.coordinator.current(),
+    homesOf: (stored) => cell.placement.homesOf(stored).map(({ device }) => device),
+  };
+  /** `found` undefined: there is nothing of this path. */
+  const answerJson = (response: ServerResponse, path: string, found: Promise<unknown>): void => {
+    found.then(
+      (value) => {
+        if (value === undefined) reply(response, 404, 'text/plain', `Invalid path: ${path}`);
+        else reply(response, 200, 'application/json', JSON.stringify(value));
+      },
+      () => reply(response, 500, 'text/plain', 'Internal server error.'),
+    );
+  };
   return {
     observe: (served) => {
       metrics.observe(served);
@@ -120,13 +136,9 @@ export function createAdmin(options: AdminOptions): Admin {
         const text = `${JSON.stringify(statusOf(cell, version), null, 2)}\n`;
         reply(response, 200, 'application/json', text);
       } else if (path.startsWith('/recon/')) {
-        answerRecon(recon, path).then(
-          (found) => {
-            if (found === undefined) reply(response, 404, 'text/plain', `Invalid path: ${path}`);
-            else reply(response, 200, 'application/json', JSON.stringify(found));
-          },
-          () => reply(response, 500, 'text/plain', 'Internal server error.'),
-        );
+        answerJson(response, path, answerRecon(recon, path));
+      } else if (path.startsWith('/endpoints/')) {
+        answerJson(response, path, answerEndpoints(endpoints, path));
       } else if (path === '/metrics') {
         metrics.render().then(
           (text) => reply(response, 200, metrics.contentType, text),

@@ -101,4 +101,5 @@ export const swiftSchema: z.ZodType<SwiftSettings> = z.strictObject({
   /** Clusters that containers may be kept in step with. */
   sync: sync.prefault({}),
   quoteEtags: z.boolean().default(false),
+  listEndpoints: z.boolean().default(false),
 });

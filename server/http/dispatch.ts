@@ -16,6 +16,8 @@ export interface DoorRules {
   readonly hostSuffixes: readonly string[];
   /** The same, of accounts of the Swift door. */
   readonly storageDomains?: readonly string[] | undefined;
+  /** `/endpoints/…` is answered beside the metrics. */
+  readonly listsEndpoints?: boolean | undefined;
   /** Paths that the Swift door answers only where the settings say so. */
   readonly swiftPaths?: readonly string[] | undefined;
 }
@@ -26,13 +28,14 @@ export interface DoorRules {
  * `healthcheck`, `metrics`, `recon` or `torc` by path; a signed one, or one by virtual host, can.
  */
 export function chooseDoor(head: RequestHead, rules: DoorRules): DoorName {
-  const { hostSuffixes, storageDomains = [], swiftPaths = [] } = rules;
+  const { hostSuffixes, storageDomains = [], swiftPaths = [], listsEndpoints = false } = rules;
   if (head.authorization?.startsWith('AWS') === true) return 's3';
   if (head.query !== '' && hasSignatureParameter(head.query)) return 's3';
   if (storageDomains.length > 0 && isVirtualHost(head.host, storageDomains)) return 'swift';
   if (hostSuffixes.length > 0 && isVirtualHost(head.host, hostSuffixes)) return 's3';
   if (isSwiftPath(head.path) || swiftPaths.includes(head.path)) return 'swift';
   if (isAdminPath(head.path)) return 'admin';
+  if (listsEndpoints && head.path.startsWith('/endpoints/')) return 'admin';
   return head.hasToken === true ? 'swift' : 's3';
 }
 

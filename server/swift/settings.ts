@@ -19,6 +19,8 @@ export interface SwiftSettings {
   /** The lines within `<cross-domain-policy>`; absent: there is no such file. */
   readonly crossDomainPolicy?: string | undefined;
   readonly sync: SyncSettings;
+  /** `/endpoints/…` tells anybody on which machines bytes are. */
+  readonly listEndpoints: boolean;
   /** Etags of objects are quoted where neither container nor account says anything. */
   readonly quoteEtags: boolean;
 }
@@ -28,5 +30,6 @@ export const defaultSwiftSettings: SwiftSettings = {
   tempUrl: defaultTempUrl,
   expiredKeptSeconds: 0,
   sync: defaultSync,
+  listEndpoints: false,
   quoteEtags: false,
 };

@@ -75,5 +75,8 @@ describe('the door of a request', () => {
   it('is Swift for a path that its settings take', () => {
     expect(door('/crossdomain.xml')).toBe('swift');
     expect(door('/crossdomain.xml.bak')).toBe('s3');
+    const head = { path: '/endpoints/a', query: '', authorization: undefined, host: undefined };
+    expect(chooseDoor(head, { hostSuffixes: [] })).toBe('s3');
+    expect(chooseDoor(head, { hostSuffixes: [], listsEndpoints: true })).toBe('admin');
   });
 });
