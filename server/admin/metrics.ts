@@ -76,7 +76,7 @@ export function createMetrics(cell: Cell, told: Told): Metrics {
   });
   const bytes = new Counter({
     name: 'torc_body_bytes_total',
-    help: 'Bytes of bodies: in as declared by clients, out as sent.',
+    help: 'Bytes of bodies: in as declared by clients (of chunked ones as received), out as sent.',
     labelNames: ['door', 'direction'],
     registers,
   });

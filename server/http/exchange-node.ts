@@ -119,6 +119,11 @@ export class Exchange implements HttpRequest {
     return this.#body;
   }
 
+  /** Of the body: as the client declared it, else as many as came. */
+  get bytesIn(): number {
+    return this.contentLength ?? this.#body?.receivedBytes ?? 0;
+  }
+
   failBody(error: StoreError): void {
     this.requestBody.fail(error);
   }

@@ -26,7 +26,7 @@ export interface Served {
   readonly method: string;
   readonly status: number;
   readonly seconds: number;
-  /** Declared body of the request; 0 when it had none or did not say. */
+  /** Of the request's body: as declared, else as many as came. */
   readonly bytesIn: number;
   readonly bytesOut: number;
 }
@@ -168,7 +168,7 @@ export class Front {
       method: exchange.method,
       status: reply.status,
       seconds: millis / 1000,
-      bytesIn: exchange.contentLength ?? 0,
+      bytesIn: exchange.bytesIn,
       bytesOut,
     });
   }

@@ -31,6 +31,7 @@ export class RequestBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uin
   readonly #options: RequestBodyOptions;
   readonly #queue: Uint8Array[] = [];
   #queuedBytes = 0;
+  #received = 0;
   #waiter: Waiter | undefined;
   #waitingSince = 0;
   #stopTimer: (() => void) | undefined;
@@ -45,6 +46,11 @@ export class RequestBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uin
 
   get started(): boolean {
     return this.#started;
+  }
+
+  /** Bytes that came for whoever reads it. */
+  get receivedBytes(): number {
+    return this.#received;
   }
 
   /** Bytes thrown away since `discardRest`. */
@@ -116,6 +122,7 @@ export class RequestBody implements AsyncIterable<Uint8Array>, AsyncIterator<Uin
   #receive(chunk: Uint8Array): void {
     if (this.#discarded !== undefined || this.#failure !== undefined) return;
     receivedMemory.follow(chunk);
+    this.#received += chunk.length;
     const waiter = this.#waiter;
     if (waiter !== undefined) {
       this.#waiter = undefined;

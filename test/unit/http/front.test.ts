@@ -41,6 +41,23 @@ describe('replies', () => {
     expect(harness.served[0]).toMatchObject({ door: 's3', operation: 'Echo', status: 200 });
   });
 
+  it('is counted with the bytes of its request, declared or not', async () => {
+    await start(async (request) => {
+      let bytes = 0;
+      for await (const chunk of request.body()) bytes += chunk.length;
+      return { status: 200, headers: [], body: Buffer.from(String(bytes)) };
+    });
+    const wire = await harness.dial('http');
+    wire.send('PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc');
+    expect((await wire.reply()).body).toBe('3');
+    const head =
+      'PUT /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n';
+    wire.send(`${head}5\r\nabcde\r\n2\r\nfg\r\n0\r\n\r\n`);
+    expect((await wire.reply()).body).toBe('7');
+    await wire.end();
+    expect(harness.served.map(({ bytesIn }) => bytesIn)).toEqual([3, 7]);
+  });
+
   it('sends no body for HEAD, 204 and 304', async () => {
     await start(async (request) =>
       request.path === '/head'
