@@ -30,6 +30,7 @@ import type { Hasher } from './core/digest/hasher.ts';
 import type { Keys } from './core/encryption/key-ports.ts';
 import { openFeeds } from './feeds/open-feeds.ts';
 import { ThreadedHasher } from './hashing/threaded-hasher.ts';
+import type { DoorRules } from './http/dispatch.ts';
 import type { Door } from './http/exchange.ts';
 import { type Address, type Listening, listen } from './http/listen.ts';
 import { keysForServer, makeKeys } from './keys/open-keys.ts';
@@ -99,7 +100,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   );
   const [clock, random] = [systemClock, systemRandom];
   const { rows, bodies } = cell;
-  const { region, hostSuffixes, websiteSuffixes } = settings;
+  const { region } = settings;
   const feeds = openFeeds({
     ...{ shards: cell.work, targets: settings.targets, clock, logger },
     render: createEventRenderer(users, region),
@@ -138,10 +139,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
         : { ...https, ...(await loadOrCreateCertificate(dataDisk, clock.now())) },
     doors: { s3, swift },
     admin: (request, response) => admin.handle(request, response),
-    hostSuffixes: [...hostSuffixes, ...websiteSuffixes],
-    storageDomains: settings.swift.remap.storageDomains,
-    swiftPaths: swiftPathsOf(settings.swift),
-    listsEndpoints: settings.swift.listEndpoints,
+    ...doorRulesOf(settings),
     limits: httpLimits,
     clock,
     logger,
@@ -157,6 +155,15 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
       admin.close();
       await targets.close();
     },
+  };
+}
+
+function doorRulesOf({ hostSuffixes, websiteSuffixes, swift }: Settings): DoorRules {
+  return {
+    hostSuffixes: [...hostSuffixes, ...websiteSuffixes],
+    storageDomains: swift.remap.storageDomains,
+    swiftPaths: swiftPathsOf(swift),
+    listsEndpoints: swift.listEndpoints,
   };
 }
 
