@@ -1,6 +1,26 @@
 import type { Command } from 'commander';
+import { systemClock } from '../../base/clock.ts';
 import { dataFolder } from './data-folder.ts';
 import { callControl } from './control.ts';
+
+const lookMillis = 500;
+
+export function addFsck(program: Command): void {
+  program
+    .command('fsck')
+    .description(
+      'Read every fragment that a running server needs, and count by that what is there; changes nothing',
+    )
+    .option('--data <folder>', 'data folder', dataFolder)
+    .action(async ({ data }: { data: string }) => {
+      let answer = await callControl(data, '/fsck?begin=yes');
+      while (answer === '') {
+        await systemClock.sleep(lookMillis);
+        answer = await callControl(data, '/fsck');
+      }
+      process.stdout.write(`${answer}\n`);
+    });
+}
 
 export function addDevice(program: Command): void {
   const device = program.command('device').description('Change the devices of a running server');

@@ -12,6 +12,7 @@ import type { Random } from '../../base/random.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { OpenKeys } from '../keys/open-keys.ts';
 import { answerKeyCall } from '../keys/operator.ts';
+import { FsckRuns } from '../work/fsck.ts';
 import { answerRingCall, findDevice } from '../rings/operator.ts';
 import { answerShardCall } from './shards.ts';
 
@@ -35,8 +36,13 @@ export interface ControlOptions {
 export async function openControl(options: ControlOptions): Promise<() => Promise<void>> {
   const { data, random } = options;
   const token = toHex(random.bytes(32));
+  const { placement, work, group } = options.cell;
+  const checks = new FsckRuns({
+    ...{ placement, own: work, all: group },
+    devices: () => options.cell.devices().map(({ id, fragments }) => ({ id, store: fragments })),
+  });
   const server = createServer((request, response) => {
-    answer(options, token, request).then(
+    answer({ ...options, checks }, token, request).then(
       (text) => reply(response, 200, text),
       (error: unknown) => {
         const known = toStoreError(error, 'control');
@@ -82,7 +88,7 @@ function isAllowed(token: string, request: IncomingMessage): boolean {
 }
 
 async function answer(
-  { cell, keys, clock }: ControlOptions,
+  { cell, keys, clock, checks }: ControlOptions & { readonly checks: FsckRuns },
   token: string,
   request: IncomingMessage,
 ): Promise<string> {
@@ -95,6 +101,10 @@ async function answer(
     const { id } = findDevice(map, url.searchParams.get('device') ?? '', cell.rings.node);
     await cell.replaceDevice(id);
     return `Device ${id} is initialised anew and being rebuilt; torc status tells when redundancy is full.`;
+  }
+  if (request.method === 'POST' && url.pathname === '/fsck') {
+    if (url.searchParams.get('begin') === 'yes') checks.begin();
+    return checks.answer();
   }
   if (request.method === 'POST' && url.pathname === '/device/audit') {
     cell.workers.requestAudit();
