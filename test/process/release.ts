@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..', '..');
 
 /** Stands for the last release until there is a tag: a commit that an upgrade must be possible from. */
-const untagged = '7c2cbdfbec3fb04f63e7bc981fd6dbc2e8cdea43';
+const untagged = '98321d321a92f7111dec3b2a58d48cfaccb0929b';
 
 function git(...words: readonly string[]): string {
   return execFileSync('git', words, { cwd: root, encoding: 'utf8', stdio: 'pipe' }).trim();
