@@ -103,7 +103,11 @@ export class Exchange implements HttpRequest {
   }
 
   body(): AsyncIterable<Uint8Array> {
-    return this.hasBody ? this.requestBody : emptyBody;
+    if (this.hasBody) return this.requestBody;
+    // Of an empty body too, as Amazon does: botocore (1.44) misreads the next reply of a connection
+    // on which it was told a success without a `100 Continue`, and waits a minute for its end.
+    this.#continue();
+    return emptyBody;
   }
 
   get requestBody(): RequestBody {
@@ -112,11 +116,13 @@ export class Exchange implements HttpRequest {
       clock: this.#options.clock,
       idleMillis: this.#options.limits.bodyIdleMillis,
       bufferBytes: this.#options.limits.socketBufferBytes,
-      onStart: () => {
-        if (this.expectsContinue && !this.response.headersSent) this.response.writeContinue();
-      },
+      onStart: () => this.#continue(),
     });
     return this.#body;
+  }
+
+  #continue(): void {
+    if (this.expectsContinue && !this.response.headersSent) this.response.writeContinue();
   }
 
   /** Of the body: as the client declared it, else as many as came. */

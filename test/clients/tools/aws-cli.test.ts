@@ -44,17 +44,25 @@ describe.each(['http', 'https'] as const)('aws-cli over %s', (scheme) => {
     const tree = join(folder, `tree-${scheme}`);
     writeTree(tree);
     await aws('s3', 'mb', `s3://${bucket}`);
-    await aws('s3', 'sync', '--quiet', tree, `s3://${bucket}/t`);
+    await aws('s3', 'sync', '--only-show-errors', tree, `s3://${bucket}/t`);
     expect(await aws('s3', 'sync', tree, `s3://${bucket}/t`)).toBe('');
     writeFileSync(join(tree, 'plain'), 'changed');
     rmSync(join(tree, 'sub/b c'));
-    await aws('s3', 'sync', '--quiet', '--delete', tree, `s3://${bucket}/t`);
+    await aws('s3', 'sync', '--only-show-errors', '--delete', tree, `s3://${bucket}/t`);
     const back = join(folder, `back-${scheme}`);
-    await aws('s3', 'sync', '--quiet', `s3://${bucket}/t`, back);
+    await aws('s3', 'sync', '--only-show-errors', `s3://${bucket}/t`, back);
     expect(digestTree(back)).toEqual(digestTree(tree));
-    await aws('s3', 'sync', '--quiet', `s3://${bucket}/t`, `s3://${bucket}/copy`);
-    await aws('s3', 'mv', '--quiet', `s3://${bucket}/copy/plain`, `s3://${bucket}/moved`);
-    expect(await aws('s3', 'cp', '--quiet', `s3://${bucket}/moved`, '-')).toBe('changed');
+    await aws('s3', 'sync', '--only-show-errors', `s3://${bucket}/t`, `s3://${bucket}/copy`);
+    await aws(
+      's3',
+      'mv',
+      '--only-show-errors',
+      `s3://${bucket}/copy/plain`,
+      `s3://${bucket}/moved`,
+    );
+    expect(await aws('s3', 'cp', '--only-show-errors', `s3://${bucket}/moved`, '-')).toBe(
+      'changed',
+    );
     const listed = await aws('s3', 'ls', '--recursive', '--summarize', `s3://${bucket}/copy/`);
     expect(listed).toContain('Total Objects: 11');
   });
@@ -125,9 +133,9 @@ describe.each(['http', 'https'] as const)('aws-cli over %s', (scheme) => {
       const body = join(folder, `version-${scheme}`);
       for (const text of ['one', 'two', 'three']) {
         writeFileSync(body, bytesOf(text, 10));
-        await aws('s3', 'cp', '--quiet', body, `s3://${versioned}/key`);
+        await aws('s3', 'cp', '--only-show-errors', body, `s3://${versioned}/key`);
       }
-      await aws('s3', 'rm', '--quiet', `s3://${versioned}/key`);
+      await aws('s3', 'rm', '--only-show-errors', `s3://${versioned}/key`);
       const listed = await api('list-object-versions', '--bucket', versioned, '--page-size', '2');
       const versions = listed['Versions'] as { VersionId: string; IsLatest: boolean }[];
       const markers = listed['DeleteMarkers'] as { VersionId: string; IsLatest: boolean }[];

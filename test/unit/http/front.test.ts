@@ -312,6 +312,19 @@ describe.each(['http', 'https'] as const)('Expect: 100-continue over %s', (schem
     return request.path.endsWith('no') ? text('no', 404) : text(await readBody(request));
   };
 
+  it('continues for an empty body too: some clients misread what follows a success without it', async () => {
+    await start(handle);
+    const wire = await harness.dial(scheme);
+    const empty =
+      'PUT /yes HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n';
+    for (let round = 0; round < 2; round++) {
+      wire.send(empty);
+      expect((await wire.reply()).status).toBe(100);
+      expect(await wire.reply()).toMatchObject({ status: 200, body: '' });
+    }
+    wire.socket.destroy();
+  });
+
   it('continues at the first read', async () => {
     await start(handle);
     const wire = await harness.dial(scheme);
