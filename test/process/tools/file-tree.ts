@@ -1,6 +1,6 @@
 /** Folders of files for tools that copy them, and whether two hold the same. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Sizes around every threshold: inline rows, one stripe, several parts. */
@@ -16,11 +16,16 @@ export function bytesOf(seed: string, size: number): Buffer {
   return bytes;
 }
 
-/** Writes files of many sizes and names below `root`. */
+/**
+ * Writes files of many sizes and names below `root`. They are an hour old: tools that compare times copy a
+ * file again that is younger than the second in which its copy was made.
+ */
 export function writeTree(root: string): void {
+  const anHourAgo = new Date(Date.now() - 3_600_000);
   const write = (name: string, bytes: Buffer): void => {
     mkdirSync(dirname(join(root, name)), { recursive: true });
     writeFileSync(join(root, name), bytes);
+    utimesSync(join(root, name), anHourAgo, anHourAgo);
   };
   for (const size of sizes) write(`size-${size}`, bytesOf('tree', size));
   for (const name of names) write(name, Buffer.from(name));
