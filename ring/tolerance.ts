@@ -1,6 +1,6 @@
 /** How many devices, nodes, zones and regions may be lost, whichever they are, before bytes are. */
 import type { Scheme } from './policy.ts';
-import { tolerance } from './policy.ts';
+import { tolerance, writeQuorum } from './policy.ts';
 import type { Ring, RingDevice } from './ring.ts';
 
 export type DomainLevel = 'region' | 'zone' | 'node' | 'device';
@@ -57,6 +57,15 @@ function levelTolerance(ring: Ring, level: DomainLevel, most: number): number {
     if (least === 0) break;
   }
   return least;
+}
+
+/** `writes`: everything goes on. `reads`: what is stored can be read. `nothing`: some of it cannot. */
+export type NodeLoss = 'writes' | 'reads' | 'nothing';
+
+/** What a policy's ring still allows while one node is away, whichever it is: fragments have no other place than their homes. */
+export function nodeLoss(ring: Ring, scheme: Scheme): NodeLoss {
+  if (levelTolerance(ring, 'node', ring.width - writeQuorum(scheme)) > 0) return 'writes';
+  return levelTolerance(ring, 'node', tolerance(scheme)) > 0 ? 'reads' : 'nothing';
 }
 
 /** How many of the fullest domains hold `most` fragments together, or fewer. */

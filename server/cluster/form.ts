@@ -1,7 +1,7 @@
 /** Makes a cluster of the devices that its nodes have registered: rings, shards, and from then on it serves. */
 import { StoreError } from '../../base/errors.ts';
 import { type DeviceId, deviceId, epoch, shardId } from '../../base/units.ts';
-import { nodeLoss, type NodeLoss } from '../../ring/node-loss.ts';
+import { nodeLoss, type NodeLoss } from '../../ring/tolerance.ts';
 import { minDevices, parseScheme } from '../../ring/policy.ts';
 import { decodeRing } from '../../ring/ring-file.ts';
 import { createPolicy, type PolicySpec, replicasFor, standardPolicy } from '../cell/policies.ts';
