@@ -14,6 +14,7 @@ import type { StoredBody } from '../core/model.ts';
 import type { LatencyTracker } from './latency.ts';
 import type { Home, Place, Placement, Policy } from './placement.ts';
 import type { StripesInFlight } from './stripes-in-flight.ts';
+import { stripeLengthOf } from './stripes.ts';
 import { readUnit, type UnitOutcome } from './unit.ts';
 
 export interface ReadSettings {
@@ -89,8 +90,7 @@ class StripeRead {
     this.#stripe = stripe;
     this.#homes = job.homes();
     const { stored } = job;
-    const length = Math.min(stored.stripeBytes, stored.size - stripe * stored.stripeBytes);
-    this.#unit = unitLength(length, job.policy.scheme.k);
+    this.#unit = unitLength(stripeLengthOf(stored, stripe), job.policy.scheme.k);
   }
 
   /** Bytes [start, end) of the stripe, in pieces. */

@@ -4,7 +4,8 @@
  */
 import type { ClaimRow } from '../core/model.ts';
 import type { Home } from '../proxy/placement.ts';
-import { heldAt, idsOf, stripesOf } from '../work/redundancy.ts';
+import { stripesOf } from '../proxy/stripes.ts';
+import { heldAt, idsOf } from '../work/redundancy.ts';
 
 /**
  * What of a body keeps the former rings needed: fragments that still lie at a former home, and those

@@ -4,13 +4,13 @@
  * among the claims. Changes nothing.
  */
 import type { Placement } from '../proxy/placement.ts';
+import { stripeLengthOf, stripesOf } from '../proxy/stripes.ts';
 import { readUnit } from '../proxy/unit.ts';
 import type { ShardMap } from '../proxy/rows.ts';
 import { unitLength } from '../../storage/erasure/stripe.ts';
 import { fragmentIndex } from '../../base/units.ts';
 import { ClaimWalk, findClaim } from './claims.ts';
 import type { ServingDevice } from './device-walk.ts';
-import { stripesOf } from './redundancy.ts';
 import type { ClaimRow } from '../core/model.ts';
 
 export interface FsckReport {
@@ -103,11 +103,11 @@ async function countBody(
   const homes = placement.homesOf(stored);
   let isLost = false;
   for (let stripe = 0; stripe < stripesOf(stored); stripe++) {
-    const length = Math.min(stored.stripeBytes, stored.size - stripe * stored.stripeBytes);
+    const length = unitLength(stripeLengthOf(stored, stripe), scheme.k);
     const found: number[] = [];
     for (const home of homes) {
       const id = { objectId: stored.objectId, stripe, index: fragmentIndex(home.index) };
-      const want = { id, unitLength: unitLength(length, scheme.k) };
+      const want = { id, unitLength: length };
       const atHome = await readUnit({ ...home, others: [] }, want);
       const outcome = atHome.ok || home.others.length === 0 ? atHome : await readUnit(home, want);
       counts.fragmentsNeeded++;

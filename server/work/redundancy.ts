@@ -11,13 +11,13 @@ import type { FragmentHeader, FragmentId, FragmentRead } from '../../storage/fra
 import type { ClaimRow, StoredBody } from '../core/model.ts';
 import { codeOf, type Home, type Place, type Placement, type Policy } from '../proxy/placement.ts';
 import { readForRepair } from '../proxy/repair-read.ts';
+import { stripeLengthOf, stripesOf } from '../proxy/stripes.ts';
 import { readUnit } from '../proxy/unit.ts';
 
 /** A home that is there and lacks fragments. */
 interface Lack {
   readonly home: Home;
-  /** Ascending. */
-  readonly stripes: readonly number[];
+  readonly stripes: ReadonlySet<number>;
 }
 
 export interface Redundancy {
@@ -42,10 +42,6 @@ export function idsOf({ objectId }: StoredBody, index: number, stripes: number):
     stripe,
     index: fragmentIndex(index),
   }));
-}
-
-export function stripesOf({ size, stripeBytes }: StoredBody): number {
-  return Math.ceil(size / stripeBytes);
 }
 
 /** Which of these the place holds; undefined when it does not answer. */
@@ -76,7 +72,7 @@ export async function inspectClaim(
   return {
     ...{ policy, homes, stripes },
     lacks: states.flatMap(({ home, lacking }) =>
-      lacking === undefined || lacking.length === 0 ? [] : [{ home, stripes: lacking }],
+      lacking === undefined || lacking.length === 0 ? [] : [{ home, stripes: new Set(lacking) }],
     ),
     missing: states.flatMap(({ home, lacking, elsewhere }) =>
       lacking !== undefined && elsewhere < lacking.length ? [home.index] : [],
@@ -134,7 +130,7 @@ export async function restoreClaim(
 ): Promise<Restored> {
   const sums = { copied: 0, rebuilt: 0, bytesRead: 0, bytesWritten: 0 };
   for (let stripe = 0; stripe < at.stripes; stripe++) {
-    const lost = at.lacks.filter((lack) => lack.stripes.includes(stripe)).map(({ home }) => home);
+    const lost = at.lacks.filter((lack) => lack.stripes.has(stripe)).map(({ home }) => home);
     if (lost.length === 0) continue;
     const before = sums.bytesRead + sums.bytesWritten;
     await restoreStripe(context, claim, { ...at, stripe, lost, sums });
@@ -185,10 +181,6 @@ async function readElsewhere(
   const unit = unitLength(stripeLengthOf(stored, work.stripe), work.policy.scheme.k);
   const outcome = await readUnit({ ...first, index: home.index, others }, { id, unitLength: unit });
   return outcome.ok ? outcome.read : undefined;
-}
-
-function stripeLengthOf({ size, stripeBytes }: StoredBody, stripe: number): number {
-  return Math.min(stripeBytes, size - stripe * stripeBytes);
 }
 
 async function rebuildStripe(
