@@ -26,16 +26,18 @@ import { DirtyKeys } from './dirty-keys.ts';
 import { type Extent, idOfKey, owns } from './extent.ts';
 import { type KeyRange, localRows, rowsOfIds } from './key-ranges.ts';
 
+export interface HandoverLines {
+  readonly source: ShardState;
+  readonly target: ShardState;
+}
+
 export interface HandoverOptions {
   readonly source: ShardPrimary;
   readonly target: ShardPrimary;
   /** Ids that go over. */
   readonly ids: Extent;
-  /** The lines of both as they shall be, without their epochs; undefined: the source is no more. */
-  readonly lines: (
-    source: ShardState,
-    target: ShardState,
-  ) => { readonly source: ShardState | undefined; readonly target: ShardState };
+  /** The lines of both as they shall be, without their epochs. */
+  readonly lines: (source: ShardState, target: ShardState) => HandoverLines;
   readonly coordinator: Coordinator;
   readonly stateMachine: StateMachine;
   readonly clock: Clock;
@@ -242,21 +244,22 @@ export class Handover {
     return source.reshape(
       (state) =>
         new Promise((resolve, reject) => {
-          let own: ShardState | undefined;
+          let own = state;
           const change = async (other: ShardState): Promise<ShardState> => {
             const next = lines(state, other);
             const taking = { ...next.target, epoch: toEpoch(other.epoch + 1) };
-            own = next.source && { ...next.source, epoch: toEpoch(state.epoch + 1) };
-            await coordinator.reshape([editOf(state, own), editOf(other, taking)]);
+            const giving = { ...next.source, epoch: toEpoch(state.epoch + 1) };
+            await coordinator.reshape([editOf(state, giving), editOf(other, taking)]);
+            own = giving;
             return taking;
           };
-          target.reshape(change, () => resolve(own ?? state)).catch(reject);
+          target.reshape(change, () => resolve(own)).catch(reject);
         }),
       taken,
     );
   }
 }
 
-function editOf({ id, epoch }: ShardState, next: ShardState | undefined): ShardEdit {
+function editOf({ id, epoch }: ShardState, next: ShardState): ShardEdit {
   return { id, epoch, next };
 }

@@ -15,7 +15,7 @@ import { routeFromHex } from '../row-key.ts';
 import type { ShardState, StateMachine } from '../shard.ts';
 import { owns } from './extent.ts';
 import type { Growth } from './growth.ts';
-import { Handover } from './handover.ts';
+import { Handover, type HandoverLines } from './handover.ts';
 import { Trim } from './trim.ts';
 
 export interface SplitterOptions {
@@ -202,7 +202,7 @@ export class ShardSplitter implements Worker<SplitterJob> {
       throw new StoreError('unavailable', 'shard.split', 'the new shard has no primary here');
     }
     const ids = { start: at, end: source.range.extent.end };
-    const lines = (from: ShardState, to: ShardState): SplitLines => linesOf(from, to, at);
+    const lines = (from: ShardState, to: ShardState): HandoverLines => linesOf(from, to, at);
     split.handover = new Handover({ ...this.#options, source, target, ids, lines });
     return split.handover;
   }
@@ -232,16 +232,11 @@ function newLine(source: ShardState, id: ShardId): ShardState {
   return session === undefined ? first : { ...first, session };
 }
 
-interface SplitLines {
-  readonly source: ShardState;
-  readonly target: ShardState;
-}
-
 function linesOf(
   source: ShardState,
   { takesFrom: _none, ...target }: ShardState,
   start: string,
-): SplitLines {
+): HandoverLines {
   return { source: { ...source, untrimmed: true }, target: { ...target, start } };
 }
 
