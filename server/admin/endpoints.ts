@@ -5,6 +5,7 @@
  * them in the URL tells the device, and is no address to read from: nodes speak a protocol of their own.
  */
 import type { ClusterMap } from '../../storage/shard/coordinator.ts';
+import { inOrder } from '../../storage/shard/ranges/extent.ts';
 import { accountIdOf } from '../core/ids.ts';
 import type { Id, StoredBody } from '../core/model.ts';
 import type { RowStore } from '../core/ports.ts';
@@ -62,10 +63,7 @@ async function placeOf(source: EndpointsSource, named: Named): Promise<Place> {
 }
 
 function shardOf(source: EndpointsSource, id: Id): Place {
-  const owners = source.map().shards.filter((shard) => shard.takesFrom === undefined);
-  const found = owners
-    .filter((shard) => shard.start <= id)
-    .toSorted((a, b) => (a.start < b.start ? 1 : -1))[0];
+  const found = inOrder(source.map().shards).findLast((shard) => shard.start <= id);
   return { devices: found?.replicas ?? [], partition: found?.id ?? 0 };
 }
 
