@@ -94,7 +94,7 @@ interface Caller {
 async function answer(door: SwiftDoor, request: HttpRequest, caller: Caller): Promise<HttpReply> {
   const given = { headers: readHeaders(request), query: new Query(request.query) };
   const { nameCheck, crossDomainPolicy } = door.settings;
-  checkNames(nameCheck, unquote(request.path));
+  if (nameCheck !== undefined) checkNames(nameCheck, unquote(request.path));
   if (request.path === '/healthcheck') return answerHealthcheck();
   if (request.path === crossDomainPath && crossDomainPolicy !== undefined) {
     return answerCrossDomain(crossDomainPolicy);

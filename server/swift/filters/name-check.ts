@@ -10,8 +10,7 @@ export interface NameCheck {
 }
 
 /** Throws Refusal 400. `bytes`: the whole path, percent-decoded. */
-export function checkNames(check: NameCheck | undefined, bytes: string): void {
-  if (check === undefined) return;
+export function checkNames(check: NameCheck, bytes: string): void {
   const { forbiddenChars, maximumLength, forbiddenRegexp } = check;
   const text = Buffer.from(bytes, 'latin1').toString('utf8');
   if (Array.from(forbiddenChars).some((character) => text.includes(character))) {

@@ -19,8 +19,11 @@ export async function passFilters(
   signal: AbortSignal,
 ): Promise<void> {
   const { door, account, container, key } = inner;
-  const names = [account, container, ...(key === '' ? [] : [key])];
-  checkNames(door.settings.nameCheck, headerBytes(`/v1/${names.join('/')}`));
+  const { nameCheck } = door.settings;
+  if (nameCheck !== undefined) {
+    const names = [account, container, ...(key === '' ? [] : [key])];
+    checkNames(nameCheck, headerBytes(`/v1/${names.join('/')}`));
+  }
   const path =
     key === ''
       ? ({ shape: 'container', account, container } as const)
