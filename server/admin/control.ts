@@ -96,39 +96,42 @@ async function answer(
     throw new StoreError('access-denied', 'control', 'the token is wrong');
   }
   const url = new URL(request.url ?? '/', 'http://localhost');
-  if (request.method === 'POST' && url.pathname === '/device/replace') {
-    const map = cell.coordinator.current();
-    const { id } = findDevice(map, url.searchParams.get('device') ?? '', cell.rings.node);
-    await cell.replaceDevice(id);
-    return `Device ${id} is initialised anew and being rebuilt; torc status tells when redundancy is full.`;
-  }
-  if (request.method === 'POST' && url.pathname === '/fsck') {
-    if (url.searchParams.get('begin') === 'yes') checks.begin();
-    return checks.answer();
-  }
-  if (request.method === 'POST' && url.pathname === '/device/audit') {
-    cell.workers.requestAudit();
-    return 'Every byte of all devices is being verified; torc status counts what was found.';
-  }
-  if (request.method === 'POST' && url.pathname === '/redundancy') {
-    return countedSince(cell, Number(url.searchParams.get('since')));
-  }
-  const ofKeys =
+  const { pathname: path, searchParams: parameters } = url;
+  const answered =
     request.method === 'POST'
-      ? await answerKeyCall(keys, url.pathname, url.searchParams)
+      ? ((await answerCellCall({ cell, checks }, path, parameters)) ??
+        (await answerKeyCall(keys, path, parameters)) ??
+        (await answerRingCall(cell.rings, path, parameters)) ??
+        (await answerShardCall({ cell, clock }, path, parameters)))
       : undefined;
-  if (ofKeys !== undefined) return ofKeys;
-  const ofRings =
-    request.method === 'POST'
-      ? await answerRingCall(cell.rings, url.pathname, url.searchParams)
-      : undefined;
-  if (ofRings !== undefined) return ofRings;
-  const ofShards =
-    request.method === 'POST'
-      ? await answerShardCall({ cell, clock }, url.pathname, url.searchParams)
-      : undefined;
-  if (ofShards !== undefined) return ofShards;
-  throw new StoreError('invalid-argument', 'control', `there is no call ${url.pathname}`);
+  if (answered !== undefined) return answered;
+  throw new StoreError('invalid-argument', 'control', `there is no call ${path}`);
+}
+
+/** Calls about devices and what they hold; undefined: it is none of them. */
+async function answerCellCall(
+  { cell, checks }: { readonly cell: Cell; readonly checks: FsckRuns },
+  path: string,
+  parameters: URLSearchParams,
+): Promise<string | undefined> {
+  switch (path) {
+    case '/device/replace': {
+      const map = cell.coordinator.current();
+      const { id } = findDevice(map, parameters.get('device') ?? '', cell.rings.node);
+      await cell.replaceDevice(id);
+      return `Device ${id} is initialised anew and being rebuilt; torc status tells when redundancy is full.`;
+    }
+    case '/device/audit':
+      cell.workers.requestAudit();
+      return 'Every byte of all devices is being verified; torc status counts what was found.';
+    case '/fsck':
+      if (parameters.get('begin') === 'yes') checks.begin();
+      return checks.answer();
+    case '/redundancy':
+      return countedSince(cell, Number(parameters.get('since')));
+    default:
+      return undefined;
+  }
 }
 
 /** What a walk over all claims that began at `since` or later has found, as JSON; empty while none has ended. */
