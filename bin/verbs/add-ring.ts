@@ -8,7 +8,7 @@ import type { Ring } from '../../ring/ring.ts';
 import { accountNameOf } from '../../server/core/users.ts';
 import { readMap } from '../../server/coordinator/map-file.ts';
 import { addRingChanges } from './change-ring.ts';
-import { dataFolder } from './data-folder.ts';
+import { dataOption } from './data-folder.ts';
 import { renderLocation, renderRing } from './ring.ts';
 
 interface LoadedRing {
@@ -62,7 +62,7 @@ export function addRing(program: Command): void {
     .command('show')
     .description('Devices, weights, and how many fragments each is home to')
     .option('--policy <name>', 'of this policy (default: the default one)')
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .option('--devices <folders>', 'device folders, separated by commas')
     .action(async (flags: RingFlags) => {
       const loaded = await loadRing(flags);
@@ -72,7 +72,7 @@ export function addRing(program: Command): void {
     .command('locate <account> <container> <key>')
     .description('The homes of one stored body')
     .option('--policy <name>', 'the policy that it is stored under (default: the default one)')
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .option('--devices <folders>', 'device folders, separated by commas')
     .option('--object-id <hex>', 'the id of the stored body: each version has its own place')
     .action(async (account: string, container: string, key: string, flags: RingFlags) => {

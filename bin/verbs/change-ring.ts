@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { callControl } from './control.ts';
-import { dataFolder } from './data-folder.ts';
+import { dataOption } from './data-folder.ts';
 
 interface ChangeFlags {
   readonly data: string;
@@ -25,7 +25,7 @@ export function addRingChanges(ring: Command): void {
   ring
     .command('status')
     .description('Show how far changes are')
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .action(async ({ data }: { data: string }) => {
       print(await callControl(data, '/ring/status'));
     });
@@ -70,7 +70,7 @@ function addChanges(parent: Command, call: Call): void {
 
 function changeOptions(command: Command): Command {
   return command
-    .option('--data <folder>', 'data folder of the server', 'data')
+    .addOption(dataOption())
     .option('--allow-less', 'also if less may be lost afterwards');
 }
 

@@ -11,7 +11,7 @@ import type { Machine, NodeWish } from '../../server/cluster/join.ts';
 import type { NodeFolder } from '../../server/cluster/node-folder.ts';
 import type { MapCoordinator } from '../../server/coordinator/map-coordinator.ts';
 import type { ClusterMap } from '../../storage/shard/coordinator.ts';
-import { dataFolder } from './data-folder.ts';
+import { dataOption } from './data-folder.ts';
 import { loadFrom } from './serve.ts';
 
 interface NodeFlags {
@@ -31,7 +31,7 @@ function nodeOptions(command: Command): Command {
     .option('--listen <address>', 'HOST:PORT to listen on for them (default: --address)')
     .option('--zone <zone>', 'what fails together: a rack, a room', 'z1')
     .option('--role <role>', 'all, proxy (no devices) or storage (no doors)', 'all')
-    .option('--data <folder>', 'data folder', dataFolder);
+    .addOption(dataOption());
 }
 
 export function addCluster(program: Command): void {
@@ -53,7 +53,7 @@ export function addCluster(program: Command): void {
     .command('token')
     .description('Print a token by which one machine may join; on the node that made the cluster')
     .option('--days <days>', 'for how long it is good', '1')
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .action(token);
   nodeOptions(cluster.command('join <token>'))
     .description('Become a node of a cluster; its first node must be running')
@@ -66,7 +66,7 @@ export function addCluster(program: Command): void {
       'ec:K+M, replica:N or lrc:K+2+2 (default: ec:4+2, or what goes on without any one node)',
     )
     .option('--config <file>', 'JSON file with the policies, as for serve')
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .action(form);
   cluster
     .command('policies')
@@ -74,18 +74,18 @@ export function addCluster(program: Command): void {
       'Make the storage policies of the cluster those of the settings: also while it serves',
     )
     .requiredOption('--config <file>', 'JSON file with the policies, as for serve')
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .action(policies);
   cluster
     .command('remove <node>')
     .description('Take a node off the map that is stopped and has no devices any more')
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .action(remove);
   cluster
     .command('status')
     .description('Show nodes, devices and shards')
     .option('--json', 'the whole cluster map')
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .action(status);
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../base/clock.ts';
-import { dataFolder } from './data-folder.ts';
+import { dataOption } from './data-folder.ts';
 import { callControl } from './control.ts';
 
 const lookMillis = 500;
@@ -11,7 +11,7 @@ export function addFsck(program: Command): void {
     .description(
       'Read every fragment that a running server needs, and count by that what is there; changes nothing',
     )
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .action(async ({ data }: { data: string }) => {
       let answer = await callControl(data, '/fsck?begin=yes');
       while (answer === '') {
@@ -29,7 +29,7 @@ export function addDevice(program: Command): void {
     .description(
       'Initialise the empty folder of a device that is away, and rebuild it. First stop the server, empty the folder, and start.',
     )
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .action(async (name: string, { data }: { data: string }) => {
       const call = `/device/replace?device=${encodeURIComponent(name)}`;
       process.stdout.write(`${await callControl(data, call)}\n`);
@@ -37,7 +37,7 @@ export function addDevice(program: Command): void {
   device
     .command('audit')
     .description('Read and verify every byte of all devices now, and repair what is bad')
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .action(async ({ data }: { data: string }) => {
       process.stdout.write(`${await callControl(data, '/device/audit')}\n`);
     });

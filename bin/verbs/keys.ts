@@ -9,7 +9,7 @@ import { systemRandom } from '../../base/random.ts';
 import { lockFolder } from '../../server/cell/level-folder.ts';
 import { openKeys, type OpenKeysOptions } from '../../server/keys/open-keys.ts';
 import { answerKeyCall, createKeyRing } from '../../server/keys/operator.ts';
-import { dataFolder } from './data-folder.ts';
+import { dataOption } from './data-folder.ts';
 import { callControl } from './control.ts';
 
 interface Flags {
@@ -52,7 +52,7 @@ function verb(parent: Command, name: string, description: string): Command {
   return parent
     .command(name)
     .description(description)
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .option('--region <name>', 'region of the ARNs, when no server runs', 'us-east-1');
 }
 

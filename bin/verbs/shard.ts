@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { callControl } from './control.ts';
-import { dataFolder } from './data-folder.ts';
+import { dataOption } from './data-folder.ts';
 
 export function addShard(program: Command): void {
   const shard = program.command('shard').description('Shards of the metadata of a running server');
   shard
     .command('list')
     .description('All shards: where each begins, who serves it, what is under way')
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .action(async ({ data }: { data: string }) => {
       process.stdout.write(`${await callControl(data, '/shard/list')}\n`);
     });
@@ -17,7 +17,7 @@ export function addShard(program: Command): void {
       'Split a shard that this node serves, between two containers. Large and busy ones are split without being told.',
     )
     .option('--at <id>', 'the first container id of the new shard; by default about the middle')
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .action(async (number: string, { at, data }: { at?: string; data: string }) => {
       const params = new URLSearchParams({ shard: number, ...(at === undefined ? {} : { at }) });
       process.stdout.write(`${await callControl(data, `/shard/split?${params.toString()}`)}\n`);

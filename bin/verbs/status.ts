@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
 import type { RedundancyReport } from '../../server/work/reconciler.ts';
-import { dataFolder } from './data-folder.ts';
+import { dataOption } from './data-folder.ts';
 import { callControl } from './control.ts';
 
 export function addStatus(program: Command): void {
@@ -27,7 +27,7 @@ export function addRedundancy(program: Command): void {
     .description(
       'Compare every stored body with what the devices hold, now, and tell what is missing: of the shards that this server serves',
     )
-    .option('--data <folder>', 'data folder', dataFolder)
+    .addOption(dataOption())
     .action(async ({ data }: { data: string }) => {
       const since = systemClock.now();
       let text = '';
