@@ -8,11 +8,12 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { flipDevice } from '../process/bit-flips.ts';
 import { digestOf, generatedBody } from '../process/generated-body.ts';
+import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
@@ -24,16 +25,7 @@ const sizes = [100, 16_384, 20_000, 1_048_577, 3_000_000];
 const OBJECTS = 40;
 const sizeOf = (i: number): number => sizes[i % sizes.length] ?? 0;
 
-function client(): S3Client {
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  return new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-    maxAttempts: 1,
-  });
-}
+const client = (): S3Client => s3ClientOf(server, { maxAttempts: 1 });
 
 async function readAll(): Promise<void> {
   const s3 = client();

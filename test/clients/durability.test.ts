@@ -7,10 +7,11 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runKillCycles } from '../process/kill-cycles.ts';
+import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
 let server: ServerProcess;
@@ -22,16 +23,7 @@ afterEach(() => server.remove());
 
 const Bucket = 'kept';
 
-function client(): S3Client {
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  return new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-    maxAttempts: 1,
-  });
-}
+const client = (): S3Client => s3ClientOf(server, { maxAttempts: 1 });
 
 async function digestOf(s3: S3Client, Key: string): Promise<string> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));

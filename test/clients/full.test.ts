@@ -9,11 +9,12 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { digestOf, generatedBody } from '../process/generated-body.ts';
+import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'torc-full-'));
@@ -37,14 +38,7 @@ let s3: S3Client;
 
 async function start(): Promise<void> {
   await server.start();
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  s3 = new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-    maxAttempts: 1,
-  });
+  s3 = s3ClientOf(server, { maxAttempts: 1 });
 }
 
 beforeAll(() => (isMounted ? start() : undefined));

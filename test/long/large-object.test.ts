@@ -15,13 +15,13 @@ import {
   CreateMultipartUploadCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { Client } from 'minio';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf, generatedBody } from '../process/generated-body.ts';
 import { installPythonTools, toolPath } from '../process/python-tools.ts';
+import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
 const MiB = 1_048_576;
@@ -175,13 +175,7 @@ function* partsOf(chunks: Iterable<Buffer>): Generator<Buffer> {
 }
 
 function javascriptSdk(): StreamingClient {
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  const s3 = new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-  });
+  const s3 = s3ClientOf(server);
   const at = { Bucket: bucket, Key: key };
   return {
     put: async (body) => {

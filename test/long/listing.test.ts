@@ -1,6 +1,6 @@
 /** A container of a million rows: its first, middle and last page cost alike. */
 import { join, resolve } from 'node:path';
-import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
@@ -11,6 +11,7 @@ import { LevelFolder } from '../../server/cell/level-folder.ts';
 import { openCluster } from '../../server/cell/open-cluster.ts';
 import { cellSettings } from '../../server/config/defaults.ts';
 import { bucketNameId } from '../../server/core/ids.ts';
+import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
@@ -23,15 +24,7 @@ const WRITERS = 1000;
 const nameOf = (i: number): string =>
   `folder-${String(Math.floor(i / 1000)).padStart(6, '0')}/${String(i).padStart(9, '0')}`;
 
-function client(): S3Client {
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  return new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-  });
-}
+const client = (): S3Client => s3ClientOf(server);
 
 /** The stopped server's own cell, in this process: a row costs a tenth of a PUT over HTTP. */
 async function openStopped(data: string): Promise<Cell> {

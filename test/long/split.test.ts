@@ -7,11 +7,12 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { callControl } from '../../bin/verbs/control.ts';
+import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
@@ -22,16 +23,7 @@ const buckets = Array.from({ length: 40 }, (_, place) => `split-${place}`);
 /** No key waits longer than 200 ms for a split; the rest is the machine's and the client's. */
 const patienceMillis = Number(process.env['LONG_PATIENCE'] ?? 5000);
 
-function client(): S3Client {
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  return new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-    maxAttempts: 1,
-  });
-}
+const client = (): S3Client => s3ClientOf(server, { maxAttempts: 1 });
 
 class Load {
   readonly #s3 = client();

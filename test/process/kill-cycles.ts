@@ -6,9 +6,10 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
+import { s3ClientOf } from './s3-client.ts';
 import type { ServerProcess } from './server.ts';
 
 const Bucket = 'kept';
@@ -22,16 +23,7 @@ type Allowed = Map<string, Set<string>>;
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-function client(server: ServerProcess): S3Client {
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  return new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-    maxAttempts: 1,
-  });
-}
+const client = (server: ServerProcess): S3Client => s3ClientOf(server, { maxAttempts: 1 });
 
 async function digestUnder(s3: S3Client, Key: string): Promise<string> {
   try {

@@ -8,9 +8,10 @@ import {
   CreateBucketCommand,
   GetObjectCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { s3ClientOf } from '../../process/s3-client.ts';
 import { ServerProcess } from '../../process/server.ts';
 
 const server = new ServerProcess();
@@ -21,15 +22,7 @@ const Bucket = 'ringed';
 const added = join(server.data, 'added');
 const written = new Map<string, Buffer>();
 
-function client(): S3Client {
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  return new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-  });
-}
+const client = (): S3Client => s3ClientOf(server);
 
 async function put(Key: string, size: number): Promise<void> {
   const Body = randomBytes(size);

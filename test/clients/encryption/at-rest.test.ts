@@ -22,10 +22,11 @@ import {
   CreateMultipartUploadCommand,
   GetObjectCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { s3ClientOf } from '../../process/s3-client.ts';
 import { ServerProcess } from '../../process/server.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
@@ -63,14 +64,7 @@ let s3: S3Client;
 
 async function start(): Promise<void> {
   await server.start(['--config', config]);
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  s3 = new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    forcePathStyle: true,
-    credentials: { accessKeyId, secretAccessKey },
-    maxAttempts: 1,
-  });
+  s3 = s3ClientOf(server, { maxAttempts: 1 });
 }
 
 beforeAll(async () => {

@@ -5,13 +5,14 @@ import {
   CreateBucketCommand,
   PutBucketNotificationConfigurationCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { Broker, freePort } from '../../process/brokers.ts';
+import { s3ClientOf } from '../../process/s3-client.ts';
 import { ServerProcess } from '../../process/server.ts';
 
 const server = new ServerProcess();
@@ -42,15 +43,7 @@ afterAll(async () => {
   await nats.remove();
 });
 
-function client(): S3Client {
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  return new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-  });
-}
+const client = (): S3Client => s3ClientOf(server);
 
 async function follow(bucket: string, target: string): Promise<void> {
   await client().send(new CreateBucketCommand({ Bucket: bucket }));

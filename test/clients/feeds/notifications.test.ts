@@ -6,9 +6,10 @@ import {
   DeleteObjectCommand,
   PutBucketNotificationConfigurationCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { s3ClientOf } from '../../process/s3-client.ts';
 import { ServerProcess } from '../../process/server.ts';
 import { Webhook } from '../../process/webhook.ts';
 
@@ -16,15 +17,7 @@ const server = new ServerProcess();
 const hook = new Webhook();
 const config = join(server.data, '..', 'config.json');
 
-function client(): S3Client {
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  return new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-  });
-}
+const client = (): S3Client => s3ClientOf(server);
 
 function arn(target: string): string {
   return `arn:torc:sqs:us-east-1:main:${target}`;

@@ -13,10 +13,11 @@ import {
   PutBucketReplicationCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { s3ClientOf } from '../../process/s3-client.ts';
 import { ServerProcess } from '../../process/server.ts';
 
 const near = new ServerProcess();
@@ -24,15 +25,7 @@ const far = new ServerProcess();
 const config = join(near.data, '..', 'config.json');
 const soon = { timeout: 30_000, interval: 100 };
 
-function client(server: ServerProcess): S3Client {
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  return new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-  });
-}
+const client = (server: ServerProcess): S3Client => s3ClientOf(server);
 
 async function versioned(s3: S3Client, Bucket: string): Promise<void> {
   await s3.send(new CreateBucketCommand({ Bucket }));

@@ -3,10 +3,11 @@ import { appendFileSync, cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateBucketCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runDebianTool } from '../../process/tools/debian-tools.ts';
 import { digestTree, writeTree } from '../../process/tools/file-tree.ts';
+import { s3ClientOf } from '../../process/s3-client.ts';
 import { ServerProcess } from '../../process/server.ts';
 
 const server = new ServerProcess();
@@ -25,15 +26,7 @@ afterAll(async () => {
 const kernelRefuses =
   /fuse\w*: .*(device not found|not permitted|permission denied|no such (file|device))/i;
 
-function client(): S3Client {
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  return new S3Client({
-    endpoint: server.httpUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-  });
-}
+const client = (): S3Client => s3ClientOf(server);
 
 async function mount(scheme: 'http' | 'https', to: string): Promise<void> {
   const { accessKeyId, secretAccessKey } = server.credentials;
