@@ -97,56 +97,48 @@ describe.each(['http', 'https'] as const)('aws-cli over %s', (scheme) => {
     expect(await readAddress(later)).toContain('SignatureDoesNotMatch');
   });
 
-  it.runIf(scheme === 'https')(
-    'writes and deletes under conditions',
-    { timeout: 300_000 },
-    async () => {
-      const body = join(folder, `body-${scheme}`);
-      writeFileSync(body, 'first');
-      const address = ['--bucket', bucket, '--key', 'state'];
-      const put = (...args: readonly string[]): Promise<Record<string, unknown>> =>
-        api('put-object', ...address, '--body', body, ...args);
-      const { ETag } = await put('--if-none-match', '*');
-      await expect(put('--if-none-match', '*')).rejects.toThrow('PreconditionFailed');
-      writeFileSync(body, 'second');
-      const tag = String(ETag);
-      const second = await put('--if-match', tag);
-      await expect(put('--if-match', tag)).rejects.toThrow('PreconditionFailed');
-      const remove = (etag: string): Promise<unknown> =>
-        api('delete-object', ...address, '--if-match', etag);
-      await expect(remove(tag)).rejects.toThrow('PreconditionFailed');
-      await remove(String(second['ETag']));
-      await expect(put('--if-match', tag)).rejects.toThrow('NoSuchKey');
-      await expect(api('head-object', ...address)).rejects.toThrow('404');
-    },
-  );
+  it('writes and deletes under conditions', { timeout: 300_000 }, async () => {
+    const body = join(folder, `body-${scheme}`);
+    writeFileSync(body, 'first');
+    const address = ['--bucket', bucket, '--key', 'state'];
+    const put = (...args: readonly string[]): Promise<Record<string, unknown>> =>
+      api('put-object', ...address, '--body', body, ...args);
+    const { ETag } = await put('--if-none-match', '*');
+    await expect(put('--if-none-match', '*')).rejects.toThrow('PreconditionFailed');
+    writeFileSync(body, 'second');
+    const tag = String(ETag);
+    const second = await put('--if-match', tag);
+    await expect(put('--if-match', tag)).rejects.toThrow('PreconditionFailed');
+    const remove = (etag: string): Promise<unknown> =>
+      api('delete-object', ...address, '--if-match', etag);
+    await expect(remove(tag)).rejects.toThrow('PreconditionFailed');
+    await remove(String(second['ETag']));
+    await expect(put('--if-match', tag)).rejects.toThrow('NoSuchKey');
+    await expect(api('head-object', ...address)).rejects.toThrow('404');
+  });
 
-  it.runIf(scheme === 'http')(
-    'keeps versions, lists them page by page, and empties the bucket',
-    async () => {
-      const versioned = `${bucket}-versions`;
-      await aws('s3', 'mb', `s3://${versioned}`);
-      await api(
-        ...['put-bucket-versioning', '--bucket', versioned],
-        ...['--versioning-configuration', 'Status=Enabled'],
-      );
-      const body = join(folder, `version-${scheme}`);
-      for (const text of ['one', 'two', 'three']) {
-        writeFileSync(body, bytesOf(text, 10));
-        await aws('s3', 'cp', '--only-show-errors', body, `s3://${versioned}/key`);
-      }
-      await aws('s3', 'rm', '--only-show-errors', `s3://${versioned}/key`);
-      const listed = await api('list-object-versions', '--bucket', versioned, '--page-size', '2');
-      const versions = listed['Versions'] as { VersionId: string; IsLatest: boolean }[];
-      const markers = listed['DeleteMarkers'] as { VersionId: string; IsLatest: boolean }[];
-      expect(versions.map((one) => one.IsLatest)).toEqual([false, false, false]);
-      expect(markers.map((one) => one.IsLatest)).toEqual([true]);
-      await expect(aws('s3', 'rb', `s3://${versioned}`)).rejects.toThrow('BucketNotEmpty');
-      const all = [...versions, ...markers].map(({ VersionId }) => ({ Key: 'key', VersionId }));
-      const wish = JSON.stringify({ Objects: all, Quiet: true });
-      await api('delete-objects', '--bucket', versioned, '--delete', wish);
-      await aws('s3', 'rb', `s3://${versioned}`);
-    },
-    300_000,
-  );
+  it('keeps versions, lists them page by page, and empties the bucket', async () => {
+    const versioned = `${bucket}-versions`;
+    await aws('s3', 'mb', `s3://${versioned}`);
+    await api(
+      ...['put-bucket-versioning', '--bucket', versioned],
+      ...['--versioning-configuration', 'Status=Enabled'],
+    );
+    const body = join(folder, `version-${scheme}`);
+    for (const text of ['one', 'two', 'three']) {
+      writeFileSync(body, bytesOf(text, 10));
+      await aws('s3', 'cp', '--only-show-errors', body, `s3://${versioned}/key`);
+    }
+    await aws('s3', 'rm', '--only-show-errors', `s3://${versioned}/key`);
+    const listed = await api('list-object-versions', '--bucket', versioned, '--page-size', '2');
+    const versions = listed['Versions'] as { VersionId: string; IsLatest: boolean }[];
+    const markers = listed['DeleteMarkers'] as { VersionId: string; IsLatest: boolean }[];
+    expect(versions.map((one) => one.IsLatest)).toEqual([false, false, false]);
+    expect(markers.map((one) => one.IsLatest)).toEqual([true]);
+    await expect(aws('s3', 'rb', `s3://${versioned}`)).rejects.toThrow('BucketNotEmpty');
+    const all = [...versions, ...markers].map(({ VersionId }) => ({ Key: 'key', VersionId }));
+    const wish = JSON.stringify({ Objects: all, Quiet: true });
+    await api('delete-objects', '--bucket', versioned, '--delete', wish);
+    await aws('s3', 'rb', `s3://${versioned}`);
+  }, 300_000);
 });
