@@ -1,25 +1,13 @@
 /** aws-cli as people use it: sync, copies in parts, presigned addresses, conditional writes, versions. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { bytesOf, digestTree, writeTree } from '../../process/tools/file-tree.ts';
 import { readAddress } from '../../process/tools/read-address.ts';
 import { installPythonTools, runTool } from '../../process/python-tools.ts';
-import { ServerProcess } from '../../process/server.ts';
+import { toolBench } from '../../process/tools/tool-bench.ts';
 
-const server = new ServerProcess();
-const folder = mkdtempSync(join(tmpdir(), 'torc-aws-cli-'));
-const source = join(folder, 'source');
-beforeAll(async () => {
-  installPythonTools();
-  writeTree(source);
-  await server.start();
-}, 300_000);
-afterAll(async () => {
-  await server.remove();
-  rmSync(folder, { recursive: true, force: true });
-});
+const { server, folder } = toolBench('aws-cli', installPythonTools);
 
 describe.each(['http', 'https'] as const)('aws-cli over %s', (scheme) => {
   const bucket = `aws-cli-${scheme}`;

@@ -1,23 +1,12 @@
 /** restic keeps a repository here: backups, pruning, a check of every byte, and what it restores. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { runDebianTool } from '../../process/tools/debian-tools.ts';
-import { bytesOf, digestTree, writeTree } from '../../process/tools/file-tree.ts';
-import { ServerProcess } from '../../process/server.ts';
+import { bytesOf, digestTree } from '../../process/tools/file-tree.ts';
+import { toolBench } from '../../process/tools/tool-bench.ts';
 
-const server = new ServerProcess();
-const folder = mkdtempSync(join(tmpdir(), 'torc-restic-'));
-const source = join(folder, 'source');
-beforeAll(async () => {
-  writeTree(source);
-  await server.start();
-}, 300_000);
-afterAll(async () => {
-  await server.remove();
-  rmSync(folder, { recursive: true, force: true });
-});
+const { server, folder, source } = toolBench('restic');
 
 it.each(['http', 'https'] as const)('restic over %s', { timeout: 300_000 }, async (scheme) => {
   const { accessKeyId, secretAccessKey } = server.credentials;

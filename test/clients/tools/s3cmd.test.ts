@@ -1,24 +1,13 @@
 /** s3cmd: a tree there and back, parts, addresses signed by its old signature, and settings of buckets. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runDebianTool } from '../../process/tools/debian-tools.ts';
-import { digestTree, writeTree } from '../../process/tools/file-tree.ts';
+import { digestTree } from '../../process/tools/file-tree.ts';
 import { readAddress } from '../../process/tools/read-address.ts';
-import { ServerProcess } from '../../process/server.ts';
+import { toolBench } from '../../process/tools/tool-bench.ts';
 
-const server = new ServerProcess();
-const folder = mkdtempSync(join(tmpdir(), 'torc-s3cmd-'));
-const source = join(folder, 'source');
-beforeAll(async () => {
-  writeTree(source);
-  await server.start();
-}, 300_000);
-afterAll(async () => {
-  await server.remove();
-  rmSync(folder, { recursive: true, force: true });
-});
+const { server, folder, source } = toolBench('s3cmd');
 
 describe.each(['http', 'https'] as const)('s3cmd over %s', (scheme) => {
   const bucket = `s3://s3cmd-${scheme}`;

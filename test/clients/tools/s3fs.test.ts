@@ -1,26 +1,15 @@
 /** A bucket mounted as a folder by s3fs, on machines whose kernel lets it. */
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync } from 'node:fs';
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { runDebianTool } from '../../process/tools/debian-tools.ts';
-import { digestTree, writeTree } from '../../process/tools/file-tree.ts';
+import { digestTree } from '../../process/tools/file-tree.ts';
 import { s3ClientOf } from '../../process/s3-client.ts';
-import { ServerProcess } from '../../process/server.ts';
+import { toolBench } from '../../process/tools/tool-bench.ts';
 
-const server = new ServerProcess();
-const folder = mkdtempSync(join(tmpdir(), 'torc-s3fs-'));
-const source = join(folder, 'source');
-beforeAll(async () => {
-  writeTree(source);
-  await server.start();
-}, 300_000);
-afterAll(async () => {
-  await server.remove();
-  rmSync(folder, { recursive: true, force: true });
-});
+const { server, folder, source } = toolBench('s3fs');
 
 /** What fuse itself says where the machine has no such device, or lets nobody mount. */
 const kernelRefuses =
