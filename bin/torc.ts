@@ -4,6 +4,7 @@ import { addCluster } from './verbs/cluster.ts';
 import { addRing } from './verbs/add-ring.ts';
 import { addDevice, addFsck } from './verbs/device.ts';
 import { addKeys } from './verbs/keys.ts';
+import { addReplication } from './verbs/replication.ts';
 import { addShard } from './verbs/shard.ts';
 import { addServe } from './verbs/serve.ts';
 import { addRedundancy, addStatus } from './verbs/status.ts';
@@ -19,6 +20,7 @@ addRing(program);
 addDevice(program);
 addFsck(program);
 addShard(program);
+addReplication(program);
 addKeys(program);
 addCluster(program);
 

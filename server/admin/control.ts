@@ -13,6 +13,7 @@ import type { Cell } from '../cell/cell.ts';
 import type { OpenKeys } from '../keys/open-keys.ts';
 import { answerKeyCall } from '../keys/operator.ts';
 import { FsckRuns } from '../work/fsck.ts';
+import { answerReplicationCall } from '../replication/operator.ts';
 import { answerRingCall, findDevice } from '../rings/operator.ts';
 import { answerShardCall } from './shards.ts';
 
@@ -102,7 +103,8 @@ async function answer(
       ? ((await answerCellCall({ cell, checks }, path, parameters)) ??
         (await answerKeyCall(keys, path, parameters)) ??
         (await answerRingCall(cell.rings, path, parameters)) ??
-        (await answerShardCall({ cell, clock }, path, parameters)))
+        (await answerShardCall({ cell, clock }, path, parameters)) ??
+        (await answerReplicationCall(cell.rows, path, parameters)))
       : undefined;
   if (answered !== undefined) return answered;
   throw new StoreError('invalid-argument', 'control', `there is no call ${path}`);

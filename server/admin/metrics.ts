@@ -31,6 +31,7 @@ function addFeedGauges(registers: Registry[], { feeds, accessLog }: Told): void 
   });
   const gauges = [
     ['pending', 'Events that wait for a target.'],
+    ['retrying', 'Of those: refused by the target, to be tried again later.'],
     ['dropped', 'Events let go: too many waited, too long, or the target refused them.'],
   ] as const;
   for (const [what, help] of gauges) {
@@ -43,7 +44,7 @@ function addFeedGauges(registers: Registry[], { feeds, accessLog }: Told): void 
         this.reset();
         for (const feed of await feeds.backlogs()) {
           const { target, account, container, rule } = feed;
-          this.set({ target, account, container, rule }, feed[what]);
+          this.set({ target, account, container, rule }, feed[what] ?? 0);
         }
       },
     });

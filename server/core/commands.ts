@@ -311,9 +311,13 @@ export interface Commands extends LifecycleCommands {
       feedId: Id;
       status: 'completed' | 'failed';
       replica?: string;
+      /** It was refused, and is to be tried again. */
+      retry?: { readonly event: ObjectEvent; readonly refusals: number; readonly atMillis: number };
     };
     result: boolean;
   };
+  /** The feed walks its container for what its target has not got. False when there is no such feed. */
+  'feed.catch-up': { args: { containerId: Id; feedId: Id }; result: boolean };
 }
 
 export interface MetadataLimits {

@@ -299,6 +299,8 @@ export interface Replication {
   readonly status: 'pending' | 'completed' | 'failed' | 'replica';
   /** Feeds whose target has not got it. */
   readonly waiting?: readonly Id[] | undefined;
+  /** Feeds whose target refused it, and may take it later. */
+  readonly refused?: readonly Id[] | undefined;
   /** By feed: the name that the target gave this version. */
   readonly replicas?: Readonly<Record<Id, string>> | undefined;
 }
@@ -428,6 +430,8 @@ export interface EventRow {
   readonly size: number;
   readonly etag: string;
   readonly origin?: EventOrigin | undefined;
+  /** How often the target has refused it: not to be told again before its stamp. */
+  readonly refusals?: number | undefined;
 }
 
 /** Who caused an event, and by which request; absent for what the server does by itself. */
@@ -447,6 +451,8 @@ export interface BacklogRow {
   readonly rule: string;
   /** Event rows of this feed. */
   readonly pending: number;
+  /** Of those: refused before, and waiting for a later time. */
+  readonly retrying?: number | undefined;
   /** Events that were let go: too many waited, too long, or the target refused them for good. */
   readonly dropped: number;
 }

@@ -39,6 +39,9 @@ export class FeedWorker implements Worker<Backlog> {
   /** By feed where each rests for itself, else one for all. Those that work are in none. */
   readonly #rests = new Map<string, { readonly millis: number; readonly until: number }>();
 
+  /** Feeds that hold nothing but what waits for a later time: when to look again. */
+  readonly #quiet = new Map<string, number>();
+
   constructor(options: FeedWorkerOptions) {
     this.#options = options;
     this.name = `feed:${options.consumer.target}`;
@@ -52,10 +55,17 @@ export class FeedWorker implements Worker<Backlog> {
       this.#forget(found);
       this.#turn = found.filter(
         (feed) =>
-          (feed.pending > 0 || isBehind(feed, consumer)) && !this.#isResting(this.#restOf(feed)),
+          (this.#isWaiting(feed) || isBehind(feed, consumer)) &&
+          !this.#isResting(this.#restOf(feed)),
       );
     }
     return this.#turn.shift();
+  }
+
+  /** Something is to be told now, as far as the counts say. */
+  #isWaiting({ feedId, pending, retrying = 0 }: Backlog): boolean {
+    if (pending > retrying) return true;
+    return retrying > 0 && this.#options.clock.monotonic() >= (this.#quiet.get(feedId) ?? 0);
   }
 
   #restOf(feed: Backlog): string {
@@ -68,14 +78,17 @@ export class FeedWorker implements Worker<Backlog> {
 
   /** Feeds that have nothing to tell any more. */
   #forget(found: readonly Backlog[]): void {
-    if (this.#options.restsEach !== true) return;
     const known = new Set(found.map((feed) => feed.feedId));
+    for (const feedId of this.#quiet.keys()) if (!known.has(feedId)) this.#quiet.delete(feedId);
+    if (this.#options.restsEach !== true) return;
     for (const rest of this.#rests.keys()) if (!known.has(rest)) this.#rests.delete(rest);
   }
 
   async run(feed: Backlog): Promise<void> {
-    const { source, consumer, parallel, logger } = this.#options;
-    const events = await source.events(feed, BATCH);
+    const { source, consumer, parallel, logger, clock } = this.#options;
+    const now = clock.now() * 1000;
+    const next = await source.events(feed, BATCH);
+    const events = next.filter(({ refusals, stamp }) => refusals === undefined || stamp <= now);
     const { taken, refused, isLate, failure } = await deliverEvents(events, parallel, (event) =>
       consumer.take(feed, event),
     );
@@ -92,6 +105,7 @@ export class FeedWorker implements Worker<Backlog> {
       throw this.#rested(feed, new StoreError('unavailable', 'feed.deliver', 'not taken yet'));
     }
     this.#rests.delete(this.#restOf(feed));
+    if (events.length === 0) this.#quiet.set(feed.feedId, clock.monotonic() + REST_MIN_MILLIS);
     if (events.length > 0 || !isBehind(feed, consumer)) return;
     try {
       await consumer.catchUp?.(feed);

@@ -22,7 +22,7 @@ export function replicationWorkers(parts: {
 }): readonly Worker[] {
   const { stores, source, core, rows, clock, logger } = parts;
   return stores.all.map((client) => {
-    const consumer = new Replicator({ core, rows, client, logger });
+    const consumer = new Replicator({ core, rows, client, clock, logger });
     return new FeedWorker({ source, consumer, clock, logger, parallel: PARALLEL_VERSIONS });
   });
 }

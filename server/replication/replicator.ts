@@ -3,9 +3,11 @@
  * version's own row says what is still to be done, so that a repeated, or a lost, event does no harm.
  */
 import { createHash } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
 import { isStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Core, ObjectReader, RequestContext } from '../core/api.ts';
+import type { Commands } from '../core/commands.ts';
 import { newestMarker } from '../core/decide/version-chain.ts';
 import { TAGS } from '../core/metadata.ts';
 import { type ContainerRow, type Feed, type VersionRow, versionIdOf } from '../core/model.ts';
@@ -14,14 +16,15 @@ import type { Taken } from '../feeds/deliver.ts';
 import type { Backlog, PendingEvent } from '../feeds/source.ts';
 import type { Consumer } from '../feeds/worker.ts';
 import { taggingDocument } from './object-request.ts';
-import { checkReply, documentOf, sendObject } from './send-object.ts';
+import { checkReply, documentOf, SENDING, sendObject } from './send-object.ts';
 import type { Store } from './store-client.ts';
-import { waitingVersions } from './waiting.ts';
+import { type UnsentVersion, unsentVersions } from './waiting.ts';
 
 export interface ReplicatorParts {
   readonly core: Core;
   readonly rows: RowStore;
   readonly client: Store;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -34,6 +37,40 @@ interface Job {
   readonly row: Pick<VersionRow, 'version' | 'isNull' | 'kind' | 'replication'>;
   /** Only its tags changed since it was sent. */
   readonly isTagging: boolean;
+}
+
+type Outcome = Pick<Commands['replication.note']['args'], 'status' | 'replica' | 'retry'>;
+
+interface Retry {
+  readonly event: PendingEvent['event'];
+  readonly refusals: number;
+  /** undefined: it has been tried often enough. */
+  readonly pauseMillis: number | undefined;
+}
+
+const MINUTE_MILLIS = 60_000;
+/** What another store refuses (rights, a bucket that is not there, a quota) is mostly put right by a person: within the hour, or within the week. */
+const PAUSE_MINUTES: readonly number[] = [1, 5, 30, 120, 360, 1440, 1440, 1440, 1440, 1440, 1440];
+
+/** When what has been refused so often, and is refused now, is to be tried again. */
+function retryAfter({ event }: Pick<PendingEvent, 'event'>, refusals: number): Retry {
+  const minutes = PAUSE_MINUTES[refusals];
+  const pauseMillis = minutes === undefined ? undefined : minutes * MINUTE_MILLIS;
+  return { event, refusals: refusals + 1, pauseMillis };
+}
+
+type Progress = Pick<VersionRow, 'replication'>;
+
+function isWaiting({ replication }: Progress, feedId: string): boolean {
+  return replication?.waiting?.includes(feedId) === true;
+}
+
+function isUnsent(row: Progress, feedId: string): boolean {
+  return isWaiting(row, feedId) || row.replication?.refused?.includes(feedId) === true;
+}
+
+function isThere({ replication }: Progress, feedId: string): boolean {
+  return replication?.status === 'completed' || replication?.replicas?.[feedId] !== undefined;
 }
 
 export class Replicator implements Consumer {
@@ -51,22 +88,60 @@ export class Replicator implements Consumer {
     const row = place === undefined ? undefined : await this.#row(containerId, key, version);
     if (place === undefined || row === undefined) return 'taken';
     const isTagging = event.event.startsWith('tagging:');
-    await this.#replicate({ ...place, containerId, key, row, isTagging });
+    const job = { ...place, containerId, key, row, isTagging };
+    if (event.refusals !== undefined) await this.#again(job, event, event.refusals);
+    else if (isWaiting(row, feed.feedId)) await this.#replicate(job, retryAfter(event, 0));
     return 'taken';
   }
 
-  /** Every version that says it waits for this rule. */
+  /** Every version that says it waits for this rule, or was refused. */
   async catchUp(feed: Backlog): Promise<void> {
-    const { containerId } = feed;
+    const { containerId, feedId } = feed;
     const place = await this.#place(feed);
     if (place === undefined) return;
-    const waits = (row: VersionRow): boolean =>
-      row.replication?.waiting?.includes(feed.feedId) === true;
-    const { account, name } = place.container;
-    const at = { context: asReplication(account), account, container: name };
-    for await (const { key, row } of waitingVersions(this.#parts.core, at, waits)) {
-      await this.#replicate({ ...place, containerId, key, row, isTagging: false });
+    for await (const found of this.#unsent(place)) {
+      const { key, row, isOvertaken, standing } = found;
+      const job = { ...place, containerId, key, row, isTagging: isOvertaken };
+      // What was refused before has its own time to come again, unless that is over.
+      const first = { event: 'created:put' as const, refusals: 0 };
+      const retry = isWaiting(row, feedId) ? retryAfter(first, 0) : undefined;
+      if (!isOvertaken || standing.isThere) await this.#replicate(job, retry);
+      else if (isWaiting(row, feedId)) await this.#note(job, { status: 'failed' });
     }
+  }
+
+  /** A version that was refused, after the older ones of its key: the newest must come last. */
+  async #again(job: Job, event: PendingEvent, refusals: number): Promise<void> {
+    const { key, row, rule } = job;
+    if (!isUnsent(row, rule.id)) return;
+    if (job.isTagging && row.replication?.replicas?.[rule.id] !== undefined) {
+      await this.#replicate(job, retryAfter(event, refusals));
+      return;
+    }
+    for await (const found of this.#unsent(job, key)) {
+      if (found.isOvertaken) continue;
+      const isOwn = found.row.version === row.version;
+      const retry = isOwn ? retryAfter(event, refusals) : undefined;
+      const older = { ...job, row: found.row, isTagging: false };
+      const isDone = await this.#replicate(older, retry);
+      if (isOwn) return;
+      if (isDone) continue;
+      await this.#note(job, { status: 'failed', ...this.#retryOf(retryAfter(event, refusals)) });
+      return;
+    }
+  }
+
+  #unsent(
+    { container, rule }: Pick<Job, 'container' | 'rule'>,
+    key?: string,
+  ): AsyncGenerator<UnsentVersion> {
+    const { account, name } = container;
+    const at = { context: asReplication(account), account, container: name };
+    const place = key === undefined ? at : { ...at, key };
+    return unsentVersions(this.#parts.core, place, (row) => ({
+      isUnsent: isUnsent(row, rule.id),
+      isThere: isThere(row, rule.id),
+    }));
   }
 
   /** The container and the rule, if both still stand. */
@@ -94,32 +169,44 @@ export class Replicator implements Consumer {
     return marker?.version === version ? marker : undefined;
   }
 
-  /** Throws `unavailable`, `timeout` while the store is away; a store that refuses makes the version FAILED. */
-  async #replicate(job: Job): Promise<void> {
-    const { containerId, key, row, rule } = job;
-    if (row.replication?.waiting?.includes(rule.id) !== true) return;
-    const at = { containerId, key, version: row.version, feedId: rule.id };
+  /**
+   * False: the store refuses, which makes the version FAILED; it comes again where a time for that is given.
+   * Throws `unavailable`, `timeout` while the store is away.
+   */
+  async #replicate(job: Job, retry: Retry | undefined): Promise<boolean> {
     try {
       const replica = await this.#send(job);
-      const note = { ...at, status: 'completed' as const };
       const named = replica === undefined ? {} : { replica };
-      await this.#parts.rows.execute({ type: 'replication.note', ...note, ...named });
+      await this.#note(job, { status: 'completed', ...named });
+      return true;
     } catch (error) {
-      if (isStoreError(error, 'no-such-version') || isStoreError(error, 'no-such-object')) return;
+      if (isStoreError(error, 'no-such-version') || isStoreError(error, 'no-such-object')) {
+        return true;
+      }
       const isRefused =
         isStoreError(error, 'invalid-argument') || isStoreError(error, 'access-denied');
       if (!isRefused) throw error;
+      // What cannot be read here (a customer's key) is not the store's to take.
+      const later = error.op === SENDING ? this.#retryOf(retry) : {};
+      const { target } = this;
       this.#parts.logger.warn(
-        {
-          event: 'replication.failed',
-          target: this.target,
-          rule: rule.rule,
-          reason: error.message,
-        },
+        { event: 'replication.failed', target, rule: job.rule.rule, reason: error.message },
         'A version could not be replicated.',
       );
-      await this.#parts.rows.execute({ type: 'replication.note', ...at, status: 'failed' });
+      await this.#note(job, { status: 'failed', ...later });
+      return false;
     }
+  }
+
+  async #note({ containerId, key, row, rule }: Job, outcome: Outcome): Promise<void> {
+    const at = { containerId, key, version: row.version, feedId: rule.id };
+    await this.#parts.rows.execute({ type: 'replication.note', ...at, ...outcome });
+  }
+
+  #retryOf(retry: Retry | undefined): Pick<Outcome, 'retry'> {
+    if (retry?.pauseMillis === undefined) return {};
+    const { event, refusals, pauseMillis } = retry;
+    return { retry: { event, refusals, atMillis: this.#parts.clock.now() + pauseMillis } };
   }
 
   async #send(job: Job): Promise<string | undefined> {

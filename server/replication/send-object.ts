@@ -11,6 +11,9 @@ export interface Destination {
   readonly storageClass: string | undefined;
 }
 
+/** The operation of errors that the other store gave. */
+export const SENDING = 'replication.send';
+
 /** The store said that it will not have this: `invalid-argument`; not now: `unavailable`. */
 export function checkReply(reply: StoreReply): StoreReply {
   const { status } = reply;
@@ -18,11 +21,16 @@ export function checkReply(reply: StoreReply): StoreReply {
   const isError = status >= 300 || reply.text.includes('<Error>');
   if (!isError) return reply;
   const code = /<Code>(\w{1,64})<\/Code>/.exec(reply.text)?.[1] ?? '';
+  // 501: it will never have this, and what comes after need not wait for it.
   const isPassing =
-    status >= 500 || status < 400 || status === 408 || status === 429 || passing.has(code);
+    (status >= 500 && status !== 501) ||
+    status < 400 ||
+    status === 408 ||
+    status === 429 ||
+    passing.has(code);
   throw new StoreError(
     isPassing ? 'unavailable' : 'invalid-argument',
-    'replication.send',
+    SENDING,
     `the store answered ${status} ${code}`,
     { detail: { status, code } },
   );
@@ -84,7 +92,7 @@ async function sendParts(
   );
   const uploadId = /<UploadId>([^<]+)<\/UploadId>/.exec(created.text)?.[1];
   if (uploadId === undefined) {
-    throw new StoreError('unavailable', 'replication.send', 'the store named no upload');
+    throw new StoreError('unavailable', SENDING, 'the store named no upload');
   }
   const at = { bucket, key, uploadId };
   try {

@@ -2,33 +2,56 @@ import type { Core, RequestContext } from '../core/api.ts';
 import { type VersionRow, versionIdOf } from '../core/model.ts';
 import type { PageQuery } from '../core/ports.ts';
 
-export interface WaitingVersion {
+interface Version {
   readonly key: string;
   readonly row: VersionRow;
+}
+
+/** What a feed's target has of a version. */
+export interface Standing {
+  /** It has not got it, or not as it is now. */
+  readonly isUnsent: boolean;
+  /** It has had it. */
+  readonly isThere: boolean;
+}
+
+export interface UnsentVersion extends Version {
+  readonly standing: Standing;
+  /** The target has a newer one of the same key: sent now, this would lie on top of it. */
+  readonly isOvertaken: boolean;
+}
+
+export interface Place {
+  readonly context: RequestContext;
+  readonly account: string;
+  readonly container: string;
+  /** Without it: every key. */
+  readonly key?: string;
 }
 
 const PAGE_ROWS = 500;
 /** Of one key; more of them are found by the next walk. Some 10 MB of rows. */
 const MAX_OF_KEY = 10_000;
 
-/** The versions of a container that `waits` holds for, those of one key from the oldest to the newest. */
-export async function* waitingVersions(
+/** What the target has not got of a container or a key, of each key from the oldest to the newest. */
+export async function* unsentVersions(
   core: Core,
-  at: {
-    readonly context: RequestContext;
-    readonly account: string;
-    readonly container: string;
-  },
-  waits: (row: VersionRow) => boolean,
-): AsyncGenerator<WaitingVersion> {
-  let ofKey: WaitingVersion[] = [];
+  at: Place,
+  standingOf: (row: VersionRow) => Standing,
+): AsyncGenerator<UnsentVersion> {
+  let ofKey: UnsentVersion[] = [];
+  let key: string | undefined;
+  let isOvertaken = false;
   for await (const version of allVersions(core, at)) {
-    if (ofKey[0] !== undefined && ofKey[0].key !== version.key) {
+    if (version.key !== key) {
       yield* ofKey.toReversed();
+      ({ key } = version);
       ofKey = [];
+      isOvertaken = false;
     }
-    if (!waits(version.row)) continue;
-    ofKey.push(version);
+    const standing = standingOf(version.row);
+    if (standing.isUnsent) ofKey.push({ ...version, standing, isOvertaken });
+    isOvertaken ||= standing.isThere;
     // Listed from the newest on: the oldest ones are kept.
     if (ofKey.length > MAX_OF_KEY) ofKey.shift();
   }
@@ -38,18 +61,16 @@ export async function* waitingVersions(
 /** By key, newest first. */
 export async function* allVersions(
   core: Core,
-  at: {
-    readonly context: RequestContext;
-    readonly account: string;
-    readonly container: string;
-  },
-): AsyncGenerator<WaitingVersion & { readonly isLatest: boolean }> {
-  const { context, account, container } = at;
-  const whole = { prefix: '', delimiter: '', before: undefined, reverse: false, limit: PAGE_ROWS };
+  { context, account, container, key }: Place,
+): AsyncGenerator<Version & { readonly isLatest: boolean }> {
+  const whole = { delimiter: '', before: undefined, reverse: false, limit: PAGE_ROWS };
+  // A key comes before all that begin with it.
+  const query = { ...whole, prefix: key ?? '' };
   let from: Pick<PageQuery, 'after'> & { readonly afterVersionId?: string } = { after: undefined };
   for (;;) {
-    const page = await core.listVersions(context, { account, container }, { ...whole, ...from });
+    const page = await core.listVersions(context, { account, container }, { ...query, ...from });
     for (const item of page.items) {
+      if (key !== undefined && item.name !== key) return;
       if (item.type === 'row') yield { key: item.name, row: item.row, isLatest: item.isLatest };
     }
     const last = page.items.at(-1);

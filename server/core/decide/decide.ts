@@ -25,7 +25,7 @@ import {
   deleteContainer,
   updateContainer,
 } from './container.ts';
-import { finishEvents } from './feed.ts';
+import { catchUpFeed, finishEvents } from './feed.ts';
 import { applyLifecycle, expireUpload, finishDue, planScanned } from './lifecycle.ts';
 import {
   dropMove,
@@ -106,6 +106,7 @@ const decisions: Decisions = {
   'object.restored': finishRestore,
   'object.unrestore': endRestore,
   'feed.done': finishEvents,
+  'feed.catch-up': catchUpFeed,
   'replication.note': noteReplication,
 };
 

@@ -1,5 +1,6 @@
 /** What a commit tells the container's feeds, written in that same commit (decision 0022). */
 import { StoreError } from '../../../base/errors.ts';
+import { type Micros, micros } from '../../../base/units.ts';
 import type { Commands, EventCause, FeedsChange } from '../commands.ts';
 import type { ObjectEvent } from '../feed/events.ts';
 import { matchFeeds } from '../feed/match.ts';
@@ -29,23 +30,64 @@ export function tellFeeds(commit: Commit, container: ContainerRow, told: Told): 
   const feeds = matchFeeds(container, event, { key, system: row.system });
   if (feeds.length === 0) return;
   const eventRow: EventRow = {
-    ...{ event, containerId, key },
-    version: row.version,
-    isNull: row.isNull,
-    isVersioned: container.versioning !== 'off',
-    size: row.size,
-    etag: row.etag,
+    ...eventOf(container, { containerId, key, event, row }),
     ...(origin === undefined ? {} : { origin }),
   };
   const waiting = row.replication?.waiting ?? [];
   for (const feed of feeds) {
     // What came from another store goes to no third one, or two stores would send it to and fro.
     if (feed.purpose === 'replication' && !waiting.includes(feed.id)) continue;
-    enqueueEvent(commit, container, feed, eventRow);
+    enqueueEvent(commit, container, feed, { row: eventRow });
   }
 }
 
-function enqueueEvent(commit: Commit, container: ContainerRow, feed: Feed, row: EventRow): void {
+function eventOf(container: ContainerRow, { containerId, key, event, row }: Told): EventRow {
+  return {
+    ...{ event, containerId, key },
+    version: row.version,
+    isNull: row.isNull,
+    isVersioned: container.versioning !== 'off',
+    size: row.size,
+    etag: row.etag,
+  };
+}
+
+/** The version comes again in its feed, at a time to come. */
+export function retryLater(
+  commit: Commit,
+  container: ContainerRow,
+  what: Omit<Told, 'origin'> & {
+    readonly feedId: Id;
+    readonly refusals: number;
+    readonly atMillis: number;
+  },
+): void {
+  const { feedId, refusals, atMillis } = what;
+  const feed = container.feeds?.find(({ id }) => id === feedId);
+  if (feed === undefined) return;
+  const row = { ...eventOf(container, what), refusals };
+  const from = micros(Math.max(commit.time, atMillis * 1000));
+  enqueueEvent(commit, container, feed, { row, from });
+}
+
+/** What waits for a later time lies in the same feed, under stamps that a commit may be given meanwhile. */
+function freeStamp(
+  commit: Commit,
+  key: { readonly containerId: Id; readonly feedId: Id },
+  from: Micros,
+): Micros {
+  let stamp = from;
+  while (commit.view.get('event', { ...key, stamp }) !== undefined) stamp = micros(stamp + 1);
+  return stamp;
+}
+
+function enqueueEvent(
+  commit: Commit,
+  container: ContainerRow,
+  feed: Feed,
+  told: { readonly row: EventRow; readonly from?: Micros },
+): void {
+  const { row, from = commit.time } = told;
   const { containerId } = row;
   const key = { containerId, target: feed.target, feedId: feed.id };
   const old = commit.view.get('backlog', key);
@@ -57,12 +99,18 @@ function enqueueEvent(commit: Commit, container: ContainerRow, feed: Feed, row: 
     purpose: feed.purpose,
     rule: feed.rule,
     pending: (old?.pending ?? 0) + (isFull ? 0 : 1),
+    ...retryingCount((old?.retrying ?? 0) + (isFull || row.refusals === undefined ? 0 : 1)),
     dropped: (old?.dropped ?? 0) + (isFull ? 1 : 0),
   };
   commit.change({ type: 'put', table: 'backlog', key, row: backlog });
   if (isFull) return;
-  const at = { containerId, feedId: feed.id, stamp: commit.time };
-  commit.change({ type: 'put', table: 'event', key: at, row });
+  const at = { containerId, feedId: feed.id };
+  const stamp = feed.purpose === 'replication' ? freeStamp(commit, at, from) : from;
+  commit.change({ type: 'put', table: 'event', key: { ...at, stamp }, row });
+}
+
+function retryingCount(retrying: number): Pick<BacklogRow, 'retrying'> {
+  return retrying > 0 ? { retrying } : {};
 }
 
 /** How the replication of a new or changed version begins; undefined where no rule is for it. */
@@ -77,24 +125,41 @@ export function beginReplication(
     .filter((feed) => feed.purpose === 'replication')
     .map((feed) => feed.id);
   if (waiting.length === 0) return old;
+  const { refused: before = [], ...rest } = old ?? {};
+  // As it is now it has been refused by nobody.
+  const refused = before.filter((id) => !waiting.includes(id));
   return {
-    ...old,
+    ...rest,
     status: 'pending',
     waiting: [...new Set([...(old?.waiting ?? []), ...waiting])],
+    ...(refused.length > 0 ? { refused } : {}),
   };
 }
 
 /** What was there before a container was synced has had no event: its feed is told that it is behind, and walks the container. */
 export function beginSync(commit: Commit, containerId: Id, container: ContainerRow): void {
   for (const feed of container.feeds ?? []) {
-    if (feed.purpose !== 'sync') continue;
-    const key = { containerId, target: feed.target, feedId: feed.id };
-    const { account, name } = container;
-    const about = { containerId, account, container: name, purpose: feed.purpose, rule: feed.rule };
-    const old = commit.view.get('backlog', key) ?? { ...about, pending: 0, dropped: 0 };
-    const row: BacklogRow = { ...old, dropped: old.dropped + 1 };
-    commit.change({ type: 'put', table: 'backlog', key, row });
+    if (feed.purpose === 'sync') fallBehind(commit, containerId, container, feed);
   }
+}
+
+/** As if one event of the feed had been let go. */
+function fallBehind(commit: Commit, containerId: Id, container: ContainerRow, feed: Feed): void {
+  const key = { containerId, target: feed.target, feedId: feed.id };
+  const { account, name } = container;
+  const about = { containerId, account, container: name, purpose: feed.purpose, rule: feed.rule };
+  const old = commit.view.get('backlog', key) ?? { ...about, pending: 0, dropped: 0 };
+  const row: BacklogRow = { ...old, dropped: old.dropped + 1 };
+  commit.change({ type: 'put', table: 'backlog', key, row });
+}
+
+export function catchUpFeed(commit: Commit, args: Args<'feed.catch-up'>): boolean {
+  const { containerId, feedId } = args;
+  const container = commit.view.get('container', { containerId });
+  const feed = container?.feeds?.find(({ id }) => id === feedId);
+  if (container?.state !== 'live' || feed === undefined) return false;
+  fallBehind(commit, containerId, container, feed);
+  return true;
 }
 
 export function finishEvents(commit: Commit, args: Args<'feed.done'>): null {
@@ -103,16 +168,24 @@ export function finishEvents(commit: Commit, args: Args<'feed.done'>): null {
   const old = commit.view.get('backlog', key);
   if (old === undefined) return null;
   let found = 0;
+  let { retrying = 0 } = old;
   for (const stamp of new Set(stamps)) {
     const at = { containerId, feedId, stamp };
-    if (commit.view.get('event', at) === undefined) continue;
+    const event = commit.view.get('event', at);
+    if (event === undefined) continue;
     found++;
+    if (event.refusals !== undefined) retrying--;
     commit.change({ type: 'delete', table: 'event', key: at });
   }
   const pending = Math.max(0, old.pending - found);
   const dropped = forgetLost ? 0 : old.dropped + lost;
-  if (pending === 0 && dropped === 0) commit.change({ type: 'delete', table: 'backlog', key });
-  else commit.change({ type: 'put', table: 'backlog', key, row: { ...old, pending, dropped } });
+  if (pending === 0 && dropped === 0) {
+    commit.change({ type: 'delete', table: 'backlog', key });
+    return null;
+  }
+  const { retrying: _, ...kept } = old;
+  const row = { ...kept, pending, ...retryingCount(retrying), dropped };
+  commit.change({ type: 'put', table: 'backlog', key, row });
   return null;
 }
 
@@ -149,19 +222,27 @@ export function checkReplicable(
   );
 }
 
-/** The versions's status after one feed is done with it. */
+/** The version's status after one feed is done with it. */
 export function replicationAfter(
   old: Replication | undefined,
   feedId: Id,
   outcome: { readonly status: 'completed' | 'failed'; readonly replica?: string | undefined },
 ): Replication {
-  const waiting = (old?.waiting ?? []).filter((id) => id !== feedId);
-  const hasFailed = outcome.status === 'failed' || old?.status === 'failed';
+  const others = (ids: readonly Id[] | undefined): Id[] =>
+    (ids ?? []).filter((id) => id !== feedId);
+  const waiting = others(old?.waiting);
+  const refused = others(old?.refused);
+  if (outcome.status === 'failed') refused.push(feedId);
+  // Rows of older releases do not say which feed failed.
+  const wasFailed =
+    old?.status === 'failed' && old.refused === undefined && old.waiting?.includes(feedId) === true;
+  const hasFailed = refused.length > 0 || wasFailed;
   const replicas =
     outcome.replica === undefined ? old?.replicas : { ...old?.replicas, [feedId]: outcome.replica };
   return {
     status: hasFailed ? 'failed' : waiting.length > 0 ? 'pending' : 'completed',
     ...(waiting.length > 0 ? { waiting } : {}),
+    ...(refused.length > 0 ? { refused } : {}),
     ...(replicas === undefined ? {} : { replicas }),
   };
 }

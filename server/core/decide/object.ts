@@ -31,7 +31,7 @@ import {
   isExpired,
   visibleObject,
 } from './condition.ts';
-import { beginReplication, replicationAfter, tellFeeds } from './feed.ts';
+import { beginReplication, replicationAfter, retryLater, tellFeeds } from './feed.ts';
 import { changedLock, checkRemovable, isLocked, lockEndsAt, newLock } from './lock.ts';
 import { gapAt, markerAt, type UnlinkedVersion, VersionChain } from './version-chain.ts';
 
@@ -384,7 +384,12 @@ export function noteReplication(commit: Commit, args: Args<'replication.note'>):
   const row = { ...old, replication: replicationAfter(old.replication, args.feedId, args) };
   chain.replace(row);
   chain.commitTo(commit);
-  if (args.status === 'failed') {
+  const { retry, feedId } = args;
+  if (retry !== undefined) {
+    retryLater(commit, container, { ...placeOf(args), ...retry, feedId, row });
+  }
+  // Who listens is told once, however often it is tried again.
+  if (args.status === 'failed' && old.replication?.status !== 'failed') {
     tellFeeds(commit, container, { ...placeOf(args), event: 'replication:failed', row });
   }
   return true;

@@ -3,18 +3,25 @@ import { describe, expect, it } from 'vitest';
 import { StoreError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { FeedWorker } from '../../../server/feeds/worker.ts';
+import { answerReplicationCall } from '../../../server/replication/operator.ts';
 import { Replicator } from '../../../server/replication/replicator.ts';
 import type { Store } from '../../../server/replication/store-client.ts';
 import { WorkerLoop } from '../../../storage/work/worker.ts';
 import { memoryFeeds } from '../../memory/feeds.ts';
 import { type Answer, type Harness, all, createHarness, one } from '../s3/harness.ts';
 
+interface State {
+  isDown: boolean;
+  /** What it answers to everything. */
+  answer?: { readonly status: number; readonly code: string };
+}
+
 interface Pair {
   readonly near: Harness;
   readonly far: Harness;
   /** Requests that the far store was sent. */
   readonly sent: string[];
-  readonly state: { isDown: boolean };
+  readonly state: State;
   /** Replicates what waits. */
   readonly work: () => Promise<void>;
 }
@@ -46,11 +53,15 @@ function configure(h: Harness, ...rules: readonly string[]): Promise<Answer> {
 async function pair(maxFeedEvents?: number): Promise<Pair> {
   const far = createHarness();
   const sent: string[] = [];
-  const state = { isDown: false };
+  const state: State = { isDown: false };
   const store: Store = {
     settings: { name: 'far' },
     send: async (asked) => {
       if (state.isDown) throw new StoreError('unavailable', 'test', 'down');
+      if (state.answer !== undefined) {
+        const { status, code } = state.answer;
+        return { status, header: () => undefined, text: `<Error><Code>${code}</Code></Error>` };
+      }
       const { method, bucket, key, query = [], headers = {}, body } = asked;
       const pieces: Uint8Array[] = [];
       if (body !== undefined) for await (const piece of body.chunks) pieces.push(piece);
@@ -86,7 +97,7 @@ async function pair(maxFeedEvents?: number): Promise<Pair> {
   await versioned(far, 'copy');
   const { core, rows, clock } = near;
   const source = memoryFeeds(rows);
-  const consumer = new Replicator({ core, rows, client: store, logger: silentLogger });
+  const consumer = new Replicator({ core, rows, client: store, clock, logger: silentLogger });
   const worker = new FeedWorker({ source, consumer, clock, logger: silentLogger, parallel: 3 });
   const pace = { pauseMillis: 1, idleMillis: 1 };
   const loop = new WorkerLoop(worker, { clock, logger: silentLogger, pace });
@@ -343,5 +354,112 @@ describe('a store that is away', () => {
     await near.ask('PUT', '/box/b', { body: 'x' });
     await work();
     expect(await statusOf(near, '/box/b')).toBe('COMPLETED');
+  });
+});
+
+const MINUTE = 60_000;
+
+describe('what the other store refused', () => {
+  /** A bucket that is not there yet, and what was meant for it. */
+  async function refused(...bodies: readonly string[]): Promise<Pair> {
+    const made = await pair();
+    const { near, far, work } = made;
+    await configure(near, rule('one'));
+    await far.ask('DELETE', '/copy');
+    for (const body of bodies) {
+      await near.ask('PUT', '/box/k', { body });
+      await work();
+    }
+    expect(await statusOf(near, '/box/k')).toBe('FAILED');
+    return made;
+  }
+
+  const sizesAt = async (h: Harness): Promise<readonly string[]> =>
+    all((await h.ask('GET', '/copy', { query: { versions: '' } })).text, 'Size');
+
+  const backlog = (h: Harness): unknown => h.rows.rowsOf('backlog')[0]?.row;
+
+  it('is tried again, a while later, and then is COMPLETED', async () => {
+    const { near, far, sent, work } = await refused('x');
+    expect(backlog(near)).toMatchObject({ pending: 1, retrying: 1, dropped: 0 });
+    await versioned(far, 'copy');
+    await work();
+    expect(sent).toHaveLength(1);
+    near.clock.advance(MINUTE);
+    await work();
+    expect(sent).toHaveLength(2);
+    expect(await statusOf(near, '/box/k')).toBe('COMPLETED');
+    expect(backlog(near)).toBeUndefined();
+    expect(near.rows.rowsOf('event')).toEqual([]);
+  });
+
+  it('ever more seldom, for a week, and then no more unless somebody asks for it', async () => {
+    const { near, far, sent, work } = await refused('x');
+    const tries: number[] = [];
+    for (let minutes = 0; minutes < 20 * 1440; minutes += 10) {
+      const before = sent.length;
+      near.clock.advance(10 * MINUTE);
+      await work();
+      if (sent.length > before) tries.push(minutes);
+    }
+    expect(tries).toHaveLength(11);
+    expect(tries.at(-1)).toBeGreaterThan(6 * 1440);
+    expect(tries.at(-1)).toBeLessThan(8 * 1440);
+    expect(await statusOf(near, '/box/k')).toBe('FAILED');
+    expect(near.rows.rowsOf('event')).toEqual([]);
+    await versioned(far, 'copy');
+    const asked = new URLSearchParams({ account: 'AUTH_one', container: 'box' });
+    await answerReplicationCall(near.rows, '/replication/retry', asked);
+    await work();
+    expect(await statusOf(near, '/box/k')).toBe('COMPLETED');
+    expect(backlog(near)).toBeUndefined();
+  });
+
+  it('comes in the order in which it was written', async () => {
+    const { near, far, work } = await refused('1', '22', '333');
+    await versioned(far, 'copy');
+    near.clock.advance(MINUTE);
+    await work();
+    expect(await sizesAt(far)).toEqual(['3', '2', '1']);
+    expect(near.rows.rowsOf('event')).toEqual([]);
+  });
+
+  it('is let be where a newer version has gone over: it would lie on top', async () => {
+    const { near, far, sent, work } = await refused('1');
+    await versioned(far, 'copy');
+    await near.ask('PUT', '/box/k', { body: '22' });
+    await work();
+    near.clock.advance(MINUTE);
+    await work();
+    const asked = new URLSearchParams({ account: 'AUTH_one', container: 'box' });
+    await answerReplicationCall(near.rows, '/replication/retry', asked);
+    await work();
+    expect(await sizesAt(far)).toEqual(['2']);
+    expect(sent).toHaveLength(2);
+    const [, old] = all(
+      (await near.ask('GET', '/box', { query: { versions: '' } })).text,
+      'VersionId',
+    );
+    expect(await statusOf(near, '/box/k')).toBe('COMPLETED');
+    const head = await near.ask('HEAD', '/box/k', { query: { versionId: old ?? '' } });
+    expect(head.headers.get('x-amz-replication-status')).toBe('FAILED');
+  });
+
+  it('as something that it has not built holds up nothing either', async () => {
+    const { near, state, work } = await pair();
+    await configure(near, rule('one'));
+    state.answer = { status: 501, code: 'NotImplemented' };
+    await near.ask('PUT', '/box/a', { body: 'x' });
+    await work();
+    expect(await statusOf(near, '/box/a')).toBe('FAILED');
+  });
+
+  it("is nobody else's: a container without rules is named", async () => {
+    const { near } = await pair();
+    const asked = new URLSearchParams({ account: 'AUTH_one', container: 'none' });
+    await expect(answerReplicationCall(near.rows, '/replication/retry', asked)).rejects.toThrow(
+      'no container with rules of replication',
+    );
+    expect(await answerReplicationCall(near.rows, '/other', asked)).toBeUndefined();
   });
 });
