@@ -22,6 +22,8 @@ export type PartClaim =
 export interface PutManifest extends ObjectAddress {
   /** Objects of the same account, and bytes between them. */
   readonly parts: readonly PartClaim[];
+  /** The manifest as another store has it, which names these parts: kept byte for byte, so that both show the same hash of it. */
+  readonly document?: Uint8Array | undefined;
   /** Hex MD5 of the parts' etags that the whole must have: `digest-mismatch` otherwise. */
   readonly etag?: string | undefined;
   readonly contentType: string;

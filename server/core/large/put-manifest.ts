@@ -19,6 +19,7 @@ import type { Services } from '../services.ts';
 import { shownEtag } from './large-object.ts';
 import type { ManifestOutcome, PartClaim, PartProblem, PutManifest } from './manifest-command.ts';
 import {
+  decodeManifest,
   encodeManifest,
   type ManifestPart,
   manifestEtag,
@@ -54,7 +55,8 @@ export async function putManifest(
     if (part !== undefined) parts.push(part);
   }
   if (problems.length > 0) return { type: 'rejected', problems };
-  return { type: 'stored', outcome: await store(services, ctx, { command, found, parts }) };
+  const named = command.document === undefined ? parts : decodeManifest(command.document);
+  return { type: 'stored', outcome: await store(services, ctx, { command, found, parts: named }) };
 }
 
 type Opened = ObjectReader | StoreError | undefined;
@@ -151,6 +153,7 @@ async function store(
   const { command, found, parts } = what;
   const { key, condition, contentType, system, user, expiresAt } = command;
   const etag = manifestEtag(parts);
+  const document = command.document ?? encodeManifest(parts);
   if (command.etag !== undefined && command.etag !== bareEtag(etag)) {
     throw new StoreError('digest-mismatch', OP, 'the parts together have another etag');
   }
@@ -158,7 +161,6 @@ async function store(
   if (!Number.isSafeInteger(size)) {
     throw new StoreError('too-large', OP, 'the parts are larger together than any object');
   }
-  const document = encodeManifest(parts);
   const protection = await protect(services, ctx, { container: found, key, wish: undefined });
   const { objectKey, encryption } = protection ?? {};
   const room = await roomFor(services, ctx, { container: found, key });

@@ -21,6 +21,7 @@ export async function putSyncedManifest(call: ObjectCall): Promise<HttpReply> {
   const made = await call.door.core.putManifest(call.context, {
     ...{ account, container, key, condition: {} },
     parts: parse(body).map(claimOf),
+    document: body,
     contentType: contentTypeFor(headers, key),
     system: readSystemHeaders(headers),
     user: readObjectMetadata(headers),
