@@ -9,8 +9,9 @@ import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { Micros } from '../../base/units.ts';
 import type { Core, ObjectReader, RequestContext } from '../core/api.ts';
-import { type ContainerRow, lastChangeOf } from '../core/model.ts';
+import { type ContainerRow, type Id, lastChangeOf } from '../core/model.ts';
 import type { PageQuery, RowStore } from '../core/ports.ts';
+import type { TombstoneRow } from '../core/tombstone.ts';
 import type { Taken } from '../feeds/deliver.ts';
 import type { Backlog, PendingEvent } from '../feeds/source.ts';
 import type { Consumer } from '../feeds/worker.ts';
@@ -70,14 +71,12 @@ export class SyncSender implements Consumer {
     const reader = await this.#open(place, event.key);
     if (reader !== undefined) return this.#bring(place, event.key, reader);
     if (!event.event.startsWith('removed:') && !event.event.startsWith('expired:')) return 'taken';
-    return this.#judge(
-      place,
-      await this.#send(place, { method: 'DELETE', key: event.key, stamp: event.stamp }),
-      [404, 409],
-    );
+    const { containerId } = feed;
+    const tombstone = await this.#parts.rows.get('tombstone', { containerId, key: event.key });
+    return this.#remove(place, event.key, tombstone?.madeAt ?? event.stamp);
   }
 
-  /** Everything that is there. What was removed while nobody could be told of it stays on the other side. */
+  /** Everything that is there, and every deletion that is remembered. */
   async catchUp(feed: Backlog): Promise<void> {
     const place = await this.#place(feed);
     if (place === undefined) return;
@@ -86,6 +85,10 @@ export class SyncSender implements Consumer {
       const reader = await this.#open(place, key);
       const taken = reader === undefined ? 'taken' : await this.#bring(place, key, reader);
       if (taken !== 'taken') isWhole = false;
+    }
+    for await (const { key, madeAt } of this.#deletions(feed.containerId)) {
+      if ((await this.#open(place, key)) !== undefined) continue;
+      if ((await this.#remove(place, key, madeAt)) !== 'taken') isWhole = false;
     }
     if (!isWhole) throw new StoreError('unavailable', 'sync.walk', 'some objects were not taken');
   }
@@ -106,6 +109,20 @@ export class SyncSender implements Consumer {
       const query = { ...whole, after, limit: PAGE_ROWS };
       const { page } = await this.#parts.core.listObjects(asSync(container), address, query);
       for (const item of page.items) yield item.name;
+      after = page.items.at(-1)?.name;
+      if (!page.truncated || after === undefined) return;
+    }
+  }
+
+  async *#deletions(containerId: Id): AsyncGenerator<TombstoneRow & { readonly key: string }> {
+    const whole = { prefix: '', delimiter: '', before: undefined, reverse: false };
+    let after: PageQuery['after'];
+    for (;;) {
+      const query = { ...whole, after, limit: PAGE_ROWS };
+      const page = await this.#parts.rows.listTombstones(containerId, query);
+      for (const item of page.items) {
+        if (item.type === 'row') yield { ...item.row, key: item.name };
+      }
       after = page.items.at(-1)?.name;
       if (!page.truncated || after === undefined) return;
     }
@@ -150,6 +167,11 @@ export class SyncSender implements Consumer {
       body: { chunks: reader.read(0, row.size), size: row.size },
     });
     return this.#judge(place, sent, []);
+  }
+
+  async #remove(place: Place, key: string, stamp: Micros): Promise<Taken> {
+    const reply = await this.#send(place, { method: 'DELETE', key, stamp });
+    return this.#judge(place, reply, [404, 409]);
   }
 
   /** What says nothing about the cluster lets other objects go on. */

@@ -61,7 +61,7 @@ export interface RequestContext {
   readonly signal?: AbortSignal | undefined;
   /** The request, as those who follow a container are told of it. */
   readonly request?: { readonly id: string; readonly sourceAddress: string } | undefined;
-  /** The change was made in another store at this time (Swift's container sync). A PUT takes the place of what is older alone, a deletion that of what is no newer: else `precondition-failed` with the condition `made-before`. */
+  /** The change was made in another store at this time (Swift's container sync). It takes the place of what is older alone, and of no later deletion: else `precondition-failed` with the condition `made-before`. */
   readonly madeAt?: Micros | undefined;
   /** What conditions of rules may ask about the request; absent: nothing is known of it. */
   readonly facts?: Facts | undefined;

@@ -22,6 +22,7 @@ import type {
   UsageRow,
   VersionRow,
 } from './model.ts';
+import type { TombstoneRow } from './tombstone.ts';
 
 /** Every table, its row type and its key. Keys with a `containerId` (or other 16-byte id as first field) are routed by it. */
 export interface Tables {
@@ -36,6 +37,8 @@ export interface Tables {
   current: { key: { containerId: Id; key: string }; row: VersionRow };
   /** Noncurrent versions, newest first within a key, and a delete marker that is its key's newest (under `newestMarker`, decide/version-chain.ts, which sorts first). May hold an inline body. */
   version: { key: { containerId: Id; key: string; version: Micros }; row: VersionRow };
+  /** Deletions, in containers that are in step with those of other stores. Ordered by key. */
+  tombstone: { key: { containerId: Id; key: string }; row: TombstoneRow };
   /** Ordered by key, then by start, then by upload id. */
   upload: { key: { containerId: Id; key: string; uploadId: Id }; row: UploadRow };
   /** Ordered by part number within an upload. May hold an inline body. */
@@ -128,6 +131,7 @@ export interface RowStore {
   /** The `version` table: noncurrent versions, and delete markers that are newest. */
   listVersions(containerId: Id, query: PageQuery): Promise<Page<VersionRow>>;
   listUploads(containerId: Id, query: PageQuery): Promise<Page<UploadRow>>;
+  listTombstones(containerId: Id, query: PageQuery): Promise<Page<TombstoneRow>>;
   /** Parts with a number greater than `after`, in order. */
   listParts(
     at: { readonly containerId: Id; readonly key: string; readonly uploadId: Id },

@@ -22,6 +22,7 @@ const tags = {
   usage: 0x11,
   current: 0x20,
   version: 0x21,
+  tombstone: 0x22,
   upload: 0x30,
   part: 0x31,
   claim: 0x40,
@@ -71,6 +72,7 @@ const encoders: KeyEncoders = {
   current: (key) => rowsKey(key.containerId, tags.current, name(key.key)),
   version: (key) =>
     rowsKey(key.containerId, tags.version, name(key.key), invertedNumber(key.version)),
+  tombstone: (key) => rowsKey(key.containerId, tags.tombstone, name(key.key)),
   upload: (key) => rowsKey(key.containerId, tags.upload, name(key.key), fromHex(key.uploadId)),
   part: (key) =>
     rowsKey(
@@ -99,11 +101,10 @@ export function routeOf(key: KeyOf<TableName>): string {
   return key.accountId;
 }
 
+export type ListedTable = 'directory' | 'current' | 'version' | 'upload' | 'tombstone';
+
 /** All rows of one listing: the bytes before the escaped name. */
-export function regionOf(
-  table: 'directory' | 'current' | 'version' | 'upload',
-  id: string,
-): Uint8Array {
+export function regionOf(table: ListedTable, id: string): Uint8Array {
   return rowsKey(id, tags[table]);
 }
 

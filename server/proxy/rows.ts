@@ -10,6 +10,7 @@ import type {
   UploadRow,
   VersionRow,
 } from '../core/model.ts';
+import type { TombstoneRow } from '../core/tombstone.ts';
 import type {
   KeyOf,
   Page,
@@ -24,6 +25,7 @@ import {
   readRow,
   encodeKey,
   invertedNumber,
+  type ListedTable,
   nameText,
   partBound,
   partsPrefix,
@@ -90,7 +92,11 @@ export class ClusterRows implements RowStore {
     });
   }
 
-  async #list<T extends 'directory' | 'current' | 'version' | 'upload'>(
+  listTombstones(containerId: Id, query: PageQuery): Promise<Page<TombstoneRow>> {
+    return this.#list('tombstone', containerId, query);
+  }
+
+  async #list<T extends ListedTable>(
     table: T,
     id: Id,
     query: PageQuery,

@@ -21,6 +21,7 @@ import type {
   RowStore,
   TableName,
 } from '../../server/core/ports.ts';
+import type { TombstoneRow } from '../../server/core/tombstone.ts';
 import { type Listed, SortedRows, type Suffixes } from './listing.ts';
 
 interface Stored<T extends TableName> {
@@ -41,6 +42,7 @@ function emptyContents(): Contents {
     usage: new Map(),
     current: new Map(),
     version: new Map(),
+    tombstone: new Map(),
     upload: new Map(),
     part: new Map(),
     claim: new Map(),
@@ -79,6 +81,7 @@ export class MemoryRows implements RowStore {
   readonly #directory = new Map<Id, SortedRows<string>>();
   readonly #current = new Map<Id, SortedRows<string>>();
   readonly #versions = new Map<Id, SortedRows<string>>();
+  readonly #tombstones = new Map<Id, SortedRows<string>>();
   readonly #uploads = new Map<Id, SortedRows<string>>();
   readonly #stamps: HybridClock;
   readonly #decide: Decide;
@@ -175,6 +178,10 @@ export class MemoryRows implements RowStore {
       const { containerId, key } = change.key;
       return { rows: ofId(this.#current, containerId), name: key, suffix: '' };
     }
+    if (change.table === 'tombstone') {
+      const { containerId, key } = change.key;
+      return { rows: ofId(this.#tombstones, containerId), name: key, suffix: '' };
+    }
     if (change.table === 'version') {
       const { containerId, key, version } = change.key;
       return { rows: ofId(this.#versions, containerId), name: key, suffix: inverted(version) };
@@ -203,6 +210,10 @@ export class MemoryRows implements RowStore {
   listUploads(containerId: Id, query: PageQuery): Promise<Page<UploadRow>> {
     const afterSuffix = query.afterUpload?.uploadId;
     return list(ofId(this.#uploads, containerId), query, { afterSuffix });
+  }
+
+  listTombstones(containerId: Id, query: PageQuery): Promise<Page<TombstoneRow>> {
+    return list(ofId(this.#tombstones, containerId), query);
   }
 
   async listParts(

@@ -1,6 +1,6 @@
 import { StoreError } from '../../../base/errors.ts';
-import type { EventCause, WriteCondition } from '../commands.ts';
-import { bareEtag, lastChangeOf, type VersionRow, versionIdOf } from '../model.ts';
+import type { WriteCondition } from '../commands.ts';
+import { bareEtag, type VersionRow, versionIdOf } from '../model.ts';
 import { isLocked } from './lock.ts';
 
 /** Whether the version must not be served any more: readers treat it as absent before the expirer comes. One that expiry would remove does not expire while it is locked. */
@@ -56,19 +56,6 @@ export function checkWriteCondition(
   if (ifNoneMatch !== undefined && matchesTag(existing, ifNoneMatch)) {
     throw failed(op, 'if-none-match', existing);
   }
-}
-
-/** Of changes that come from another store the last one stands, in whatever order they come. */
-export function checkMadeAt(
-  cause: EventCause | undefined,
-  existing: VersionRow | undefined,
-  op: 'object.put' | 'object.delete',
-): void {
-  const madeAt = cause?.madeAt;
-  if (madeAt === undefined || existing === undefined) return;
-  const last = lastChangeOf(existing);
-  const stands = op === 'object.put' ? last >= madeAt : last > madeAt;
-  if (stands) throw failed(op, 'made-before', existing);
 }
 
 /** The conditions of a deletion that speak of the version which is addressed, the newest (a marker too) when none is. */

@@ -8,6 +8,7 @@ import { feedIdOf } from '../ids.ts';
 import type { BacklogRow, ContainerRow, EventRow, Feed, Id, Replication } from '../model.ts';
 import type { VersionRow, Versioning } from '../model.ts';
 import type { Commit } from './commit.ts';
+import { markerAt } from './version-chain.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
 
@@ -38,6 +39,19 @@ export function tellFeeds(commit: Commit, container: ContainerRow, told: Told): 
     // What came from another store goes to no third one, or two stores would send it to and fro.
     if (feed.purpose === 'replication' && !waiting.includes(feed.id)) continue;
     enqueueEvent(commit, container, feed, { row: eventRow });
+  }
+}
+
+/** Of a deletion that found nothing: only who keeps containers in step need know. */
+export function tellSync(
+  commit: Commit,
+  container: ContainerRow,
+  at: { readonly containerId: Id; readonly key: string },
+): void {
+  const told = { ...at, event: 'removed:delete', row: markerAt(commit.time) } as const;
+  for (const feed of matchFeeds(container, told.event, { key: at.key, system: {} })) {
+    if (feed.purpose !== 'sync') continue;
+    enqueueEvent(commit, container, feed, { row: eventOf(container, told) });
   }
 }
 

@@ -20,6 +20,7 @@ import { dueId, enqueueKey, enqueueUpload } from './lifecycle-plan.ts';
 import { isLocked } from './lock.ts';
 import { chainOf, pushMarker, removeVersion } from './object.ts';
 import { abortUpload } from './upload.ts';
+import { bury } from './sync/last-change.ts';
 import type { VersionChain } from './version-chain.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
@@ -108,6 +109,7 @@ function expire(
     tellFeeds(commit, container, { ...at, event: 'expired:marker', row: marker });
     return 'marked';
   }
+  if (isCurrent) bury(commit, { at, container, head: row }, undefined);
   removeVersion(commit, chain, row, {});
   tellFeeds(commit, container, { ...at, event: 'expired:delete', row });
   return 'removed';

@@ -16,6 +16,7 @@ import { expirationOf } from '../lifecycle/shown.ts';
 import {
   type ContainerRow,
   type Id,
+  lastChangeOf,
   type Metadata,
   type ObjectLock,
   ownBytes,
@@ -24,15 +25,16 @@ import {
 } from '../model.ts';
 import { parseVersionId } from '../version-id.ts';
 import type { Commit } from './commit.ts';
-import {
-  checkAddressed,
-  checkMadeAt,
-  checkWriteCondition,
-  isExpired,
-  visibleObject,
-} from './condition.ts';
-import { beginReplication, replicationAfter, retryLater, tellFeeds } from './feed.ts';
+import { checkAddressed, checkWriteCondition, isExpired, visibleObject } from './condition.ts';
+import { beginReplication, replicationAfter, retryLater, tellFeeds, tellSync } from './feed.ts';
 import { changedLock, checkRemovable, isLocked, lockEndsAt, newLock } from './lock.ts';
+import {
+  bury,
+  checkDeleteMadeAt,
+  checkPutMadeAt,
+  forgetTombstone,
+  originOfChange,
+} from './sync/last-change.ts';
 import { gapAt, markerAt, type UnlinkedVersion, VersionChain } from './version-chain.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
@@ -67,9 +69,11 @@ export function putVersion(
   const chain = chainOf(commit, container, at);
   const existing = visibleObject(chain.head(), commit.nowMillis);
   checkWriteCondition(condition, existing, 'object.put');
-  checkMadeAt(cause, existing, 'object.put');
+  const past = { at, container, head: chain.head() };
+  checkPutMadeAt(commit, past, cause);
   invariant(hasItsSize(object, inline), 'an inline body has the size that its row says');
   const replication = beginReplication(container, event, { key: at.key, ...object });
+  const originAt = originOfChange(commit, past, cause);
   const row = push(commit, chain, container, {
     ...object,
     ...(replication === undefined ? {} : { replication }),
@@ -77,7 +81,7 @@ export function putVersion(
     version: commit.time,
     isNull: container.versioning !== 'enabled',
     modifiedAt: commit.time,
-    ...(cause?.madeAt === undefined ? {} : { originAt: cause.madeAt }),
+    ...(originAt === undefined ? {} : { originAt }),
     lock: newLock(container, object.lock, commit.nowMillis),
     ...(inline === undefined ? {} : { inline }),
   });
@@ -157,8 +161,10 @@ export function updateObject(commit: Commit, args: Args<'object.update'>): Versi
     // Amazon: what is locked keeps its key, too.
     checkRemovable(old, { nowMillis: commit.nowMillis, bypassGovernance: false }, 'object.update');
   }
-  const { expiresAt: oldExpiry, originAt, ...rest } = old;
+  const { expiresAt: oldExpiry, originAt: oldOrigin, ...rest } = old;
   const isSilent = change.isSilent === true;
+  const past = { at: args, container, head: old };
+  const originAt = isSilent ? oldOrigin : originOfChange(commit, past, cause);
   const expiresAt = change.expiresAt === undefined ? oldExpiry : (change.expiresAt ?? undefined);
   const event = cause?.event ?? 'updated';
   const system = patchedSystem(change.system ?? old.system, change.systemPatch);
@@ -171,7 +177,7 @@ export function updateObject(commit: Commit, args: Args<'object.update'>): Versi
     user: change.user ?? old.user,
     system,
     modifiedAt: isSilent ? old.modifiedAt : commit.time,
-    ...(isSilent && originAt !== undefined ? { originAt } : {}),
+    ...(originAt === undefined ? {} : { originAt }),
     lock: lockAfter(commit, container, old, args),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(change.encryption === undefined ? {} : { encryption: change.encryption }),
@@ -234,7 +240,7 @@ export function deleteObject(commit: Commit, args: Args<'object.delete'>): Delet
   const chain = chainOf(commit, container, args);
   const existing = visibleObject(chain.head(), commit.nowMillis);
   checkWriteCondition(args.condition, existing, 'object.delete');
-  checkMadeAt(args.cause, existing, 'object.delete');
+  checkDeleteMadeAt(existing, args.cause);
   const { versioning } = container;
   const told = (event: ObjectEvent, row: VersionRow | undefined): void => {
     if (row === undefined) return;
@@ -245,17 +251,23 @@ export function deleteObject(commit: Commit, args: Args<'object.delete'>): Delet
   if (args.versionId !== undefined) {
     const deleted = deleteVersion(commit, chain, args.versionId, args);
     const current = visibleObject(chain.head(), commit.nowMillis);
+    if (versioning === 'off' && deleted !== undefined) {
+      bury(commit, { at: args, container, head: deleted }, undefined);
+    }
     told('removed:delete', deleted);
     return { deleted, marker: undefined, versioning, current };
   }
   const head = chain.head();
   checkAddressed(args.condition, head, 'object.delete');
   if (versioning === 'off') {
+    const isNews = bury(commit, { at: args, container, head }, args.cause?.madeAt);
     if (head !== undefined) {
       removeVersion(commit, chain, head, { bypassGovernance: args.bypassGovernance });
       chain.commitTo(commit);
     }
-    told('removed:delete', existing);
+    if (existing !== undefined) told('removed:delete', existing);
+    // Others may have what is not here, or not yet.
+    else if (isNews) tellSync(commit, container, placeOf(args));
     return { deleted: existing, marker: undefined, versioning, current: undefined };
   }
   if (versioning === 'suspended' && args.leavesGap === true) {
@@ -349,6 +361,7 @@ function findVersion(chain: VersionChain, versionId: string): VersionRow | undef
 }
 
 export function expireObject(commit: Commit, args: Args<'object.expire'>): boolean {
+  if (forgetTombstone(commit, args)) return true;
   const container = commit.view.get('container', { containerId: args.containerId });
   // The queue row may outlive the container.
   if (container?.state !== 'live') return false;
@@ -365,7 +378,11 @@ export function expireObject(commit: Commit, args: Args<'object.expire'>): boole
     commit.enqueue(containerId, lockEndsAt(row, args.nowMillis), expire);
     return false;
   }
-  if (row.isNull) removeVersion(commit, chain, row, {});
+  if (row.isNull) {
+    // It follows from the change that set the date: what was made after that one is newer.
+    bury(commit, { at: args, container, head: row }, lastChangeOf(row));
+    removeVersion(commit, chain, row, {});
+  }
   // A version with a name of its own is no longer current, and stays.
   else if (chain.head()?.version === row.version) chain.push(gapAt(commit.time));
   else return false;

@@ -2,6 +2,7 @@
 import type { FeedsChange, MetadataPatch } from '../../core/commands.ts';
 import type { ObjectEvent } from '../../core/feed/events.ts';
 import type { ContainerRow, Metadata } from '../../core/model.ts';
+import { syncKeySetting as keySetting } from '../../core/tombstone.ts';
 import { textOf, wireOf } from '../../http/header-text.ts';
 import { isOwner } from '../access/privileged.ts';
 import type { ContainerCall } from '../call.ts';
@@ -10,7 +11,6 @@ import { refuse } from '../reply.ts';
 import { placeOf, type SyncPlace, type SyncSettings } from './realms.ts';
 
 const toSetting = 'swift:sync-to';
-const keySetting = 'swift:sync-key';
 
 export interface SyncChange {
   readonly settings: MetadataPatch;

@@ -6,6 +6,7 @@ import type { Commit } from '../commit.ts';
 import { checkWriteCondition, visibleObject } from '../condition.ts';
 import { tellFeeds } from '../feed.ts';
 import { chainOf, enqueueExpiry, push } from '../object.ts';
+import { bury } from '../sync/last-change.ts';
 
 const OP = 'object.rename';
 
@@ -37,6 +38,7 @@ export function renameObject(commit: Commit, args: Commands['object.rename']['ar
     throw new StoreError('not-implemented', OP, 'a restored object cannot be renamed');
   }
   checkWriteCondition(args.condition, existing, OP);
+  bury(commit, { at: from, container, head: moved }, undefined);
   sourceChain.giveUp(moved);
   const { originAt: _changedHere, ...unsynced } = moved;
   moveBody(commit, { containerId, source, key }, moved.body);

@@ -56,6 +56,7 @@ function turned(
     listCurrent: (id, query) => rows.listCurrent(id, query),
     listVersions: (id, query) => rows.listVersions(id, query),
     listUploads: (id, query) => rows.listUploads(id, query),
+    listTombstones: (id, query) => rows.listTombstones(id, query),
     listParts: (at, after, limit) => rows.listParts(at, after, limit),
     accountUsage: (id) => rows.accountUsage(id),
   };

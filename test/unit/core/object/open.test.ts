@@ -83,6 +83,7 @@ function counted(calls: string[]): (rows: RowStore) => RowStore {
     listCurrent: (id, query) => rows.listCurrent(id, query),
     listVersions: (id, query) => rows.listVersions(id, query),
     listUploads: (id, query) => rows.listUploads(id, query),
+    listTombstones: (id, query) => rows.listTombstones(id, query),
     listParts: (place, after, limit) => rows.listParts(place, after, limit),
     accountUsage: (id) => rows.accountUsage(id),
   });
@@ -223,6 +224,7 @@ function noisyCore(fixture: Fixture, disturb: () => Promise<void>): Core {
       listCurrent: (id, query) => rows.listCurrent(id, query),
       listVersions: (id, query) => rows.listVersions(id, query),
       listUploads: (id, query) => rows.listUploads(id, query),
+      listTombstones: (id, query) => rows.listTombstones(id, query),
       listParts: (place, after, limit) => rows.listParts(place, after, limit),
       accountUsage: (id) => rows.accountUsage(id),
     };
