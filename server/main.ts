@@ -275,7 +275,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
     const opening = await openPorts({ ...settings, ...doors }, { cell, keys, logger, hasher });
     const { listening, newCredentials } = opening;
     const closeControl = await openControl({
-      ...{ cell, keys: openedKeys, data, random: systemRandom, clock: systemClock },
+      ...{ ...machine, cell, keys: openedKeys, data },
     });
     cell.workers.start();
     const opened = cell;

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { servedDevices } from '../cell/served-devices.ts';
 import type { ClusterMap } from '../../storage/shard/coordinator.ts';
 import type { Cell } from '../cell/cell.ts';
+import type { BackupCounts } from '../work/backup/backup-keeper.ts';
 import type { Served } from '../http/front.ts';
 import { answerEndpoints, type EndpointsSource } from './endpoints.ts';
 import { type Told, createMetrics } from './metrics.ts';
@@ -44,6 +45,8 @@ export interface StatusReport {
     readonly moves: Cell['workers']['mover']['counts'];
   };
   readonly redundancy: Cell['workers']['reconciler']['report'] | null;
+  /** Of the shards served here; null when none are kept. */
+  readonly metadataBackup: BackupCounts | null;
 }
 
 function policiesOf(map: ClusterMap): StatusReport['policies'] {
@@ -84,6 +87,7 @@ export function statusOf(cell: Cell, version: string): StatusReport {
     },
     lifecycle: { rules: cell.workers.keeper.counts, moves: cell.workers.mover.counts },
     redundancy: cell.workers.reconciler.report ?? null,
+    metadataBackup: cell.workers.backupKeeper?.counts ?? null,
   };
 }
 

@@ -8,12 +8,15 @@ import type { Clock } from '../../base/clock.ts';
 import { toHex, utf8 } from '../../base/bytes.ts';
 import { createDurably, type Disk } from '../../base/disk.ts';
 import { StoreError, toStoreError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { OpenKeys } from '../keys/open-keys.ts';
 import { answerKeyCall } from '../keys/operator.ts';
-import { FsckRuns } from '../work/fsck.ts';
 import { answerReplicationCall } from '../replication/operator.ts';
+import { rebuildShards } from '../work/backup/rebuild.ts';
+import { fsck } from '../work/fsck.ts';
+import { LongRuns } from '../work/long-runs.ts';
 import { answerRingCall, findDevice } from '../rings/operator.ts';
 import { answerShardCall } from './shards.ts';
 
@@ -31,17 +34,33 @@ export interface ControlOptions {
   readonly data: Disk;
   readonly random: Random;
   readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What may take hours. */
+interface Checks {
+  readonly count: LongRuns<void>;
+  readonly rebuild: LongRuns<{ readonly givesUp: boolean }>;
+}
+
+function checksOf({ cell, clock, logger }: ControlOptions): Checks {
+  const { placement, coordinator, work, group } = cell;
+  const sorry = 'It could not be finished: shards moved, or devices went. Begin again.';
+  const devices = () => cell.devices().map(({ id, fragments }) => ({ id, store: fragments }));
+  return {
+    count: new LongRuns(() => fsck({ placement, own: work, all: group, devices }), sorry),
+    rebuild: new LongRuns(
+      ({ givesUp }) => rebuildShards({ placement, coordinator, group, clock, logger }, givesUp),
+      sorry,
+    ),
+  };
 }
 
 /** Resolves with what closes it again and takes the file away. */
 export async function openControl(options: ControlOptions): Promise<() => Promise<void>> {
   const { data, random } = options;
   const token = toHex(random.bytes(32));
-  const { placement, work, group } = options.cell;
-  const checks = new FsckRuns({
-    ...{ placement, own: work, all: group },
-    devices: () => options.cell.devices().map(({ id, fragments }) => ({ id, store: fragments })),
-  });
+  const checks = checksOf(options);
   const server = createServer((request, response) => {
     answer({ ...options, checks }, token, request).then(
       (text) => reply(response, 200, text),
@@ -89,7 +108,7 @@ function isAllowed(token: string, request: IncomingMessage): boolean {
 }
 
 async function answer(
-  { cell, keys, clock, checks }: ControlOptions & { readonly checks: FsckRuns },
+  { cell, keys, clock, checks }: ControlOptions & { readonly checks: Checks },
   token: string,
   request: IncomingMessage,
 ): Promise<string> {
@@ -112,7 +131,7 @@ async function answer(
 
 /** Calls about devices and what they hold; undefined: it is none of them. */
 async function answerCellCall(
-  { cell, checks }: { readonly cell: Cell; readonly checks: FsckRuns },
+  { cell, checks }: { readonly cell: Cell; readonly checks: Checks },
   path: string,
   parameters: URLSearchParams,
 ): Promise<string | undefined> {
@@ -127,8 +146,13 @@ async function answerCellCall(
       cell.workers.requestAudit();
       return 'Every byte of all devices is being verified; torc status counts what was found.';
     case '/fsck':
-      if (parameters.get('begin') === 'yes') checks.begin();
-      return checks.answer();
+      if (parameters.get('begin') === 'yes') checks.count.begin();
+      return checks.count.answer();
+    case '/fsck/rebuild':
+      if (parameters.get('begin') === 'yes') {
+        checks.rebuild.begin({ givesUp: parameters.get('givesUp') === 'yes' });
+      }
+      return checks.rebuild.answer();
     case '/redundancy':
       return countedSince(cell, Number(parameters.get('since')));
     default:

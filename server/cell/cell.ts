@@ -122,7 +122,7 @@ export async function openCell(options: CellOptions): Promise<Cell> {
     all: () => (member === undefined ? group.all() : group.own()),
   };
   workers = new CellWorkers({
-    ...{ ...machine, group, stateMachine, work, rows, bodies, placement, lifecycle },
+    ...{ ...machine, random, group, stateMachine, work, rows, bodies, placement, lifecycle },
     settings: settings.work,
     devices: () => fleet.serving(),
     isOpenElsewhere: async (id) => (await member?.isOpenElsewhere(id)) ?? false,

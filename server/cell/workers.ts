@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { isStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { Random } from '../../base/random.ts';
 import { fragmentIndex } from '../../base/units.ts';
 import type { Coordinator } from '../../storage/shard/coordinator.ts';
 import { LogCompaction } from '../../storage/shard/compaction.ts';
@@ -25,6 +26,7 @@ import type { Placement } from '../proxy/placement.ts';
 import type { Damage } from '../proxy/read.ts';
 import type { ClusterRows, ShardMap } from '../proxy/rows.ts';
 import { Auditor } from '../work/auditor.ts';
+import { BackupKeeper } from '../work/backup/backup-keeper.ts';
 import { CompactionWorker } from '../work/compaction.ts';
 import { DeviceWalk } from '../work/device-walk.ts';
 import { Expirer } from '../work/expirer.ts';
@@ -58,6 +60,8 @@ export interface WorkSettings {
   readonly sweeper: SweeperSettings;
   /** Of work that moves many bytes, beside clients. */
   readonly pace: PaceSettings;
+  /** How old a commit may become before it is in its shard's backup; undefined: there are none. */
+  readonly backupMillis?: number | undefined;
   /** A device that is away for so long loses its shards' replicas to others. Default: ShardRepair's. */
   readonly replicaAwayMillis?: number;
 }
@@ -70,6 +74,7 @@ export interface CellWorkersOptions {
   readonly placement: Placement;
   readonly coordinator: Coordinator;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly settings: WorkSettings;
   readonly lifecycle: LifecycleContext & { readonly classes: readonly StorageClass[] };
@@ -95,6 +100,8 @@ export class CellWorkers {
   readonly #splitter: ShardSplitter;
   readonly keeper: LifecycleKeeper;
   readonly mover: Mover;
+  /** Undefined: no backups are written. */
+  readonly backupKeeper: BackupKeeper | undefined;
   readonly rebalancer: Rebalancer;
   readonly #bodies: ClusterBodies;
   readonly loops: WorkerLoop[];
@@ -173,6 +180,8 @@ export class CellWorkers {
       new LogCompaction({ devices: () => options.devices().map((one) => one.shards), logger }),
       new CompactionWorker(() => options.devices().map((device) => device.fragments)),
     ].map((worker) => this.#loop(worker));
+    this.backupKeeper = backupKeeperOf(options);
+    this.backupKeeper?.onWork(this.add(this.backupKeeper));
   }
 
   #loop(worker: Worker): WorkerLoop {
@@ -305,6 +314,18 @@ function repairOf({
   const { replicaAwayMillis: awayMillis } = settings;
   const patience = awayMillis === undefined ? {} : { awayMillis };
   return new ShardRepair({ group, coordinator, clock, logger, wanted, ...patience });
+}
+
+function backupKeeperOf(options: CellWorkersOptions): BackupKeeper | undefined {
+  const { group, bodies, placement, coordinator, clock, random, logger, settings } = options;
+  const { backupMillis: intervalMillis } = settings;
+  if (intervalMillis === undefined) return undefined;
+  return new BackupKeeper({
+    ...{ group, bodies, clock, random, logger, intervalMillis },
+    clusterId: () => coordinator.current().clusterId,
+    policies: () => placement.all(),
+    defaultPolicy: () => coordinator.current().defaultPolicy,
+  });
 }
 
 function splitterOf(options: CellWorkersOptions): ShardSplitter {

@@ -68,10 +68,13 @@ export const accessLogBounds: { readonly batchBytes: number; readonly totalBytes
 
 /** With what the operator chose. */
 export function cellSettingsOf(
-  settings: Pick<Settings, 'swift' | 'lifecycleDaySeconds'>,
+  settings: Pick<Settings, 'swift' | 'lifecycleDaySeconds' | 'metadataBackupSeconds'>,
 ): CellSettings {
+  const { metadataBackupSeconds } = settings;
+  const backupMillis = metadataBackupSeconds === 0 ? undefined : metadataBackupSeconds * 1000;
   return {
     ...cellSettings,
+    work: { ...cellSettings.work, backupMillis },
     lifecycleDayMillis: settings.lifecycleDaySeconds * 1000,
     expiredKeptMillis: settings.swift.expiredKeptSeconds * 1000,
   };

@@ -90,6 +90,8 @@ const schema = z.strictObject({
   policies: z.array(policySchema).min(1).max(32).optional(),
   /** S3 storage classes beside STANDARD, which is the policy of the bucket. */
   storageClasses: z.array(storageClassSchema).max(32).default([]),
+  /** How old a change of metadata may become before fragments alone could bring it back; 0: they never can. */
+  metadataBackupSeconds: z.number().int().min(0).max(86_400).default(60),
   /** Length of a day of lifecycle rules. Anything but the default is for tests; what replies tell is by real days. */
   lifecycleDaySeconds: z.number().int().min(1).max(86_400).default(86_400),
   http: address.default('127.0.0.1:8080'),
@@ -167,6 +169,7 @@ export interface Settings {
   readonly devices: readonly string[];
   readonly policies: PolicyChoice;
   readonly storageClasses: readonly StorageClass[];
+  readonly metadataBackupSeconds: number;
   readonly lifecycleDaySeconds: number;
   readonly http: string;
   readonly https: string;

@@ -2,6 +2,7 @@
  * Everything that changes rows. A command is plain data (it may travel to another machine); its
  * decision (decide/*.ts) runs at the shard's primary, where a precondition is a plain `if`.
  */
+import type { BackupRow } from './backup/backup-row.ts';
 import type { Micros } from '../../base/units.ts';
 import type { ObjectEvent } from './feed/events.ts';
 import type { LifecycleCommands } from './lifecycle/commands.ts';
@@ -290,6 +291,10 @@ export interface Commands extends LifecycleCommands {
     args: { containerId: Id; objectId: Id; missing: readonly number[] };
     result: null;
   };
+  /** A piece of the shard's backup is stored; `containerId`: the first id that the shard owns. `conflict` when the place is taken. */
+  'backup.note': { args: { containerId: Id; place: number; row: BackupRow }; result: null };
+  /** These pieces are needed no more. */
+  'backup.release': { args: { containerId: Id; places: readonly number[] }; result: null };
   /** Removes events that were told, or that are `lost`: let go and counted. `forgetLost`: what was lost is made good. */
   'feed.done': {
     args: {

@@ -2,6 +2,7 @@
  * What core asks of the world below it: rows (consistent, ordered) and bodies (erasure-coded).
  * Implemented by server/proxy over a cluster, and in memory for tests (test/memory/).
  */
+import type { BackupRow } from './backup/backup-row.ts';
 import type { Micros } from '../../base/units.ts';
 import type { Command, CommandResult } from './commands.ts';
 import type {
@@ -54,6 +55,8 @@ export interface Tables {
   event: { key: { containerId: Id; feedId: Id; stamp: Micros }; row: EventRow };
   /** Shard-local, ordered by target, then by feed. */
   backlog: { key: { containerId: Id; target: string; feedId: Id }; row: BacklogRow };
+  /** Shard-local, in the order in which the pieces were stored. */
+  backup: { key: { containerId: Id; place: number }; row: BackupRow };
 }
 export interface DueKey {
   readonly containerId: Id;

@@ -27,6 +27,8 @@ export function homeOfLocal(row: Row, view: RowView): Id | undefined {
       return readRow<typeof table>(row).containerId;
     // Sums of all containers that the shard ever had: they mean something only together with those of all shards.
     case 'accountUsage':
+    // A backup is of a shard's rows, whichever they are.
+    case 'backup':
     case undefined:
       return undefined;
   }

@@ -96,6 +96,11 @@ export class Placement {
     return { device, store: this.#stores(device) };
   }
 
+  /** Every device that the map knows. */
+  places(): readonly Place[] {
+    return this.#devices().map((device) => this.#place(device));
+  }
+
   /** One home for each fragment index, in order. */
   homes({ ring, former }: Policy, partitionNumber: number): readonly Home[] {
     const number = partition(partitionNumber);

@@ -31,6 +31,7 @@ const tags = {
   event: 0x43,
   backlog: 0x44,
   due: 0x45,
+  backup: 0x46,
 } as const satisfies Record<TableName, number>;
 
 function rowsKey(id: string, tag: number, ...rest: readonly Uint8Array[]): Uint8Array {
@@ -88,6 +89,7 @@ const encoders: KeyEncoders = {
   due: (key) => Buffer.concat([dueLane(key.lane), orderedNumber(key.dueAt), utf8(key.id)]),
   event: (key) => localKey(tags.event, fromHex(key.feedId), orderedNumber(key.stamp)),
   backlog: (key) => localKey(tags.backlog, name(key.target), fromHex(key.feedId)),
+  backup: (key) => localKey(tags.backup, orderedNumber(key.place)),
 };
 
 export function encodeKey<T extends TableName>(table: T, key: KeyOf<T>): Uint8Array {
@@ -139,14 +141,24 @@ export interface KeyRange {
 }
 
 /** Range of a shard's local table. */
-export function localRange(table: 'claim' | 'queue' | 'accountUsage' | 'backlog'): KeyRange {
+export function localRange(
+  table: 'claim' | 'queue' | 'accountUsage' | 'backlog' | 'backup',
+): KeyRange {
   return {
     gte: Uint8Array.of(AREA_LOCAL, tags[table]),
     lt: Uint8Array.of(AREA_LOCAL, tags[table] + 1),
   };
 }
 
-const localTables = ['claim', 'accountUsage', 'queue', 'event', 'backlog', 'due'] as const;
+const localTables = [
+  'claim',
+  'accountUsage',
+  'queue',
+  'event',
+  'backlog',
+  'due',
+  'backup',
+] as const;
 
 /** The table of a local row; undefined: one of a newer release. */
 export function localTableOf(key: Uint8Array): (typeof localTables)[number] | undefined {
@@ -184,6 +196,17 @@ export function decodeBacklogKey(key: Uint8Array): {
 export function decodeEventKey(key: Uint8Array): { readonly stamp: Micros } {
   const view = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
   return { stamp: micros(Number(view.readBigUInt64BE(18))) };
+}
+
+/** The number in the key of a backup row. */
+export function decodeBackupKey(key: Uint8Array): number {
+  const view = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  return Number(view.readBigUInt64BE(2));
+}
+
+/** Whether a row's key is that of a backup's piece. */
+export function isBackupKey(key: Uint8Array): boolean {
+  return key[0] === AREA_LOCAL && key[1] === tags.backup;
 }
 
 /** The key fields of a queue row, from its bytes. */

@@ -60,40 +60,6 @@ export async function fsck(options: FsckOptions): Promise<FsckReport> {
   return counts;
 }
 
-/** One count at a time, for callers that come back for it: it may take hours. */
-export class FsckRuns {
-  readonly #options: FsckOptions;
-  #running: Promise<FsckReport> | undefined;
-  #answer: string | undefined;
-
-  constructor(options: FsckOptions) {
-    this.#options = options;
-  }
-
-  /** Begins one unless one goes on. */
-  begin(): void {
-    this.#running ??= this.#run();
-    this.#running.catch(() => undefined);
-  }
-
-  async #run(): Promise<FsckReport> {
-    this.#answer = undefined;
-    try {
-      const report = await fsck(this.#options);
-      this.#answer = JSON.stringify(report, null, 2);
-      return report;
-    } finally {
-      this.#running = undefined;
-      this.#answer ??= 'It could not be finished: shards moved, or devices went. Begin again.';
-    }
-  }
-
-  /** Of the last that has ended; empty while one goes on. */
-  answer(): string {
-    return this.#running === undefined ? (this.#answer ?? '') : '';
-  }
-}
-
 async function countBody(
   { placement }: FsckOptions,
   { stored }: ClaimRow,

@@ -50,6 +50,7 @@ function emptyContents(): Contents {
     queue: new Map(),
     event: new Map(),
     backlog: new Map(),
+    backup: new Map(),
     due: new Map(),
   };
 }

@@ -45,7 +45,15 @@ import {
 } from './object.ts';
 import { renameObject } from './edit/rename.ts';
 import { abortUpload, createUpload, forgetUpload, putPart, releaseParts } from './upload.ts';
-import { enqueueRepair, finishQueued, finishRepair, moveQueued, releaseQueued } from './upkeep.ts';
+import {
+  enqueueRepair,
+  finishQueued,
+  finishRepair,
+  moveQueued,
+  noteBackup,
+  releaseBackup,
+  releaseQueued,
+} from './upkeep.ts';
 
 export interface Decided<R> {
   /** Applied atomically. A `bodyOf` means the body before this commit. */
@@ -95,6 +103,8 @@ const decisions: Decisions = {
   'queue.release': releaseQueued,
   'repair.enqueue': enqueueRepair,
   'repair.done': finishRepair,
+  'backup.note': noteBackup,
+  'backup.release': releaseBackup,
   'lifecycle.apply': applyLifecycle,
   'lifecycle.expire-upload': expireUpload,
   'lifecycle.plan': planScanned,

@@ -1,3 +1,5 @@
+import { StoreError } from '../../../base/errors.ts';
+import { backupKey } from '../backup/backup-row.ts';
 import type { Commands } from '../commands.ts';
 import type { ClaimRow, Id, QueueRow } from '../model.ts';
 import type { Commit } from './commit.ts';
@@ -80,4 +82,27 @@ function queueRepair(
   const repair = commit.enqueue(containerId, dueAt, row);
   const key = { containerId, objectId };
   commit.change({ type: 'put', table: 'claim', key, row: { ...claim, repair } });
+}
+
+/** A piece of a shard's metadata backup is a body as any other, with a claim. */
+export function noteBackup(commit: Commit, args: Args<'backup.note'>): null {
+  const { containerId, place, row } = args;
+  if (commit.view.get('backup', { containerId, place }) !== undefined) {
+    throw new StoreError('conflict', 'decide.backup', 'another piece was noted there');
+  }
+  commit.change({ type: 'put', table: 'backup', key: { containerId, place }, row });
+  commit.claim(containerId, backupKey, row.stored);
+  return null;
+}
+
+export function releaseBackup(commit: Commit, args: Args<'backup.release'>): null {
+  const { containerId, places } = args;
+  for (const place of places) {
+    const row = commit.view.get('backup', { containerId, place });
+    if (row === undefined) continue;
+    commit.change({ type: 'delete', table: 'backup', key: { containerId, place } });
+    // Nobody reads it while the shard is served.
+    commit.releaseBody(containerId, backupKey, { type: 'stored', stored: row.stored }, 0);
+  }
+  return null;
 }

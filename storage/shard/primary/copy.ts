@@ -3,7 +3,8 @@
  *
  * From the moment it begins the replica is sent every new commit. One that lacks only commits which
  * are still in the primary's log gets those; any other is wiped and gets all rows in key order, and
- * keeps of each key whichever is newer. At the end it joins the in-sync set.
+ * keeps of each key whichever is newer. At the end it joins the in-sync set; one that is to be kept
+ * apart goes on learning.
  */
 import { StoreError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
@@ -27,6 +28,7 @@ export class ReplicaCopy {
   readonly peer: ReplicaPeer;
   readonly #index: Index;
   readonly #logger: Logger;
+  readonly #joins: boolean;
   #member: Member | undefined;
   #base: Sequence | undefined;
   /** First key not copied yet; undefined when all rows are there. */
@@ -42,14 +44,22 @@ export class ReplicaCopy {
     /** Of the primary's device. */
     readonly index: Index;
     readonly logger: Logger;
+    /** Default true. False: in the end it is level, and is sent commits for as long as the primary serves. */
+    readonly joins?: boolean;
   }) {
     this.primary = options.primary;
     this.peer = options.peer;
     this.#index = options.index;
     this.#logger = options.logger;
+    this.#joins = options.joins ?? true;
   }
 
-  /** Does the next piece of work; true when the replica has joined the in-sync set. Any rejection ends the copy: call `abandon`. */
+  /** Why it is not sent commits any more, though nobody has called `abandon`. */
+  get failed(): StoreError | undefined {
+    return this.#member?.failed ?? this.primary.stopped;
+  }
+
+  /** Does the next piece of work; true when the replica has joined the in-sync set, or is level and stays apart. Any rejection ends the copy: call `abandon`. */
   async step(): Promise<boolean> {
     if (this.primary.stopped !== undefined) throw this.primary.stopped;
     if (this.#member === undefined) {
@@ -62,8 +72,15 @@ export class ReplicaCopy {
       return false;
     }
     if (await this.#copyMissing()) return false;
-    await this.primary.promote(this.#member, this.#base ?? this.#member.synced);
+    const base = this.#base ?? this.#member.synced;
+    if (this.#joins) await this.primary.promote(this.#member, base);
+    else await this.#level(base);
     return true;
+  }
+
+  #level(base: Sequence): Promise<void> {
+    const { state, local } = this.primary;
+    return this.primary.answer(this.peer.level(state.epoch, base, local.state.history));
   }
 
   /** The replica is not sent commits any more. */

@@ -40,6 +40,14 @@ export class Machine {
     };
   }
 
+  /** Every log and every index is gone, also what an index says of fragments: these and the map are all that is left. */
+  async loseMetadata(): Promise<void> {
+    for (const { disk, index } of this.#devices) {
+      index.wipe();
+      for (const name of await disk.list('log')) await disk.remove(`log/${name}`);
+    }
+  }
+
   /** Without the devices at these places. */
   async open(policies: PolicyChoice, without: readonly number[] = []): Promise<Cell> {
     // What an earlier cell had open is gone with it.

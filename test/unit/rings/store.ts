@@ -4,6 +4,7 @@ import { silentLogger } from '../../../base/log.ts';
 import type { DeviceId } from '../../../base/units.ts';
 import type { Cell } from '../../../server/cell/cell.ts';
 import type { PolicyChoice } from '../../../server/cell/policies.ts';
+import type { WorkSettings } from '../../../server/cell/workers.ts';
 import { cellSettings } from '../../../server/config/defaults.ts';
 import type { Core, RequestContext } from '../../../server/core/api.ts';
 import { createCore } from '../../../server/core/core.ts';
@@ -34,9 +35,10 @@ export class Store {
   readonly written: Map<string, Uint8Array> = new Map();
   #cell: Cell | undefined;
   #core: Core | undefined;
+  #isNew = true;
 
-  constructor(devices: number, policies: PolicyChoice) {
-    this.machine = new Machine(devices, settings);
+  constructor(devices: number, policies: PolicyChoice, work: Partial<WorkSettings> = {}) {
+    this.machine = new Machine(devices, { ...settings, work: { ...settings.work, ...work } });
     this.#policies = policies;
   }
 
@@ -55,6 +57,8 @@ export class Store {
       ...{ rows, bodies, clock: systemClock, random: this.machine.random, logger: silentLogger },
       limits: { inlineBytes: 256, minPartBytes: 0 },
     });
+    if (!this.#isNew) return cell;
+    this.#isNew = false;
     await this.#core.createContainer(context, at, {
       ...{ claimName: 'if-free', policy: undefined, settings: {} },
     });

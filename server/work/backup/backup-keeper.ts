@@ -1,0 +1,149 @@
+/** Keeps the backups of the shards whose primaries are here (decision 0044). */
+import type { ShardId } from '../../../base/units.ts';
+import { tolerance } from '../../../ring/policy.ts';
+import type { ShardGroup } from '../../../storage/shard/group.ts';
+import type { ShardPrimary } from '../../../storage/shard/primary/primary.ts';
+import type { ServedShard } from '../../../storage/shard/primary/served-shard.ts';
+import type { Worker } from '../../../storage/work/worker.ts';
+import type { Policy } from '../../proxy/placement.ts';
+import { type BackupTools, ShardBackup } from './shard-backup.ts';
+
+/** Rows are copied for so many steps before another shard has its turn. */
+const stepsPerTurn = 8;
+
+export interface BackupKeeperOptions extends Omit<BackupTools, 'policy' | 'clusterId' | 'onDue'> {
+  readonly group: ShardGroup;
+  readonly clusterId: () => string;
+  readonly policies: () => readonly Policy[];
+  readonly defaultPolicy: () => string;
+  /** How old a commit may become before it is stored. */
+  readonly intervalMillis: number;
+}
+
+export interface BackupCounts {
+  readonly shards: number;
+  readonly followed: number;
+  readonly waiting: number;
+}
+
+type BackupJob =
+  | { readonly type: 'open'; readonly shard: ServedShard; readonly primary: ShardPrimary }
+  | {
+      readonly type: 'advance' | 'store' | 'release' | 'renew';
+      readonly shard: ServedShard;
+      readonly backup: ShardBackup;
+    };
+
+export class BackupKeeper implements Worker<BackupJob> {
+  readonly name = 'backup-keeper';
+  readonly #options: BackupKeeperOptions;
+  readonly #backups = new Map<ShardId, ShardBackup>();
+  /** Since when a primary has no backup, in monotonic milliseconds. */
+  readonly #waiting = new Map<
+    ShardId,
+    { readonly primary: ShardPrimary; readonly since: number }
+  >();
+  #turn = 0;
+  #wake = (): void => undefined;
+
+  constructor(options: BackupKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Who is to be told that there is work before the worker would look for it. */
+  onWork(wake: () => void): void {
+    this.#wake = wake;
+  }
+
+  /** Shards served here; those whose backup follows their commits; those of them with commits that are not stored yet. */
+  get counts(): BackupCounts {
+    const shards = this.#options.group.own().length;
+    const following = [...this.#backups.values()].filter(
+      (backup) => backup.isLevel && backup.failed === undefined,
+    );
+    const waiting = following.filter((backup) => backup.hasNews).length;
+    return { shards, followed: following.length, waiting };
+  }
+
+  async next(): Promise<BackupJob | undefined> {
+    const shards = this.#options.group.served();
+    for (let i = 0; i < shards.length; i++) {
+      const shard = shards[(this.#turn + i) % shards.length];
+      const job = shard === undefined ? undefined : this.#jobOf(shard);
+      if (job === undefined) continue;
+      this.#turn = (this.#turn + i + 1) % shards.length;
+      return job;
+    }
+    return undefined;
+  }
+
+  #jobOf(shard: ServedShard): BackupJob | undefined {
+    const { primary } = shard;
+    let backup = this.#backups.get(shard.id);
+    if (backup !== undefined && (backup.failed ?? backup.primary !== primary)) {
+      backup.abandon();
+      this.#backups.delete(shard.id);
+      backup = undefined;
+    }
+    // What owns nothing yet is the other shard's.
+    if (primary === undefined || primary.state.takesFrom !== undefined) return undefined;
+    if (backup === undefined) return this.#opening(shard, primary);
+    if (backup.isOutgrown) return { type: 'renew', shard, backup };
+    if (backup.isDue(this.#options.intervalMillis)) return { type: 'store', shard, backup };
+    if (!backup.isLevel) return { type: 'advance', shard, backup };
+    return backup.hasFormer ? { type: 'release', shard, backup } : undefined;
+  }
+
+  /** A primary that has just begun has other things to do; one that breaks its backup again and again is not asked all the time. */
+  #opening(shard: ServedShard, primary: ShardPrimary): BackupJob | undefined {
+    const { clock, intervalMillis } = this.#options;
+    const waiting = this.#waiting.get(shard.id);
+    if (waiting?.primary !== primary) {
+      this.#waiting.set(shard.id, { primary, since: clock.monotonic() });
+      return undefined;
+    }
+    if (clock.monotonic() - waiting.since < intervalMillis) return undefined;
+    return { type: 'open', shard, primary };
+  }
+
+  async run(job: BackupJob): Promise<void> {
+    const { shard } = job;
+    switch (job.type) {
+      case 'open':
+        return this.#open(shard, job.primary, false);
+      case 'renew':
+        job.backup.abandon();
+        return this.#open(shard, job.backup.primary, true);
+      case 'store':
+        return job.backup.store();
+      case 'release':
+        return job.backup.releaseFormer();
+      case 'advance':
+        for (let i = 0; i < stepsPerTurn && !job.backup.isLevel; i++) await job.backup.advance();
+    }
+  }
+
+  async #open(shard: ServedShard, primary: ShardPrimary, anew: boolean): Promise<void> {
+    const { clock, clusterId, bodies, random, logger } = this.#options;
+    this.#backups.delete(shard.id);
+    this.#waiting.set(shard.id, { primary, since: clock.monotonic() });
+    const tools: BackupTools = {
+      ...{ bodies, clock, random, logger, clusterId: clusterId() },
+      policy: () => this.#hardiest(),
+      onDue: () => this.#wake(),
+    };
+    const backup = await ShardBackup.open(tools, { shard, primary }, anew);
+    this.#backups.set(shard.id, backup);
+  }
+
+  /** Of several that tolerate as much the default one, else the first that is not deprecated. */
+  #hardiest(): string {
+    const standard = this.#options.defaultPolicy();
+    const policies = this.#options.policies().toSorted((a, b) => {
+      const rank = (policy: Policy): number =>
+        policy.name === standard ? 0 : policy.isDeprecated ? 2 : 1;
+      return tolerance(b.scheme) - tolerance(a.scheme) || rank(a) - rank(b);
+    });
+    return policies[0]?.name ?? standard;
+  }
+}

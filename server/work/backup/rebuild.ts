@@ -1,0 +1,198 @@
+/**
+ * Makes shards again of which no replica is left, from the fragments of their backups (decision
+ * 0044). A shard that has a whole replica is left alone; so is one that may have one on a device that
+ * is away, unless the operator gives that up.
+ */
+import type { Clock } from '../../../base/clock.ts';
+import { isStoreError, StoreError } from '../../../base/errors.ts';
+import type { Logger } from '../../../base/log.ts';
+import { epoch as toEpoch } from '../../../base/units.ts';
+import type { Coordinator } from '../../../storage/shard/coordinator.ts';
+import type { ShardGroup } from '../../../storage/shard/group.ts';
+import type { ReplicaPeer } from '../../../storage/shard/peer.ts';
+import { replayPiece } from '../../../storage/shard/backup/replay.ts';
+import type { Shard, ShardState } from '../../../storage/shard/shard.ts';
+import type { Placement } from '../../proxy/placement.ts';
+import { decodeRow, localRange } from '../../proxy/row-codec.ts';
+import { chainsOf, findPieces, type FoundPiece } from './find-pieces.ts';
+import { readLooseBody } from './loose-body.ts';
+import { decodePiece, isUnreadable } from './piece.ts';
+
+export interface RebuildOptions {
+  readonly placement: Placement;
+  readonly coordinator: Coordinator;
+  readonly group: ShardGroup;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface RebuildReport {
+  /** They have a replica that is whole: nothing was done. */
+  readonly shardsGood: number;
+  readonly shardsRebuilt: number;
+  /** Nothing was done: a replica that may be whole, or may know more than a backup, is on a device that is away, or is damaged, or is not in sync. */
+  readonly shardsUnknown: number;
+  /** No whole backup of them was found: they stay lost. */
+  readonly shardsLost: number;
+  /** Of shards that were rebuilt. */
+  readonly containers: number;
+  readonly objects: number;
+  readonly bytes: number;
+  /** They are as they were at this time or later (ISO 8601): what was changed since is lost. */
+  readonly asOf?: string;
+}
+
+type Judged = 'good' | 'lost' | 'unknown';
+
+/** How long a shard that was rebuilt may take to be served. */
+const serveMillis = 60_000;
+const lookMillis = 100;
+
+/** `givesUp`: replicas of which it is not known whether they are any good count as lost for good. */
+export async function rebuildShards(
+  options: RebuildOptions,
+  givesUp: boolean,
+): Promise<RebuildReport> {
+  const { coordinator, placement } = options;
+  const map = coordinator.current();
+  const counts = { shardsGood: 0, shardsRebuilt: 0, shardsUnknown: 0, shardsLost: 0 };
+  const sums = { containers: 0, objects: 0, bytes: 0 };
+  const lost: ShardState[] = [];
+  for (const state of map.shards) {
+    const judged = await judge(options, state);
+    if (judged === 'good') counts.shardsGood++;
+    else if (judged === 'lost' || givesUp) lost.push(state);
+    else counts.shardsUnknown++;
+  }
+  if (lost.length === 0) return { ...counts, ...sums };
+  const pieces = await findPieces(placement, map.clusterId);
+  let asOf = Number.POSITIVE_INFINITY;
+  for (const state of lost) {
+    const head = await rebuildShard(options, state, pieces.get(state.id) ?? []);
+    if (head === undefined) {
+      counts.shardsLost++;
+      continue;
+    }
+    counts.shardsRebuilt++;
+    asOf = Math.min(asOf, head.header.createdAt);
+    await addSums(options, state, sums);
+  }
+  const time = Number.isFinite(asOf) ? { asOf: new Date(asOf).toISOString() } : {};
+  return { ...counts, ...sums, ...time };
+}
+
+/** Whether any replica that the map believes can be believed. One that left the set, but is whole, may still know more than a backup. */
+async function judge(
+  { group }: RebuildOptions,
+  { id, replicas, inSync }: ShardState,
+): Promise<Judged> {
+  let judged: Judged = 'lost';
+  for (const device of replicas) {
+    const condition = await conditionOf(group.replica(device, id));
+    if (condition === 'absent' || condition === 'learning') continue;
+    if (inSync.includes(device) && condition === 'ready') return 'good';
+    if (inSync.includes(device) || condition === 'ready') judged = 'unknown';
+  }
+  return judged;
+}
+
+async function conditionOf(peer: ReplicaPeer | undefined): Promise<string> {
+  try {
+    return (await peer?.status())?.condition ?? 'away';
+  } catch (error) {
+    if (isStoreError(error)) return 'away';
+    throw error;
+  }
+}
+
+/** Returns the last piece that it was made of; undefined when there is no chain that can be read. */
+async function rebuildShard(
+  options: RebuildOptions,
+  state: ShardState,
+  pieces: readonly FoundPiece[],
+): Promise<FoundPiece | undefined> {
+  const { group, logger } = options;
+  const peers = state.replicas.flatMap((device) => group.replica(device, state.id) ?? []);
+  if (peers.length === 0) return undefined;
+  for (const chain of chainsOf(pieces)) {
+    try {
+      await replayChain(options, state, { chain, peers });
+      const fields = { event: 'shard.rebuilt', shard: state.id, pieces: chain.length };
+      logger.info(fields, 'A shard was made again from its backup.');
+      void group.find(state.id)?.open();
+      return chain.at(-1);
+    } catch (error) {
+      // An older chain, or a shorter one, may still be whole.
+      if (!isUnreadable(error)) throw error;
+      const reason = error instanceof Error ? error.message : '';
+      const fields = { event: 'shard.backup-bad', shard: state.id, reason };
+      logger.warn(fields, 'A backup of a shard cannot be read whole.');
+    }
+  }
+  return undefined;
+}
+
+async function replayChain(
+  { placement, coordinator }: RebuildOptions,
+  state: ShardState,
+  by: { readonly chain: readonly FoundPiece[]; readonly peers: readonly ReplicaPeer[] },
+): Promise<void> {
+  const { chain, peers } = by;
+  const { epoch } = state;
+  await Promise.all(peers.map((peer) => peer.reset(epoch)));
+  for (const { body } of chain) {
+    const stripes: Uint8Array[] = [];
+    for await (const stripe of readLooseBody(placement, body)) stripes.push(stripe);
+    const { records } = decodePiece(Buffer.concat(stripes));
+    await replayPiece(records, { epoch, peers });
+  }
+  const status = chain.at(-1)?.header.status;
+  if (status === undefined) throw new StoreError('internal', 'shard.rebuild', 'an empty chain');
+  // From here on nobody else's replica counts, whatever comes back later.
+  const inSync = peers.map(({ device }) => device);
+  const { session: _ended, ...line } = state;
+  const primary = inSync[0] ?? state.primary;
+  const next = { ...line, epoch: toEpoch(epoch + 1), inSync, primary };
+  await coordinator.updateShard(state.id, next);
+  await Promise.all(peers.map((peer) => peer.level(next.epoch, status.sequence, status.history)));
+}
+
+/** What the shard has now, from its own sums; it may take a moment until it is served. */
+async function addSums(
+  { group, clock }: RebuildOptions,
+  { id }: ShardState,
+  sums: { containers: number; objects: number; bytes: number },
+): Promise<void> {
+  const shard = group.all().find((one) => one.id === id);
+  if (shard === undefined) return;
+  await whenServed(clock, shard);
+  let { gte } = localRange('accountUsage');
+  const { lt } = localRange('accountUsage');
+  for (;;) {
+    const rows = await shard.scan({ gte, lt, limit: 1000 });
+    for (const { meta } of rows) {
+      const { containers, objects, bytes } = decodeRow<'accountUsage'>(meta);
+      sums.containers += containers;
+      sums.objects += objects;
+      sums.bytes += bytes;
+    }
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    gte = Buffer.concat([last.key, Uint8Array.of(0)]);
+  }
+}
+
+async function whenServed(clock: Clock, shard: Shard): Promise<void> {
+  const end = clock.monotonic() + serveMillis;
+  const { gte } = localRange('accountUsage');
+  for (;;) {
+    try {
+      await shard.get(gte);
+      return;
+    } catch (error) {
+      const isPassing = isStoreError(error, 'unavailable') || isStoreError(error, 'stale-epoch');
+      if (!isPassing || clock.monotonic() > end) throw error;
+      await clock.sleep(lookMillis);
+    }
+  }
+}
