@@ -250,7 +250,7 @@ export interface VersionRow {
   readonly version: Micros;
   /** Written while versioning was not enabled: S3 calls its id `null`. */
   readonly isNull: boolean;
-  /** When clients see it last changed; moves with a Swift POST, equals `version` otherwise. */
+  /** When clients see it last changed; moves with a Swift POST; `originAt` where there is one; equals `version` otherwise. */
   readonly modifiedAt: Micros;
   /** When it was changed last in the container of another store that it comes from (Swift's container sync); gone when it is changed here. */
   readonly originAt?: Micros | undefined;

@@ -20,7 +20,7 @@ import { checkNames } from './filters/name-check.ts';
 import { RateLimiter } from './filters/rate-limit.ts';
 import { type Headers, readHeaders } from './headers.ts';
 import { accountNameBytes } from './limits.ts';
-import { parsePath, quote, realmOf, type SwiftPath, unquote } from './path.ts';
+import { checkNameLength, parsePath, quote, realmOf, type SwiftPath, unquote } from './path.ts';
 import { Query } from './query.ts';
 import { mapLocation, remapHost } from './remap.ts';
 import { Refusal, refuse, statusReply } from './reply.ts';
@@ -121,7 +121,7 @@ async function answer(door: SwiftDoor, request: HttpRequest, caller: Caller): Pr
   if (isBulk) caller.operation = isArchive ? 'ExtractArchive' : 'BulkDelete';
   else if (route !== undefined) caller.operation = operationOf(route);
   if (!isBulk && route === undefined) return answerUnknownMethod(path, method, query);
-  if (Buffer.byteLength(path.account) > accountNameBytes) throw refuse(400);
+  checkNameLength('Account', path.account, accountNameBytes);
   const asked = { id: caller.transactionId, sourceAddress: request.remoteAddress };
   const facts = factsOf(request, headers, query);
   const madeAt = synced?.madeAt;

@@ -2,6 +2,12 @@
 import { headerText } from '../http/exchange.ts';
 import { Refusal, refuse, statusReply, textReply } from './reply.ts';
 
+/** Throws Refusal 400, in Swift's words, which tempest compares. */
+export function checkNameLength(what: string, name: string, limit: number): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes > limit) throw refuse(400, `${what} name length of ${bytes} longer than ${limit}`);
+}
+
 export type SwiftPath =
   | { readonly shape: 'account'; readonly account: string }
   | { readonly shape: 'container'; readonly account: string; readonly container: string }

@@ -1,5 +1,6 @@
-/** Two of the ways in which Swift writes a stamp; listings have `formatIso` of base. */
-import type { Micros } from '../../base/units.ts';
+/** The ways in which Swift writes a stamp: to ten microseconds, so that what clusters tell each other of it is all of it. */
+import { formatIso } from '../../base/calendar/civil-date.ts';
+import { type Micros, micros } from '../../base/units.ts';
 import { formatHttpDate } from '../http/conditional.ts';
 
 /** `X-Timestamp`: seconds since 1970 with five decimals, at least 16 characters (`%016.05f`). */
@@ -11,7 +12,16 @@ export function formatTimestamp(stamp: Micros): string {
 
 /** Milliseconds of `Last-Modified`: the stamp's second, rounded up, so that a client never holds a date before the change. */
 export function lastModifiedMillis(stamp: Micros): number {
-  return Math.ceil(stamp / 1_000_000) * 1000;
+  return Math.ceil(inTicks(stamp) / 1_000_000) * 1000;
+}
+
+/** `last_modified` of listings. */
+export function formatListed(stamp: Micros): string {
+  return formatIso(inTicks(stamp));
+}
+
+function inTicks(stamp: Micros): Micros {
+  return micros(Math.floor(stamp / 10) * 10);
 }
 
 export function formatLastModified(stamp: Micros): string {

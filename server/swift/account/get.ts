@@ -7,8 +7,8 @@ import { collectListing } from '../listing/collect.ts';
 import { chooseFormat } from '../listing/format.ts';
 import { readListingParameters } from '../listing/parameters.ts';
 import { type ListingEntry, listingReply, renderListing } from '../listing/render.ts';
-import { formatIso } from '../../../base/calendar/civil-date.ts';
 import { accountHeaders } from './account-headers.ts';
+import { formatListed } from '../timestamps.ts';
 
 export async function getAccount(call: AccountCall): Promise<HttpReply> {
   const { core } = call.door;
@@ -32,7 +32,7 @@ function entryOf(item: PageItem<ContainerInfo>): ListingEntry {
     name: item.name,
     count: usage.objects,
     bytes: usage.versionBytes,
-    last_modified: formatIso(row.modifiedAt),
+    last_modified: formatListed(row.modifiedAt),
     storage_policy: row.policy,
   };
 }

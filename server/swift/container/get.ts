@@ -8,11 +8,11 @@ import { collectListing } from '../listing/collect.ts';
 import { chooseFormat } from '../listing/format.ts';
 import { readListingParameters } from '../listing/parameters.ts';
 import { type ListingEntry, listingReply, renderListing } from '../listing/render.ts';
-import { formatIso } from '../../../base/calendar/civil-date.ts';
 import { linkEntry } from '../symlink/link.ts';
 import { getVersions } from '../versions/list.ts';
 import { versionPath } from '../versions/version-id.ts';
 import { containerHeaders } from './container-headers.ts';
+import { formatListed } from '../timestamps.ts';
 
 export async function getContainer(call: ContainerCall): Promise<HttpReply> {
   if (call.query.has('versions')) return getVersions(call);
@@ -49,7 +49,7 @@ function entryOf(
     hash: manifest?.etag ?? row.etag,
     bytes: row.size,
     content_type: row.contentType,
-    last_modified: formatIso(row.modifiedAt),
+    last_modified: formatListed(row.modifiedAt),
     ...slo,
   };
   if (!about.isJson) return entry;

@@ -8,6 +8,7 @@ import type { ContainerCall } from '../call.ts';
 import { wireOf } from '../../http/header-text.ts';
 import { readEtagPatch } from '../filters/etag-quoter.ts';
 import { readMetadataPatch, settingsOfPatch } from '../metadata.ts';
+import { checkNameLength } from '../path.ts';
 import { refuse, statusReply } from '../reply.ts';
 import { readSyncChange } from '../sync/settings.ts';
 import { readVersioning } from '../versions/enabled.ts';
@@ -18,7 +19,7 @@ export async function putContainer(call: ContainerCall): Promise<HttpReply> {
   const patch = readMetadataPatch(call.headers, 'container');
   checkQuotaHeaders(call.headers);
   const policy = readPolicy(call);
-  if (Buffer.byteLength(call.container) > core.limits.maxContainerNameBytes) throw refuse(400);
+  checkNameLength('Container', call.container, core.limits.maxContainerNameBytes);
   const address = { account: call.account, container: call.container };
   const archive = readArchiveChange(call.headers);
   refuseBothWays(call, archive);

@@ -1,11 +1,11 @@
 /** `?multipart-manifest=get`: a large object's manifest instead of its bytes. */
 import { createHash } from 'node:crypto';
 import { concatBytes, utf8 } from '../../../base/bytes.ts';
-import { formatIso } from '../../../base/calendar/civil-date.ts';
 import type { ObjectReader } from '../../core/api.ts';
 import { decodeManifest, type ManifestPart } from '../../core/large/manifest-document.ts';
 import type { BodyRef } from '../../core/model.ts';
 import type { ObjectCall } from '../call.ts';
+import { formatListed } from '../timestamps.ts';
 
 export const manifestType = 'application/json; charset=utf-8';
 
@@ -101,7 +101,7 @@ async function multipartManifest(
         ...{ type: 'object', etag, size, contentType, isManifest: false },
         container: `${call.container}+segments`,
         key: `${call.key}/${uploadOf(body)}/${partNumber}`,
-        lastModified: formatIso(modifiedAt),
+        lastModified: formatListed(modifiedAt),
       });
       after = partNumber;
     }

@@ -25,7 +25,9 @@ export function renderListing(document: ListingDocument, format: ListingFormat):
  * 200 with the listing, or 204 when there is nothing to say (an empty plain listing, every HEAD).
  * A 204 needs no Content-Length by HTTP; Swift sends it there, and its clients look for it.
  */
-export function listingReply(headers: HeaderList, body: Uint8Array): HttpReply {
+export function listingReply(about: HeaderList, body: Uint8Array): HttpReply {
+  // Swift's proxy says so of everything that it reads, and python-swiftclient's tests look for it.
+  const headers: HeaderList = [...about, ['Accept-Ranges', 'bytes']];
   if (body.length > 0) return { status: 200, headers, body };
   return { status: 204, headers: [...headers, ['Content-Length', '0']] };
 }

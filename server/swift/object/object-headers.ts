@@ -6,6 +6,7 @@ import { isUtf8, textOf, titleCase, wireOf } from '../../http/header-text.ts';
 import { checkManifestHeader, manifestEntry } from '../large/manifest-header.ts';
 import { metadataHeaders } from '../metadata.ts';
 import { guessType } from '../mime.ts';
+import { checkNameLength } from '../path.ts';
 import { refuse } from '../reply.ts';
 import { formatLastModified, formatTimestamp } from '../timestamps.ts';
 import { formatExpiry } from './expiry.ts';
@@ -47,12 +48,15 @@ export function refuseReserved(headers: Headers): void {
   );
 }
 
-/** The Content-Type given; undefined when there is none or the client wants it guessed. Throws Refusal 400. */
+/** As `givenContentType`; undefined too when the client wants it guessed. */
 export function readContentType(headers: Headers): string | undefined {
+  return isTrue(headers.get('x-detect-content-type')) ? undefined : givenContentType(headers);
+}
+
+/** The Content-Type given, if any. Throws Refusal 400. */
+export function givenContentType(headers: Headers): string | undefined {
   const value = headers.get('content-type');
-  if (value === undefined || value === '' || isTrue(headers.get('x-detect-content-type'))) {
-    return undefined;
-  }
+  if (value === undefined || value === '') return undefined;
   if (!isUtf8(value)) throw refuse(400, 'Invalid Content-Type');
   // Swift keeps its own notes behind such parameters, and refuses them from clients.
   if (/;\s*swift_/i.test(value)) {
@@ -67,9 +71,7 @@ export function contentTypeFor(headers: Headers, key: string): string {
 
 /** Throws Refusal 400. */
 export function checkKeyLength(call: ObjectCall, key: string): void {
-  const bytes = Buffer.byteLength(key);
-  const limit = call.door.core.limits.maxKeyBytes;
-  if (bytes > limit) throw refuse(400, `Object name length of ${bytes} longer than ${limit}`);
+  checkNameLength('Object', key, call.door.core.limits.maxKeyBytes);
 }
 
 /** Who it is and when it changed: on 200, 206, 304, 412 and 416 alike. `etag`: as it is shown. */

@@ -9,7 +9,7 @@ import { refuseConditions } from '../unsupported.ts';
 import { opensExpired, readExpiry } from './expiry.ts';
 import {
   foreignSystem,
-  readContentType,
+  givenContentType,
   readSystemHeaders,
   refuseReserved,
 } from './object-headers.ts';
@@ -25,7 +25,8 @@ export async function postObject(call: ObjectCall): Promise<HttpReply> {
     throw refuse(400, 'POST to a specific version is not allowed');
   }
   refuseReserved(headers);
-  const contentType = readContentType(headers);
+  // Swift guesses when an object is made, and never afterwards.
+  const contentType = givenContentType(headers);
   const user = readObjectMetadata(headers);
   const expiresAt = readExpiry(headers, clock.now()) ?? null;
   const address = { account, container, key, allowExpired: opensExpired(call) };

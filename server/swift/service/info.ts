@@ -29,6 +29,7 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
     body: utf8(
       JSON.stringify({
         swift: swiftSection(door),
+        torc: { version: door.version },
         tempauth: { account_acls: true },
         symlink: { symloop_max: door.core.limits.maxLinks, static_links: true },
         versioned_writes: { allowed_flags: ['x-versions-location', 'x-history-location'] },
@@ -62,6 +63,9 @@ export function answerInfo(door: SwiftDoorOptions, request: HttpRequest, query: 
     ),
   };
 }
+
+/** The release of Swift whose contract this is: clients (tempest) look here for what they may ask. */
+const swiftVersion = '2.38.1';
 
 /** Of what Swift's middleware does: only what is switched on, besides those that requests switch on. */
 function filterSections(door: SwiftDoorOptions): Readonly<Record<string, unknown>> {
@@ -143,7 +147,7 @@ function s3ApiSection({ core }: SwiftDoorOptions): Readonly<Record<string, unkno
 function swiftSection(door: SwiftDoorOptions): Readonly<Record<string, unknown>> {
   const { limits, policies } = door.core;
   return {
-    version: door.version,
+    version: swiftVersion,
     max_file_size: limits.maxBodyBytes,
     max_meta_name_length: metadataLimits.nameBytes,
     max_meta_value_length: metadataLimits.valueBytes,

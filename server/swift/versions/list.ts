@@ -9,9 +9,9 @@ import { chooseJson } from '../listing/format.ts';
 import { readListingParameters } from '../listing/parameters.ts';
 import { type ListingEntry, listingReply, renderListing } from '../listing/render.ts';
 import { refuse } from '../reply.ts';
-import { formatIso } from '../../../base/calendar/civil-date.ts';
 import { linkEntry } from '../symlink/link.ts';
 import { markerType, parseVersion } from './version-id.ts';
+import { formatListed } from '../timestamps.ts';
 
 type VersionQuery = Parameters<Core['listVersions']>[2];
 type Item = VersionPage['items'][number];
@@ -72,7 +72,7 @@ function entryOf(call: ContainerCall, item: Item): ListingEntry {
     hash: isMarker ? emptyHash : row.etag,
     bytes: row.size,
     content_type: isMarker ? markerType : row.contentType,
-    last_modified: formatIso(row.modifiedAt),
+    last_modified: formatListed(row.modifiedAt),
     ...(row.link === undefined ? {} : linkEntry(call, row.link)),
     version_id: versionIdOf(row),
     is_latest: isLatest && !isHiddenByMarker(call, name, isMarker),

@@ -109,7 +109,7 @@ describe('every answer', () => {
     const info: unknown = JSON.parse((await ask('GET', '/info', { token: '' })).text);
     expect(info).toMatchObject({
       swift: {
-        version: '0.1.0',
+        version: '2.38.1',
         max_meta_count: 90,
         container_listing_limit: 10_000,
         allow_account_management: false,
@@ -118,6 +118,7 @@ describe('every answer', () => {
           { name: 'replica:3', aliases: 'replica:3' },
         ],
       },
+      torc: { version: '0.1.0' },
       tempauth: { account_acls: true },
       bulk_delete: { max_deletes_per_request: 10_000 },
       s3api: { max_bucket_listing: 1000, max_upload_part_num: 10_000, s3_acl: true },
@@ -191,6 +192,10 @@ describe('accounts', () => {
       'text/plain; charset=utf-8',
       'Accept',
     ]);
+    expect([head, plain].map((one) => one.headers.get('accept-ranges'))).toEqual([
+      'bytes',
+      'bytes',
+    ]);
     const json = await ask('GET', `${account}?format=json`);
     expect([json.status, json.text, json.headers.has('vary')]).toEqual([200, '[]', false]);
   });
@@ -237,6 +242,9 @@ describe('containers', () => {
     expect((await ask('HEAD', path)).status).toBe(404);
     expect((await ask('POST', path)).status).toBe(404);
     expect((await ask('DELETE', path)).status).toBe(404);
+    const long = await ask('PUT', `${account}/${'x'.repeat(257)}`);
+    const sentence = 'Container name length of 257 longer than 256';
+    expect([long.status, long.text]).toEqual([400, sentence]);
     const meta = { 'X-Container-Meta-Color': 'Red', 'X-Container-Meta-Web-Index': 'index.html' };
     expect((await ask('PUT', path, { headers: meta })).status).toBe(201);
     const first = await ask('HEAD', path);

@@ -73,6 +73,8 @@ describe('objects', () => {
     expect((await ask('HEAD', `${container}/b.txt`)).headers.get('content-type')).toBe(
       'text/plain',
     );
+    await ask('POST', `${container}/b.txt`, { headers: detect });
+    expect((await ask('HEAD', `${container}/b.txt`)).headers.get('content-type')).toBe('a/b');
   });
 
   it('are refused with the right status', async () => {
