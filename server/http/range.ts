@@ -16,7 +16,7 @@ export interface ByteSpan {
 }
 
 export interface RangeLeniency {
-  /** Swift: blanks are allowed anywhere (`BYTES = 0 - 999`). S3: only around commas and `=`. */
+  /** Swift: blanks are allowed anywhere (`BYTES = 0 - 999`). S3: only around commas. */
   readonly blanksAnywhere?: boolean;
 }
 
@@ -30,7 +30,8 @@ export function parseRangeHeader(
 ): readonly ByteRange[] | undefined {
   if (value === undefined) return undefined;
   const text = leniency.blanksAnywhere === true ? value.replace(/[ \t]/g, '') : value.trim();
-  const unit = /^bytes[ \t]*=/i.exec(text);
+  // RFC 9110 section 14.2 has no blank around it: `bytes= -1` is malformed.
+  const unit = /^bytes=(?![ \t])/i.exec(text);
   if (unit === null) return undefined;
   const ranges: ByteRange[] = [];
   for (const piece of text.slice(unit[0].length).split(',', MAX_RANGES + 1)) {

@@ -69,7 +69,7 @@ export function expandCanned(name: CannedAcl, owners: Owners): readonly Grant[] 
   const { owner, bucketOwner } = owners;
   // To its own owner a list cannot grant less than everything.
   const isOwn = name.startsWith('bucket-owner') && owner === bucketOwner;
-  return [...(isOwn ? [] : canned[name](owners)), ofAccount(owner, 'FULL_CONTROL')];
+  return [ofAccount(owner, 'FULL_CONTROL'), ...(isOwn ? [] : canned[name](owners))];
 }
 
 export function isPublicGrant({ grantee }: Grant): boolean {

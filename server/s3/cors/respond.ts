@@ -17,7 +17,7 @@ export async function answerPreflight(
 ): Promise<HttpReply> {
   const origin = headers.get('origin');
   const method = headers.get(REQUEST_METHOD);
-  if (origin === undefined) throw s3Error('BadRequest');
+  if (origin === undefined || origin === '') throw s3Error('BadRequest');
   if (method === undefined) {
     throw s3Error('BadRequest', 'Invalid Access-Control-Request-Method: null');
   }

@@ -3,7 +3,7 @@ import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
 import { s3Error } from '../codes.ts';
 import { pushEncryption, readCustomerKey } from '../encryption/headers.ts';
-import { type Payload, openPayload } from '../payload/payload.ts';
+import { type Payload, openPayload, usualChecksums } from '../payload/payload.ts';
 import { parsePartNumber, uploadOf } from './upload-address.ts';
 
 /** UploadPart. */
@@ -21,20 +21,29 @@ export async function uploadPart(call: Call): Promise<HttpReply> {
   // A method or key of the service that a part names is not its own to choose: the reply says what it got.
   pushEncryption(headers, upload.encryption, call);
   for (const { algorithm, value } of part.checksums) {
+    if (payload.stated !== undefined && algorithm !== payload.stated) continue;
     headers.push([`x-amz-checksum-${algorithm}`, value]);
   }
   return { status: 200, headers, body: new Uint8Array(0) };
 }
 
-/** The upload's algorithm is computed for every part: the whole object's checksum is made of theirs. */
+/**
+ * The upload's algorithm is computed for every part: the whole object's checksum is made of theirs. Where none
+ * was announced the object gets the usual one, whatever else its parts state.
+ */
 function withAnnounced(payload: Payload, upload: UploadRow): Payload {
-  const announced = upload.checksum?.algorithm;
-  if (announced === undefined || announced === payload.stated) return payload;
-  if (payload.stated !== undefined) {
+  const { stated } = payload;
+  if (upload.checksum === undefined) {
+    const checksums = [...new Set([...(payload.checksums ?? []), ...usualChecksums])];
+    return { ...payload, checksums };
+  }
+  const { algorithm } = upload.checksum;
+  if (stated === algorithm) return payload;
+  if (stated !== undefined) {
     throw s3Error(
       'InvalidRequest',
-      `Checksum Type mismatch occurred, expected checksum Type: ${announced}, actual checksum Type: ${payload.stated}`,
+      `Checksum Type mismatch occurred, expected checksum Type: ${algorithm}, actual checksum Type: ${stated}`,
     );
   }
-  return { ...payload, checksums: [announced] };
+  return { ...payload, checksums: [algorithm] };
 }

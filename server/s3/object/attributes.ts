@@ -43,7 +43,7 @@ function parseAttributes(text: string | undefined): ReadonlySet<Attribute> {
   for (const name of names) {
     const attribute = known.find((one) => one === name);
     if (attribute === undefined) {
-      throw text === undefined
+      throw text === undefined || text === ''
         ? s3Error('InvalidRequest', `Missing required header for this request: ${ATTRIBUTES}`)
         : invalidArgument(ATTRIBUTES, name, 'Invalid attribute name specified.');
     }

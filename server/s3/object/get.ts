@@ -173,7 +173,7 @@ function readHeaders(
   }
   if (call.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED') {
     // A range has no checksum of its own; a part has.
-    const shown = part === undefined ? (isPartial ? [] : row.checksums) : part.checksums;
+    const shown = part === undefined ? (isPartial ? [] : row.checksums) : ofPart(part, row);
     for (const checksum of shown) {
       const value = part === undefined ? shownChecksum(checksum, row.etag) : checksum.value;
       headers.push([`x-amz-checksum-${checksum.algorithm}`, value]);
@@ -183,6 +183,16 @@ function readHeaders(
   }
   if (call.request.query !== '') override(call, headers);
   return headers;
+}
+
+/** Of the algorithm that the object's checksum is of; parts may have been sent with others. */
+function ofPart(
+  part: NonNullable<ObjectReader['part']>,
+  row: ObjectReader['row'],
+): typeof part.checksums {
+  const [whole] = row.checksums;
+  if (whole === undefined) return part.checksums;
+  return part.checksums.filter(({ algorithm }) => algorithm === whole.algorithm);
 }
 
 function override(call: Call, headers: HeaderPairs): void {

@@ -87,6 +87,7 @@ describe('a preflight', () => {
 
   test.each<[Record<string, string>, number, string]>([
     [{}, 400, 'BadRequest'],
+    [{ origin: '', 'access-control-request-method': 'GET' }, 400, 'BadRequest'],
     [{ origin: 'http://a.example.com' }, 400, 'BadRequest'],
     [{ origin: 'http://b.org', 'access-control-request-method': 'PUT' }, 403, 'AccessForbidden'],
     [

@@ -115,13 +115,19 @@ describe('a multipart upload', () => {
   test('is aborted', async () => {
     const { ask, uploadId, put } = await begin();
     await put(1, part(1));
-    expect((await ask('DELETE', '/bucket')).code).toBe('BucketNotEmpty');
     expect((await ask('DELETE', '/bucket/k', { query: { uploadId } })).status).toBe(204);
     expect((await ask('DELETE', '/bucket/k', { query: { uploadId } })).code).toBe('NoSuchUpload');
     expect((await put(1, part(1))).code).toBe('NoSuchUpload');
     expect((await ask('DELETE', '/bucket/k', { query: { uploadId: 'x' } })).code).toBe(
       'NoSuchUpload',
     );
+  });
+
+  test('goes with its bucket, as at Amazon', async () => {
+    const { ask, put } = await begin();
+    await put(1, part(1));
+    expect((await ask('DELETE', '/bucket')).status).toBe(204);
+    expect((await put(2, part(2))).code).toBe('NoSuchBucket');
   });
 
   test('lists its parts in pages', async () => {
@@ -218,6 +224,23 @@ describe('checksums of a multipart object', () => {
     const done = await upload.complete(parts);
     expect(one(done.text, 'ChecksumCRC64NVME')).toBe(base64('crc64nvme', whole));
     expect(one(done.text, 'ChecksumType')).toBe('FULL_OBJECT');
+  });
+
+  test('also where the parts name another, as SDKs do that add one by themselves', async () => {
+    const upload = await begin();
+    const crc = base64('crc32', part(1));
+    const put = await upload.put(1, part(1), {
+      headers: { 'x-amz-checksum-crc32': crc },
+    });
+    const shown = [...put.headers].filter(([name]) => name.startsWith('x-amz-checksum-'));
+    expect(shown).toEqual([['x-amz-checksum-crc32', crc]]);
+    const done = await upload.complete([listed(1, md5(part(1)).toString('hex'))]);
+    expect(one(done.text, 'ChecksumCRC64NVME')).toBe(base64('crc64nvme', part(1)));
+    const headers = { 'x-amz-checksum-mode': 'ENABLED' };
+    const query = { partNumber: '1' };
+    const got = await upload.ask('GET', '/bucket/k', { query, headers });
+    expect(got.headers.get('x-amz-checksum-crc64nvme')).toBe(base64('crc64nvme', part(1)));
+    expect(got.headers.has('x-amz-checksum-crc32')).toBe(false);
   });
 
   const cases = [

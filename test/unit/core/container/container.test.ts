@@ -13,6 +13,7 @@ import {
   putCommand,
   stranger,
   text,
+  bodyOf,
 } from '../fixture.ts';
 
 let fixture: Fixture;
@@ -150,6 +151,26 @@ test('only an empty container can be deleted, and what is left is told', async (
   expect(await deletion()).toMatchObject({ versionsLeft: false });
   await core.deleteObject(owner, { ...address, key: 'k', condition: {} });
   expect(await deletion()).toMatchObject({ versionsLeft: true, uploadsLeft: false });
+});
+
+test('uploads that were never completed go with their container', async () => {
+  const { core, rows } = fixture;
+  await createContainer(core, 'c');
+  const begin = { contentType: '', system: {}, user: {} };
+  const uploadIds: string[] = [];
+  for (const key of ['a', 'a', 'b']) {
+    const { uploadId } = await core.createUpload(owner, { ...address, key, ...begin });
+    const body = bodyOf(text('x'));
+    await core.putPart(owner, { ...address, key, uploadId, partNumber: 1, body });
+    uploadIds.push(uploadId);
+  }
+  await core.deleteContainer(owner, address);
+  expect(rows.rowsOf('upload')).toEqual([]);
+  const [uploadId = ''] = uploadIds;
+  const late = { ...address, key: 'a', uploadId, partNumber: 2, body: bodyOf(text('y')) };
+  expect(await kindOf(core.putPart(owner, late))).toBe('no-such-container');
+  await createContainer(core, 'c');
+  expect((await core.listUploads(owner, address, pageQuery())).items).toEqual([]);
 });
 
 test('settings and metadata are patched within their limits', async () => {

@@ -65,7 +65,7 @@ describe('GetObjectAttributes', () => {
   test.each([
     [undefined, 'InvalidRequest'],
     ['Size', 'InvalidArgument'],
-    ['', 'InvalidArgument'],
+    ['', 'InvalidRequest'],
   ])('%s is refused', async (value, code) => {
     const { ask } = createHarness();
     await ask('PUT', '/bucket');

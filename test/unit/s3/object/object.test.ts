@@ -99,6 +99,7 @@ describe('ranges', () => {
     ['bytes=-101', 206, whole, 'bytes 0-99/100'],
     ['bytes=0-0,1-2', 200, whole, undefined],
     ['bytes=10-5', 200, whole, undefined],
+    ['bytes= -1', 200, whole, undefined],
     ['foo=0-1', 200, whole, undefined],
   ])('%s', async (range, status, text, contentRange) => {
     const { ask } = await withBucket();
