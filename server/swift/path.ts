@@ -1,11 +1,19 @@
 /** Paths: `/v1/{account}[/{container}[/{object}]]`, checked in the order in which Swift does. */
+import { utf8 } from '../../base/bytes.ts';
 import { headerText } from '../http/exchange.ts';
 import { Refusal, refuse, statusReply, textReply } from './reply.ts';
 
-/** Throws Refusal 400, in Swift's words, which tempest compares. */
-export function checkNameLength(what: string, name: string, limit: number): void {
+/** Throws Refusal 400, in Swift's words, which tempest compares. Only of objects Swift says that they are plain text. */
+export function checkNameLength(
+  what: 'Account' | 'Container' | 'Object',
+  name: string,
+  limit: number,
+): void {
   const bytes = Buffer.byteLength(name);
-  if (bytes > limit) throw refuse(400, `${what} name length of ${bytes} longer than ${limit}`);
+  if (bytes <= limit) return;
+  const text = `${what} name length of ${bytes} longer than ${limit}`;
+  if (what === 'Object') throw refuse(400, text);
+  throw new Refusal({ ...statusReply(400), body: utf8(text) });
 }
 
 export type SwiftPath =
