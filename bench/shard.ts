@@ -35,6 +35,9 @@ interface Put {
 const stateMachine: StateMachine = {
   idOf: () => undefined,
   homeOf: () => undefined,
+  keyJoined: (key) => key,
+  metaJoined: ({ meta }) => meta,
+  settling: () => undefined,
   decide(command, view) {
     const { key, meta, body } = command as Put;
     view.get(key);

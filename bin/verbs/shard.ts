@@ -22,4 +22,14 @@ export function addShard(program: Command): void {
       const params = new URLSearchParams({ shard: number, ...(at === undefined ? {} : { at }) });
       process.stdout.write(`${await callControl(data, `/shard/split?${params.toString()}`)}\n`);
     });
+  shard
+    .command('merge <number>')
+    .description(
+      'Merge a shard that this node serves into the one before it. Small ones that this node serves both are merged without being told.',
+    )
+    .addOption(dataOption())
+    .action(async (number: string, { data }: { data: string }) => {
+      const params = new URLSearchParams({ shard: number });
+      process.stdout.write(`${await callControl(data, `/shard/merge?${params.toString()}`)}\n`);
+    });
 }

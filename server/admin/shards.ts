@@ -1,7 +1,7 @@
 /** What an operator asks of shards: `torc shard`. */
 import type { Clock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
-import { shardId } from '../../base/units.ts';
+import { type ShardId, shardId } from '../../base/units.ts';
 import { shardIn } from '../../storage/shard/coordinator.ts';
 import { inOrder } from '../../storage/shard/ranges/extent.ts';
 import type { Cell } from '../cell/cell.ts';
@@ -21,6 +21,8 @@ export async function answerShardCall(
       return listed(on.cell);
     case '/shard/split':
       return split(on.cell, on.clock, params);
+    case '/shard/merge':
+      return merge(on.cell, on.clock, params);
     default:
       return undefined;
   }
@@ -32,10 +34,11 @@ function listed({ coordinator }: Cell): string {
   const owners = inOrder(shards);
   const others = shards.filter(({ takesFrom }) => takesFrom !== undefined);
   const lines = [...owners, ...others].map((shard) => {
-    const { id, start, primary, replicas, inSync, takesFrom, untrimmed } = shard;
+    const { id, start, primary, replicas, inSync, takesFrom, untrimmed, joins } = shard;
     const notes = [
       takesFrom === undefined ? '' : `, is being split off shard ${takesFrom}`,
       untrimmed === true ? ', is being trimmed' : '',
+      joins === undefined ? '' : `, is being merged into shard ${joins}`,
     ];
     const place = `device ${primary} of ${nodeOf(primary)}`;
     return `${id} from ${takesFrom === undefined ? start : 'nowhere'} on ${place}, ${inSync.length} of ${replicas.length} replicas in sync${notes.join('')}`;
@@ -43,15 +46,30 @@ function listed({ coordinator }: Cell): string {
   return lines.join('\n');
 }
 
+function knownShard({ coordinator }: Cell, text: string | null): ShardId {
+  const id = shardId(Number(text));
+  if (shardIn(coordinator.current(), id) !== undefined) return id;
+  throw new StoreError('invalid-argument', op, 'there is no such shard');
+}
+
+/** Whether it is done before nobody waits any more. */
+async function isSoon(asked: Promise<void>, clock: Clock): Promise<boolean> {
+  return (await Promise.race([asked.then(() => true), clock.sleep(waitMillis)])) === true;
+}
+
 async function split(cell: Cell, clock: Clock, params: URLSearchParams): Promise<string> {
-  const id = shardId(Number(params.get('shard')));
-  if (shardIn(cell.coordinator.current(), id) === undefined) {
-    throw new StoreError('invalid-argument', op, 'there is no such shard');
-  }
+  const shard = knownShard(cell, params.get('shard'));
   const at = params.get('at') ?? undefined;
-  const asked = cell.workers.split(at === undefined ? { shard: id } : { shard: id, at });
-  const isDone = await Promise.race([asked.then(() => true), clock.sleep(waitMillis)]);
-  return isDone === true
-    ? `Shard ${id} is split.`
-    : `Shard ${id} is being split; torc shard list shows when it is.`;
+  const asked = cell.workers.split(at === undefined ? { shard } : { shard, at });
+  return (await isSoon(asked, clock))
+    ? `Shard ${shard} is split.`
+    : `Shard ${shard} is being split; torc shard list shows when it is.`;
+}
+
+async function merge(cell: Cell, clock: Clock, params: URLSearchParams): Promise<string> {
+  const shard = knownShard(cell, params.get('shard'));
+  const asked = cell.workers.merge({ shard });
+  return (await isSoon(asked, clock))
+    ? `Shard ${shard} is merged.`
+    : `Shard ${shard} is being merged; torc shard list shows when it is no more.`;
 }

@@ -37,6 +37,9 @@ interface Machine {
   readonly logger: Logger;
 }
 
+/** What this release does with shards, and older ones do not. */
+const knows = { followsSplits: true, followsMerges: true } as const;
+
 /** For what every other process is asked. */
 const askMillis = 5000;
 
@@ -96,7 +99,7 @@ export class Membership {
       ...(otherProtocols === undefined ? {} : { otherProtocols }),
     });
     try {
-      const presence = { node, instance, address, devices: [], followsSplits: true } as const;
+      const presence = { node, instance, address, devices: [], ...knows } as const;
       const keeper = await SessionKeeper.start({ ...machine, presence });
       const rest = times === undefined ? {} : { times };
       const peers = new Peers({ ...machine, net, self, ...rest });

@@ -7,7 +7,10 @@ import { fragmentIndex } from '../../base/units.ts';
 import type { Coordinator } from '../../storage/shard/coordinator.ts';
 import { LogCompaction } from '../../storage/shard/compaction.ts';
 import type { ShardGroup } from '../../storage/shard/group.ts';
+import { Decline } from '../../storage/shard/ranges/decline.ts';
+import { extentIn } from '../../storage/shard/ranges/extent.ts';
 import { Growth } from '../../storage/shard/ranges/growth.ts';
+import type { MergeRequest } from '../../storage/shard/ranges/merger.ts';
 import { ShardSplitter, type SplitRequest } from '../../storage/shard/ranges/splitter.ts';
 import { ShardRepair } from '../../storage/shard/repair.ts';
 import { BodyScrub } from '../../storage/shard/scrub.ts';
@@ -262,8 +265,19 @@ export class CellWorkers {
   /** As ShardSplitter.request, at once. */
   split(request: SplitRequest): Promise<void> {
     const asked = this.#splitter.request(request);
-    for (const loop of this.loops) if (loop.status.name === this.#splitter.name) loop.wake();
+    this.#wakeSplitter();
     return asked;
+  }
+
+  /** As ShardSplitter.merge, at once. */
+  merge(request: MergeRequest): Promise<void> {
+    const asked = this.#splitter.merge(request);
+    this.#wakeSplitter();
+    return asked;
+  }
+
+  #wakeSplitter(): void {
+    for (const loop of this.loops) if (loop.status.name === this.#splitter.name) loop.wake();
   }
 
   /** Every byte is read and verified now, not when the next round is due. */
@@ -330,14 +344,20 @@ function backupKeeperOf(options: CellWorkersOptions): BackupKeeper | undefined {
 
 function splitterOf(options: CellWorkersOptions): ShardSplitter {
   const { group, coordinator, stateMachine, clock, logger } = options;
-  const growth = new Growth({ group, coordinator, clock, sizeOf: indexSize });
-  return new ShardSplitter({ group, coordinator, stateMachine, growth, clock, logger });
+  const looking = { group, coordinator, clock, sizeOf: indexSize };
+  const tools = { group, coordinator, stateMachine, clock, logger };
+  return new ShardSplitter({
+    ...tools,
+    growth: new Growth(looking),
+    decline: new Decline(looking),
+  });
 }
 
 function rebalancerOf(options: CellWorkersOptions): Rebalancer {
-  const { group, placement, clock, settings, activity } = options;
+  const { group, coordinator, placement, clock, settings, activity } = options;
   return new Rebalancer({
     ...{ placement, clock, own: () => ownShards(group) },
+    idsOf: (id) => extentIn(coordinator.current().shards, id),
     pacer: new Pacer(clock, activity, settings.pace),
     retryMillis: settings.recheckMillis,
   });

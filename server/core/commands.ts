@@ -277,6 +277,8 @@ export interface Commands extends LifecycleCommands {
   'queue.done': { args: { containerId: Id; dueAt: number; id: string }; result: null };
   /** Drops the body's claim: run before its fragments are deleted, so that nothing repairs them meanwhile. */
   'queue.release': { args: { containerId: Id; stored: StoredBody }; result: null };
+  /** Adds to an account's sums in a shard those that came with another one. */
+  'usage.join': { args: { containerId: Id; accountId: Id; from: number }; result: null };
   /** Removes these part rows and queues the release of their bodies. */
   'parts.release': {
     args: { containerId: Id; key: string; uploadId: Id; partNumbers: readonly number[] };

@@ -1,7 +1,4 @@
-/**
- * The object model that both doors share. Plain data: rows are these types as JSON. No HTTP, no XML,
- * no ring, no devices here.
- */
+/** The object model that both doors share. Plain data: rows are these types as JSON. No HTTP, no XML, no ring, no devices here. */
 import type { Micros } from '../../base/units.ts';
 import type { Link } from './link.ts';
 import type { Lifecycle } from './lifecycle/rules.ts';
@@ -186,6 +183,8 @@ export interface AccountSums {
 export interface AccountUsageRow extends AccountSums {
   /** The same by the containers' policies; sums of before there were several are in none. */
   readonly policies?: Readonly<Record<string, AccountSums>> | undefined;
+  /** Of sums that came with a shard which is no more: an id that came with it. They are still to be added to the others. */
+  readonly home?: Id | undefined;
 }
 
 /** Bytes stored as fragments. */

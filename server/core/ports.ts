@@ -46,7 +46,8 @@ export interface Tables {
   part: { key: { containerId: Id; key: string; uploadId: Id; partNumber: number }; row: PartRow };
   /** Shard-local: in the shard that owns `containerId`. */
   claim: { key: { containerId: Id; objectId: Id }; row: ClaimRow };
-  accountUsage: { key: { containerId: Id; accountId: Id }; row: AccountUsageRow };
+  /** Shard-local. With `from` (a shard's number): what came with that shard when it was merged into this one. */
+  accountUsage: { key: { containerId: Id; accountId: Id; from?: number }; row: AccountUsageRow };
   /** Shard-local, ordered by due time (milliseconds), then by a unique id. */
   queue: { key: { containerId: Id; dueAt: number; id: string }; row: QueueRow };
   /** Shard-local. Lane `check`: rows are looked at; lane `move`: bytes are rewritten. Ordered by due time within a lane, then by id, which is made of what the task is about: the same one at the same time is one row. */

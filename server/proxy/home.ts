@@ -27,6 +27,7 @@ export function homeOfLocal(row: Row, view: RowView): Id | undefined {
       return readRow<typeof table>(row).containerId;
     // Sums of all containers that the shard ever had: they mean something only together with those of all shards.
     case 'accountUsage':
+      return readRow<'accountUsage'>(row).home;
     // A backup is of a shard's rows, whichever they are.
     case 'backup':
     case undefined:

@@ -49,6 +49,14 @@ export function orderedNumber(value: number): Uint8Array {
   return bytes;
 }
 
+/** Nothing: the shard's own; else four bytes, big-endian: of the shard with this number. */
+function joinedFrom(shard: number | undefined): Uint8Array {
+  if (shard === undefined) return new Uint8Array(0);
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(shard);
+  return bytes;
+}
+
 /** Sorts newest first. */
 export function invertedNumber(value: number): Uint8Array {
   const bytes = Buffer.alloc(8);
@@ -84,7 +92,7 @@ const encoders: KeyEncoders = {
       shortNumber(key.partNumber),
     ),
   claim: (key) => localKey(tags.claim, fromHex(key.objectId)),
-  accountUsage: (key) => localKey(tags.accountUsage, fromHex(key.accountId)),
+  accountUsage: (key) => localKey(tags.accountUsage, fromHex(key.accountId), joinedFrom(key.from)),
   queue: (key) => localKey(tags.queue, orderedNumber(key.dueAt), utf8(key.id)),
   due: (key) => Buffer.concat([dueLane(key.lane), orderedNumber(key.dueAt), utf8(key.id)]),
   event: (key) => localKey(tags.event, fromHex(key.feedId), orderedNumber(key.stamp)),
@@ -174,6 +182,11 @@ export function backlogRange(target: string): KeyRange {
   return startingWith(localKey(tags.backlog, name(target)));
 }
 
+/** One account's sums in a shard: its own, and those that came with shards which are no more. */
+export function accountUsageRange(accountId: string): KeyRange {
+  return startingWith(localKey(tags.accountUsage, fromHex(accountId)));
+}
+
 /** The waiting events of one feed. */
 export function eventRange(feedId: string): KeyRange {
   return startingWith(localKey(tags.event, fromHex(feedId)));
@@ -213,6 +226,16 @@ export function isBackupKey(key: Uint8Array): boolean {
 export function decodeQueueKey(key: Uint8Array): { readonly dueAt: number; readonly id: string } {
   const view = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
   return { dueAt: Number(view.readBigUInt64BE(2)), id: fromUtf8(key.subarray(10)) };
+}
+
+/** The key fields of an account's sums, from their bytes. */
+export function decodeAccountUsageKey(key: Uint8Array): {
+  readonly accountId: string;
+  readonly from: number | undefined;
+} {
+  const { buffer, byteOffset, byteLength } = key;
+  const from = byteLength > 18 ? new DataView(buffer, byteOffset).getUint32(18) : undefined;
+  return { accountId: toHex(key.subarray(2, 18)), from };
 }
 
 export function decodeClaimKey(key: Uint8Array): { readonly objectId: string } {

@@ -1,4 +1,5 @@
 import { utf8 } from '../../base/bytes.ts';
+import { hasMoved } from '../../storage/shard/ranges/extent.ts';
 import type { Shard, ListItem, ListQuery } from '../../storage/shard/shard.ts';
 import { addAccountUsage, noAccountUsage } from '../core/account/usage.ts';
 import type { Command, CommandResult } from '../core/commands.ts';
@@ -21,6 +22,7 @@ import type {
   TableName,
 } from '../core/ports.ts';
 import {
+  accountUsageRange,
   decodeRow,
   readRow,
   encodeKey,
@@ -40,6 +42,11 @@ export interface ShardMap {
   route(id: Id): Shard;
   all(): readonly Shard[];
 }
+
+/** Shards that came to one since its sums were last put together. */
+const joinedMax = 1000;
+/** Shards that go while they are asked. */
+const attemptsMax = 100;
 
 /** core's RowStore over the shards' primaries. */
 export class ClusterRows implements RowStore {
@@ -132,16 +139,25 @@ export class ClusterRows implements RowStore {
   }
 
   async accountUsage(accountId: Id): Promise<AccountUsageRow> {
-    const shards = this.#shards.all();
-    const key = encodeKey('accountUsage', { containerId: accountId, accountId });
-    const rows = await Promise.all(shards.map((shard) => shard.get(key)));
-    // One that was split off meanwhile may hold something already.
-    if (this.#shards.all().length !== shards.length) return this.accountUsage(accountId);
-    const sums = rows.flatMap((row) =>
-      row === undefined ? [] : decodeRow<'accountUsage'>(row.meta),
-    );
-    return sums.reduce(addAccountUsage, noAccountUsage);
+    const range = { ...accountUsageRange(accountId), limit: joinedMax };
+    for (let left = attemptsMax; ; left--) {
+      const shards = this.#shards.all();
+      const asked = shards.map((shard) => shard.scan(range));
+      const found = await Promise.all(asked).catch((error: unknown) => {
+        if (left <= 0 || !hasMoved(error)) throw error;
+        return undefined;
+      });
+      // One that was split off meanwhile may hold something already, and one that is no more has given away what it held.
+      if (found === undefined || !isSame(this.#shards.all(), shards)) continue;
+      const sums = found.flat().map((row) => decodeRow<'accountUsage'>(row.meta));
+      return sums.reduce(addAccountUsage, noAccountUsage);
+    }
   }
+}
+
+/** Whether they are the same shards in the same order. */
+export function isSame(a: readonly Shard[], b: readonly Shard[]): boolean {
+  return a.length === b.length && a.every(({ id }, place) => id === b[place]?.id);
 }
 
 function toPageItem<T extends TableName>(item: ListItem): PageItem<RowOf<T>> {

@@ -4,6 +4,7 @@ import type { Command } from '../core/commands.ts';
 import type { Change, ShardView } from '../core/ports.ts';
 import type { Decide } from '../core/decide/decide.ts';
 import { homeOfLocal, idOfCommand } from './home.ts';
+import { keyJoined, metaJoined, settling } from './joined.ts';
 import { encodeKey, encodeRow, readRow } from './row-codec.ts';
 
 /** Lets core's decisions run at a shard's primary: tables over row bytes, changes into row writes. */
@@ -18,6 +19,9 @@ export function createStateMachine(decide: Decide): StateMachine {
     // Workers that have a shard at hand name no container.
     idOf: (command) => idOfCommand(command as Command) || undefined,
     homeOf: homeOfLocal,
+    keyJoined,
+    metaJoined,
+    settling,
   };
 
   function getRow<R>(rows: RowView, key: Uint8Array): R | undefined {

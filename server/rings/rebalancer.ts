@@ -10,6 +10,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { isStoreError, type StoreError } from '../../base/errors.ts';
 import type { ShardId } from '../../base/units.ts';
+import { covers, type Extent } from '../../storage/shard/ranges/extent.ts';
 import type { Worker } from '../../storage/work/worker.ts';
 import type { Placement, Policy } from '../proxy/placement.ts';
 import { type Claim, ClaimWalk } from '../work/claims.ts';
@@ -24,6 +25,8 @@ export type ChangeStates = ReadonlyMap<string, string>;
 export interface RebalancerOptions {
   readonly placement: Placement;
   readonly own: () => readonly OwnShard[];
+  /** What a shard owns now. */
+  readonly idsOf: (id: ShardId) => Extent | undefined;
   readonly clock: Clock;
   readonly pacer: Pacer;
   /** A shard where something is left that cannot be moved now is walked again after this. */
@@ -45,11 +48,19 @@ interface Walk {
   readonly own: OwnShard;
   readonly claims: ClaimWalk;
   readonly seen: ChangeStates;
+  /** What the shard owned when it began. */
+  readonly ids: Extent | undefined;
   /** What it met at former homes. */
   left: number;
   /** Something of it is there still. */
   isStuck: boolean;
   failure: StoreError | undefined;
+}
+
+/** In which states nothing of these ids was left. What a shard takes over later was not looked at. */
+interface Count {
+  readonly states: ChangeStates;
+  readonly ids: Extent;
 }
 
 const pageClaims = 64;
@@ -65,7 +76,7 @@ export function changeStateOf({ ring, former, line }: Policy): string | undefine
 export class Rebalancer implements Worker<readonly Claim[]> {
   readonly name = 'rebalancer';
   readonly #options: RebalancerOptions;
-  readonly #counted = new Map<ShardId, ChangeStates>();
+  readonly #counted = new Map<ShardId, Count>();
   readonly #retryAt = new Map<ShardId, number>();
   #walk: Walk | undefined;
   readonly #sums: { -readonly [K in keyof MoveSums]: number } = {
@@ -82,7 +93,18 @@ export class Rebalancer implements Worker<readonly Claim[]> {
 
   /** The states in which shards were found to need no former ring. */
   get counted(): ReadonlyMap<ShardId, ChangeStates> {
-    return this.#counted;
+    const valid = [...this.#counted.keys()].flatMap((id): [ShardId, ChangeStates][] => {
+      const states = this.#countOf(id);
+      return states === undefined ? [] : [[id, states]];
+    });
+    return new Map(valid);
+  }
+
+  #countOf(id: ShardId): ChangeStates | undefined {
+    const count = this.#counted.get(id);
+    const ids = this.#options.idsOf(id);
+    if (count === undefined || ids === undefined) return undefined;
+    return covers(count.ids, ids) ? count.states : undefined;
   }
 
   #wanted(): ChangeStates {
@@ -122,23 +144,26 @@ export class Rebalancer implements Worker<readonly Claim[]> {
     const now = this.#options.clock.monotonic();
     const own = this.#options.own().find((one) => {
       const { id } = one;
-      const counted = this.#counted.get(id);
+      const counted = this.#countOf(id);
       const isDone = counted !== undefined && isSame(counted, seen);
       // A process that is cut off may have a primary still, without a lease.
       return one.isHeld() && !isDone && (this.#retryAt.get(id) ?? 0) <= now;
     });
     if (own === undefined) return false;
+    const ids = this.#options.idsOf(own.id);
     // The walk misses no body whose commit was decided before the states above were seen.
     await own.settle();
     const claims = new ClaimWalk({ route: () => own.shard, all: () => [own.shard] }, pageClaims);
-    this.#walk = { own, claims, seen, left: 0, isStuck: false, failure: undefined };
+    this.#walk = { own, claims, seen, ids, left: 0, isStuck: false, failure: undefined };
     return true;
   }
 
   #end(walk: Walk): void {
-    const { id } = walk.own;
+    const { own, seen: states, ids } = walk;
+    const { id } = own;
     this.#walk = undefined;
-    if (walk.left === 0 && walk.own.isHeld()) this.#counted.set(id, walk.seen);
+    if (walk.left === 0 && ids !== undefined && own.isHeld())
+      this.#counted.set(id, { states, ids });
     if (!walk.isStuck) return;
     const { clock, retryMillis } = this.#options;
     this.#retryAt.set(id, clock.monotonic() + retryMillis);

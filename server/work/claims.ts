@@ -1,7 +1,8 @@
-import type { Shard } from '../../storage/shard/shard.ts';
+import { hasMoved } from '../../storage/shard/ranges/extent.ts';
+import type { Row, Shard } from '../../storage/shard/shard.ts';
 import type { ClaimRow } from '../core/model.ts';
 import { decodeRow, encodeKey, localRange } from '../proxy/row-codec.ts';
-import type { ShardMap } from '../proxy/rows.ts';
+import { isSame, type ShardMap } from '../proxy/rows.ts';
 
 export interface Claim {
   readonly shard: Shard;
@@ -25,10 +26,6 @@ export async function findClaim(
   return isSame(shards.all(), all) ? undefined : findClaim(shards, objectId, containerId);
 }
 
-function isSame(a: readonly Shard[], b: readonly Shard[]): boolean {
-  return a.length === b.length && a.every(({ id }, place) => id === b[place]?.id);
-}
-
 /** Walks all claims of the shards that there are at its start, a page at a time. */
 export class ClaimWalk {
   readonly #map: ShardMap;
@@ -48,15 +45,15 @@ export class ClaimWalk {
     return isSame(this.#map.all(), this.#shards);
   }
 
-  /** The next page (it may be empty); undefined at the end of the walk. */
+  /** The next page (it may be empty); undefined at the end of the walk. Shards that are no more have none. */
   async next(): Promise<readonly Claim[] | undefined> {
     const shard = this.#shards[this.#shard];
     if (shard === undefined) return undefined;
-    const range = localRange('claim');
-    const rows = await shard.scan({
-      gte: this.#from ?? range.gte,
-      lt: range.lt,
-      limit: this.#pageRows,
+    const { gte, lt } = localRange('claim');
+    const page = { gte: this.#from ?? gte, lt, limit: this.#pageRows };
+    const rows = await shard.scan(page).catch((error: unknown): readonly Row[] => {
+      if (hasMoved(error)) return [];
+      throw error;
     });
     const last = rows.at(-1);
     if (rows.length < this.#pageRows || last === undefined) {

@@ -65,6 +65,8 @@ export interface Presence {
   readonly devices: readonly DeviceId[];
   /** It follows shards that are split; older releases do not know how. */
   readonly followsSplits?: true;
+  /** The same of shards that are merged. */
+  readonly followsMerges?: true;
 }
 
 /** A process whose lease has not ended. */

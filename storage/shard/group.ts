@@ -1,12 +1,12 @@
 /** All shards of the cluster as this process sees them: serves those that are its to serve, and routes rows to all. */
 import type { Clock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
-import { invariant } from '../../base/invariant.ts';
 import type { Logger } from '../../base/log.ts';
 import type { DeviceId, ShardId } from '../../base/units.ts';
 import { type ClusterMap, type Coordinator, type Lease, shardIn } from './coordinator.ts';
 import type { ShardDevice } from './device.ts';
 import type { ReplicaPeer } from './peer.ts';
+import { moved } from './ranges/extent.ts';
 import { FollowingShard } from './ranges/following-shard.ts';
 import { ServedShard } from './primary/served-shard.ts';
 import type { RemoteMachines } from './remote.ts';
@@ -204,9 +204,10 @@ export class ShardGroup {
     return this.#options.cluster?.remote.lives(device) ?? false;
   }
 
+  /** Throws `stale-epoch` (`moved`) when the shard is no more. */
   state(id: ShardId): ShardState {
     const state = shardIn(this.#options.coordinator.current(), id);
-    invariant(state !== undefined, 'every served shard is in the map');
+    if (state === undefined) throw moved();
     return state;
   }
 

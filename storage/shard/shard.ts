@@ -57,6 +57,19 @@ export interface StateMachine {
   idOf(command: unknown): string | undefined;
   /** Of a row in area `local`, the id with which it moves to another shard; undefined: it is the shard's own, and stays. */
   homeOf(row: Row, view: RowView): string | undefined;
+  /** The key of a row in area `local` once all of its shard has gone over into another: one that none of that one's own rows has. */
+  keyJoined(key: Uint8Array, from: Joining): Uint8Array;
+  /** What the row holds then: `homeOf` says of it an id that has gone over, too. Throws `conflict` for one that nobody knows here. */
+  metaJoined(row: Row, view: RowView, from: Joining): Uint8Array;
+  /** The command that makes one with the shard's own a row that came so; undefined: it may stay as it is. */
+  settling(row: Row): unknown;
+}
+
+/** A shard that goes over into another as a whole. */
+export interface Joining {
+  readonly shard: ShardId;
+  /** The first id that it owns. */
+  readonly home: string;
 }
 
 export interface ScanRange {
@@ -137,4 +150,6 @@ export interface ShardState {
   readonly takesFrom?: ShardId;
   /** It may hold rows that are another shard's now. */
   readonly untrimmed?: true;
+  /** All that it owns is to go over to this one, which lies before it, and then it is no more (decision 0035). */
+  readonly joins?: ShardId;
 }

@@ -1,4 +1,4 @@
-/** Every shard of a real server is split while real clients write, read and list; then everything is counted. */
+/** Every shard of a real server is split, and every other one merged again, while real clients write, read and list; then everything is counted. */
 import {
   CompleteMultipartUploadCommand,
   CreateBucketCommand,
@@ -74,7 +74,7 @@ class Load {
     });
   }
 
-  /** A large object whose parts come before and after the split. */
+  /** A large object whose parts come before and after. */
   async upload(Bucket: string, until: Promise<unknown>): Promise<void> {
     const Key = 'multipart';
     const { UploadId } = await this.#s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
@@ -118,7 +118,20 @@ async function splitAll(): Promise<number> {
   return count;
 }
 
-it('nothing is lost, and nobody waits, while shards are split', { timeout: 300_000 }, async () => {
+/** Every other shard goes over into the one before it. */
+async function mergeHalf(): Promise<number> {
+  const listed = await callControl(server.data, '/shard/list');
+  const shards = listed.split('\n').map((line) => Number(line.split(' ', 1)[0]));
+  const going = shards.filter((_, place) => place % 2 === 1);
+  for (const shard of going) {
+    expect(await callControl(server.data, `/shard/merge?shard=${shard}`)).toContain('is merged');
+  }
+  return going.length;
+}
+
+it('nothing is lost, and nobody waits, while shards are split and merged', {
+  timeout: 300_000,
+}, async () => {
   const load = new Load();
   await load.make();
   const strands = 4;
@@ -128,8 +141,10 @@ it('nothing is lost, and nobody waits, while shards are split', { timeout: 300_0
   running.catch(() => undefined);
   await new Promise((resolve) => setTimeout(resolve, 2000));
   const splitting = splitAll();
-  const uploading = load.upload('split-0', splitting);
+  const merging = splitting.then(mergeHalf);
+  const uploading = load.upload('split-0', merging);
   const count = await splitting;
+  const merged = await merging;
   await uploading;
   load.isOver = true;
   await running;
@@ -140,9 +155,9 @@ it('nothing is lost, and nobody waits, while shards are split', { timeout: 300_0
   const held = [...server.printed.matchAll(/"heldMillis":(\d+)/g)].map(([, millis]) =>
     Number(millis),
   );
-  expect(held).toHaveLength(count);
+  expect(held).toHaveLength(count + merged);
   process.stdout.write(
-    `held ${Math.max(...held)} ms at most, splits: ${count}, requests: ${sorted.length}, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, slowest ${Math.round(slowest)} ms\n`,
+    `held ${Math.max(...held)} ms at most (${held.join(' ')}), splits: ${count}, merges: ${merged}, requests: ${sorted.length}, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, slowest ${Math.round(slowest)} ms\n`,
   );
   expect(slowest).toBeLessThan(patienceMillis);
   for (let life = 0; life < 2; life++) {

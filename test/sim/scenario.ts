@@ -6,7 +6,7 @@ import { address, Clients, context, keys, Violation } from './clients.ts';
 import type { SyncCall } from './dropped-syncs.ts';
 import { describeHistory, linearizable } from './history.ts';
 import { SeededRandom } from './random.ts';
-import { isSettled, Splits } from './shards/splits.ts';
+import { checkSums, isSettled, Reshaping } from './shards/reshaping.ts';
 import { coldClass, type CrashLoss, deviceCount, type Running, World } from './world.ts';
 
 export interface ScenarioOptions {
@@ -40,8 +40,8 @@ class Scenario {
   readonly #versioned: boolean;
   /** In some runs every version is moved to another policy, a day of one second after it was written. */
   readonly #moves: boolean;
-  /** In some runs shards are split all the time. */
-  readonly #splits: Splits | undefined;
+  /** In some runs shards are split and merged all the time. */
+  readonly #reshaping: Reshaping | undefined;
   #undecided = 0;
 
   constructor(world: World, seed: number) {
@@ -51,7 +51,7 @@ class Scenario {
     this.#versioned = this.#random.chance(0.35);
     this.#moves = new SeededRandom(seed + 1_000_003).chance(0.35);
     const splitting = new SeededRandom(seed + 2_000_003);
-    if (splitting.chance(0.4)) this.#splits = new Splits(world.clock, splitting);
+    if (splitting.chance(0.4)) this.#reshaping = new Reshaping(world.clock, splitting);
     this.#logVictims = this.#random.chance(0.3) ? this.#twoDevices() : undefined;
   }
 
@@ -93,7 +93,7 @@ class Scenario {
     const victims = this.#logVictims ?? this.#twoDevices();
     const work = this.#work(running, clientCount);
     const serving = (): readonly Running[] => (this.#world.running === running ? [running] : []);
-    const splitting = this.#splits?.run(serving, pace);
+    const splitting = this.#reshaping?.run(serving, pace);
     const faults = this.#faults(victims, running);
     if (this.#random.chance(0.7)) {
       await this.#sleep(this.#random.fraction() * 400);
@@ -246,6 +246,7 @@ class Scenario {
     if (usage.objects !== expected.objects || usage.bytes !== expected.bytes) {
       throw new Violation(`usage ${JSON.stringify(usage)}, listed ${JSON.stringify(expected)}`);
     }
+    await checkSums(running);
   }
 
   /** Nothing that was acknowledged is missing from a key's history, nothing stands in it that nobody wrote, and each version reads as it was written. */

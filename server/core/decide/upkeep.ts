@@ -1,4 +1,5 @@
 import { StoreError } from '../../../base/errors.ts';
+import { addAccountUsage, noAccountUsage } from '../account/usage.ts';
 import { backupKey } from '../backup/backup-row.ts';
 import type { Commands } from '../commands.ts';
 import type { ClaimRow, Id, QueueRow } from '../model.ts';
@@ -104,5 +105,17 @@ export function releaseBackup(commit: Commit, args: Args<'backup.release'>): nul
     // Nobody reads it while the shard is served.
     commit.releaseBody(containerId, backupKey, { type: 'stored', stored: row.stored }, 0);
   }
+  return null;
+}
+
+/** One row goes into the other: whoever reads the sums meanwhile sees both or the sum. */
+export function joinUsage(commit: Commit, args: Args<'usage.join'>): null {
+  const { containerId, accountId, from } = args;
+  const joined = commit.view.get('accountUsage', { containerId, accountId, from });
+  if (joined === undefined) return null;
+  const own = commit.view.get('accountUsage', { containerId, accountId }) ?? noAccountUsage;
+  commit.change({ type: 'delete', table: 'accountUsage', key: { containerId, accountId, from } });
+  const row = addAccountUsage(own, joined);
+  commit.change({ type: 'put', table: 'accountUsage', key: { containerId, accountId }, row });
   return null;
 }

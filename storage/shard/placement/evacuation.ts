@@ -26,7 +26,13 @@ export function nextEvacuation(view: EvacuationView): EvacuationStep | undefined
   const drained = state.replicas.filter((id) => (weights.get(id) ?? 0) === 0);
   // The primary last: it copies for the others.
   const from = drained.find((id) => id !== primary) ?? drained[0];
-  if (from === undefined || !state.replicas.every((id) => inSync.has(id))) return undefined;
+  if (!state.replicas.every((id) => inSync.has(id))) return undefined;
+  if (from === undefined) {
+    // One that came for a merge that came to nothing.
+    const isSurplus = state.replicas.length > wanted && state.joins === undefined;
+    const last = state.replicas.findLast((id) => id !== primary);
+    return isSurplus && last !== undefined ? { type: 'leave', from: last } : undefined;
+  }
   if (state.replicas.length <= wanted) {
     const device = chooseReplacement(map, state, from, healthy);
     return device === undefined ? undefined : { type: 'join', from, device };

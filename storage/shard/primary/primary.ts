@@ -29,6 +29,7 @@ import type { Coordinator, Lease } from '../coordinator.ts';
 import type { EncodedRecord } from '../log/record.ts';
 import { Member } from './member.ts';
 import { Patience } from './patience.ts';
+import { moved } from '../ranges/extent.ts';
 import { Range } from '../ranges/range.ts';
 import { Shipping } from './shipping.ts';
 import type { ReplicaPeer } from '../peer.ts';
@@ -141,8 +142,8 @@ export class ShardPrimary {
 
   async execute(command: unknown): Promise<unknown> {
     if (this.range.isHeld) await this.range.opened();
-    this.#admit();
     this.range.admit(this.#options.stateMachine.idOf(command));
+    this.#admit();
     const commits = this.#commits;
     const time = this.#hybrid.next();
     const { epoch } = this.#state;
@@ -305,9 +306,8 @@ export class ShardPrimary {
   #targetSet(): Member[] {
     const living = this.#inSync();
     if (this.#options.lease === undefined || living.length >= minInSync(this.#state)) return living;
-    const { replicas } = this.#state;
     return this.#members.filter(
-      ({ role, peer }) => role === 'in-sync' && replicas.includes(peer.device),
+      ({ role, peer }) => role === 'in-sync' && this.#state.replicas.includes(peer.device),
     );
   }
 
@@ -415,21 +415,21 @@ export class ShardPrimary {
     await Promise.all(others.map(tell));
   }
 
-  /** Changes the map's lines of this and other shards by `change`, which gives this one's. `taken`: it counts here now. When it fails, the next primary finds out what came of it. */
+  /** Changes the map's lines of this and other shards by `change`, which gives this one's (undefined: it is no more). `taken`: it counts here now. When it fails, the next primary finds out what came of it. */
   async reshape(
-    change: (state: ShardState) => Promise<ShardState>,
+    change: (state: ShardState) => Promise<ShardState | undefined>,
     taken: () => void = () => undefined,
   ): Promise<void> {
     await this.#exclusively(async () => {
       if (this.#stopped !== undefined) throw this.#stopped;
-      try {
-        this.#state = await change(this.#state);
-      } catch (cause) {
+      const next = await change(this.#state).catch((cause: unknown) => {
         const error = toStoreError(cause, 'shard.reshape');
         if (error.kind !== 'conflict') this.#lose(error, undefined);
         throw error;
-      }
+      });
       taken();
+      if (next === undefined) return this.stop(moved());
+      this.#state = next;
       await this.#begin();
     });
   }

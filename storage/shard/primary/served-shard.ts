@@ -8,6 +8,7 @@ import type { Logger } from '../../../base/log.ts';
 import { type DeviceId, type ShardId, deviceId } from '../../../base/units.ts';
 import { type Coordinator, holderLives, type Lease, shardIn } from '../coordinator.ts';
 import type { ShardDevice } from '../device.ts';
+import { moved } from '../ranges/extent.ts';
 import type { RemoteMachines } from '../remote.ts';
 import type { LocalReplica } from '../replica/replica.ts';
 import type { ShardSettings } from '../settings.ts';
@@ -73,11 +74,10 @@ export class ServedShard implements Shard {
     return this.#primary === undefined ? this.#failure : undefined;
   }
 
+  /** Throws `stale-epoch` (`moved`) when the shard is no more. */
   get state(): ShardState {
     const state = shardIn(this.#options.coordinator.current(), this.id);
-    if (state === undefined) {
-      throw new StoreError('internal', 'shard.open', 'the map does not know the shard');
-    }
+    if (state === undefined) throw moved();
     return state;
   }
 
@@ -289,6 +289,7 @@ export class ServedShard implements Shard {
     if (this.#primary === undefined) await this.#establishing;
     if (this.#primary !== undefined) return this.#primary;
     if (this.#isShared) throw notServing(this.id);
+    if (shardIn(this.#options.coordinator.current(), this.id) === undefined) throw moved();
     throw new StoreError('unavailable', 'shard', 'the shard has no primary', {
       cause: this.#failure,
       detail: { shard: this.id },

@@ -48,6 +48,12 @@ export function owns({ start, end }: Extent, id: string): boolean {
   return start <= id && (end === undefined || id < end);
 }
 
+/** Whether all of `inner` is in `outer`. */
+export function covers(outer: Extent, inner: Extent): boolean {
+  const reaches = outer.end === undefined || (inner.end !== undefined && inner.end <= outer.end);
+  return outer.start <= inner.start && reaches;
+}
+
 /** The id that a row belongs to, by its key; undefined for a row in area `local`. */
 export function idOfKey(key: Uint8Array): string | undefined {
   if (key[0] !== rowAreas.container) return undefined;

@@ -1,5 +1,5 @@
 /**
- * Hands ids of one shard over to another while both go on (decision 0035): rows are copied as commits of the
+ * Hands ids of one shard, some or all, over to another while both go on (decision 0035): rows are copied as commits of the
  * other shard, what is written meanwhile is copied again, and for the last few of it commands are held back
  * until the map gives the ids to the other one.
  *
@@ -21,13 +21,14 @@ import { healBody } from '../primary/heal.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
 import { keyAfter, rowAreas } from '../row-key.ts';
 import type { StoredRow } from '../row.ts';
-import type { RowWrite, ShardState, StateMachine } from '../shard.ts';
+import type { Joining, RowWrite, ShardState, StateMachine } from '../shard.ts';
 import { DirtyKeys } from './dirty-keys.ts';
 import { type Extent, idOfKey, owns } from './extent.ts';
 import { type KeyRange, localRows, rowsOfIds } from './key-ranges.ts';
 
 export interface HandoverLines {
-  readonly source: ShardState;
+  /** Undefined: it is no more. */
+  readonly source: ShardState | undefined;
   readonly target: ShardState;
 }
 
@@ -36,6 +37,8 @@ export interface HandoverOptions {
   readonly target: ShardPrimary;
   /** Ids that go over. */
   readonly ids: Extent;
+  /** All that the source has goes over, also what is about no id. */
+  readonly joining?: Joining;
   /** The lines of both as they shall be, without their epochs. */
   readonly lines: (source: ShardState, target: ShardState) => HandoverLines;
   readonly coordinator: Coordinator;
@@ -127,7 +130,8 @@ export class Handover {
   }
 
   #goesOver(row: StoredRow): boolean {
-    const { source, ids, stateMachine } = this.#options;
+    const { source, ids, joining, stateMachine } = this.#options;
+    if (joining !== undefined) return true;
     const id = idOfKey(row.key) ?? stateMachine.homeOf(row, source.local);
     return id !== undefined && owns(ids, id);
   }
@@ -135,15 +139,29 @@ export class Handover {
   /** Undefined when the row has changed meanwhile: it will be copied again. */
   async #copyOf(row: StoredRow): Promise<RowWrite | undefined> {
     const { source, logger } = this.#options;
-    const { key, meta } = row;
+    const { key, meta } = this.#thereOf(row);
     if (row.body === undefined) return { type: 'put', key, meta };
     const body = await source.local.bodyOf(row);
     if (body !== undefined) return { type: 'put', key, meta, body };
-    const now = source.local.get(key);
+    const now = source.local.get(row.key);
     if (now?.sequence !== row.sequence) return undefined;
     const found = (await source.local.bodyOf(now)) ?? (await healBody(source, now, logger));
     if (found !== undefined) return { type: 'put', key, meta, body: found };
     throw new StoreError('unavailable', 'shard.handover', 'an inline body is nowhere whole');
+  }
+
+  /** How it stands in the target. */
+  #thereOf(row: StoredRow): Pick<StoredRow, 'key' | 'meta'> {
+    const { source, joining, stateMachine } = this.#options;
+    if (joining === undefined || idOfKey(row.key) !== undefined) return row;
+    const meta = stateMachine.metaJoined(row, source.local, joining);
+    return { key: this.#keyThere(row.key), meta };
+  }
+
+  #keyThere(key: Uint8Array): Uint8Array {
+    const { joining, stateMachine } = this.#options;
+    if (joining === undefined || idOfKey(key) !== undefined) return key;
+    return stateMachine.keyJoined(key, joining);
   }
 
   async #send(writes: readonly RowWrite[]): Promise<void> {
@@ -192,8 +210,8 @@ export class Handover {
       const row = source.local.get(key);
       const write = row !== undefined && this.#goesOver(row) ? await this.#copyOf(row) : undefined;
       if (write !== undefined) writes.push(write);
-      else if (row === undefined && target.local.get(key) !== undefined) {
-        writes.push({ type: 'delete', key });
+      else if (row === undefined && target.local.get(this.#keyThere(key)) !== undefined) {
+        writes.push({ type: 'delete', key: this.#keyThere(key) });
       }
     }
     await this.#send(writes);
@@ -244,11 +262,11 @@ export class Handover {
     return source.reshape(
       (state) =>
         new Promise((resolve, reject) => {
-          let own = state;
+          let own: ShardState | undefined;
           const change = async (other: ShardState): Promise<ShardState> => {
             const next = lines(state, other);
             const taking = { ...next.target, epoch: toEpoch(other.epoch + 1) };
-            const giving = { ...next.source, epoch: toEpoch(state.epoch + 1) };
+            const giving = next.source && { ...next.source, epoch: toEpoch(state.epoch + 1) };
             await coordinator.reshape([editOf(state, giving), editOf(other, taking)]);
             own = giving;
             return taking;
@@ -260,6 +278,6 @@ export class Handover {
   }
 }
 
-function editOf({ id, epoch }: ShardState, next: ShardState): ShardEdit {
+function editOf({ id, epoch }: ShardState, next: ShardState | undefined): ShardEdit {
   return { id, epoch, next };
 }

@@ -1,6 +1,7 @@
 /**
  * Splits shards whose primary is here: makes a new one beside the old one's replicas, hands over what lies from
- * an id on, and deletes it where it was. One at a time; what a process leaves unfinished the next one clears away.
+ * an id on, and deletes it where it was. One at a time, of splits and merges; what a process leaves unfinished the
+ * next one clears away.
  */
 import type { Clock } from '../../../base/clock.ts';
 import { StoreError } from '../../../base/errors.ts';
@@ -16,6 +17,8 @@ import type { ShardState, StateMachine } from '../shard.ts';
 import { owns } from './extent.ts';
 import type { Growth } from './growth.ts';
 import { Handover, type HandoverLines } from './handover.ts';
+import { type MergeRequest, type MergerJob, ShardMerger } from './merger.ts';
+import type { Decline } from './decline.ts';
 import { Trim } from './trim.ts';
 
 export interface SplitterOptions {
@@ -24,6 +27,8 @@ export interface SplitterOptions {
   readonly stateMachine: StateMachine;
   /** Which shards are to be split; undefined: those that are asked for. */
   readonly growth?: Growth;
+  /** The same of those that are to be merged. */
+  readonly decline?: Decline;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -52,6 +57,7 @@ interface Split {
 export type SplitterJob =
   | { readonly type: 'begin'; readonly order: Order }
   | { readonly type: 'step'; readonly split: Split }
+  | { readonly type: 'merge'; readonly job: MergerJob }
   /** A new shard that nobody fills any more. */
   | { readonly type: 'drop'; readonly state: ShardState }
   | { readonly type: 'trim'; readonly trim: Trim };
@@ -62,11 +68,18 @@ export class ShardSplitter implements Worker<SplitterJob> {
   readonly name = 'shard-splitter';
   readonly #options: SplitterOptions;
   readonly #orders: Order[] = [];
+  readonly #merger: ShardMerger;
   #split: Split | undefined;
   #trim: Trim | undefined;
 
   constructor(options: SplitterOptions) {
     this.#options = options;
+    this.#merger = new ShardMerger(options);
+  }
+
+  /** As ShardMerger.request. */
+  merge(request: MergeRequest): Promise<void> {
+    return this.#merger.request(request);
   }
 
   /** Resolves when the shard is split; rejects when it is not: it may be asked for again. */
@@ -79,12 +92,19 @@ export class ShardSplitter implements Worker<SplitterJob> {
   async next(): Promise<SplitterJob | undefined> {
     const split = this.#split;
     if (split !== undefined) return { type: 'step', split };
+    const merge = this.#merger.next();
+    if (merge !== undefined) return { type: 'merge', job: merge };
     const state = this.#orphan();
     if (state !== undefined) return { type: 'drop', state };
     const order = this.#orders.shift() ?? (await this.#grown());
     if (order !== undefined) return { type: 'begin', order };
     this.#trim = this.#trim?.isCurrent === true ? this.#trim : this.#nextTrim();
-    return this.#trim === undefined ? undefined : { type: 'trim', trim: this.#trim };
+    if (this.#trim !== undefined) return { type: 'trim', trim: this.#trim };
+    const small = await this.#options.decline?.next();
+    if (small === undefined) return undefined;
+    this.merge(small).catch(() => undefined);
+    const job = this.#merger.next();
+    return job && { type: 'merge', job };
   }
 
   async #grown(): Promise<Order | undefined> {
@@ -108,10 +128,10 @@ export class ShardSplitter implements Worker<SplitterJob> {
   }
 
   #nextTrim(): Trim | undefined {
-    const { group, coordinator } = this.#options;
+    const { group } = this.#options;
     for (const { primary } of group.served()) {
       if (primary?.state.untrimmed === true && primary.state.takesFrom === undefined) {
-        return new Trim(primary, coordinator);
+        return new Trim(primary, this.#options);
       }
     }
     return undefined;
@@ -123,6 +143,8 @@ export class ShardSplitter implements Worker<SplitterJob> {
         return this.#begin(job.order);
       case 'step':
         return this.#step(job.split);
+      case 'merge':
+        return this.#merger.run(job.job);
       case 'drop': {
         const { id, epoch: known } = job.state;
         await this.#options.coordinator.reshape([{ id, epoch: known, next: undefined }]);
@@ -150,7 +172,7 @@ export class ShardSplitter implements Worker<SplitterJob> {
   }
 
   #sourceOf({ shard }: Order): ShardPrimary {
-    const { sessions = [] } = this.#options.coordinator.current();
+    const { sessions = [], shards } = this.#options.coordinator.current();
     const older = sessions.find(({ followsSplits }) => followsSplits !== true);
     if (older !== undefined) {
       const message = `node ${older.node} runs a release that knows no splits`;
@@ -159,6 +181,9 @@ export class ShardSplitter implements Worker<SplitterJob> {
     const source = this.#primaryOf(shard);
     if (source === undefined) {
       throw new StoreError('unavailable', 'shard.split', 'the shard is not served here');
+    }
+    if (source.state.joins !== undefined || shards.some(({ joins }) => joins === shard)) {
+      throw new StoreError('conflict', 'shard.split', 'the shard is being merged');
     }
     return source;
   }

@@ -1,25 +1,31 @@
-/** Deletes the rows of a shard that are another shard's now, a few at a time. */
+/** Deletes the rows of a shard that are another shard's now, a few at a time, and makes its own what came with one that is no more. */
 import { epoch as toEpoch } from '../../../base/units.ts';
 import type { Coordinator } from '../coordinator.ts';
 import { scanRows } from '../list.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
-import { keyAfter } from '../row-key.ts';
+import { keyAfter, rowAreas } from '../row-key.ts';
 import type { StoredRow } from '../row.ts';
+import type { StateMachine } from '../shard.ts';
 import type { Extent } from './extent.ts';
 import { type KeyRange, localRows, rowsOfOtherIds } from './key-ranges.ts';
 
 const rowsPerStep = 128;
 
+export interface TrimTools {
+  readonly coordinator: Coordinator;
+  readonly stateMachine: StateMachine;
+}
+
 export class Trim {
   readonly primary: ShardPrimary;
-  readonly #coordinator: Coordinator;
+  readonly #tools: TrimTools;
   readonly #extent: Extent;
   #left: readonly KeyRange[];
   #isBegun = false;
 
-  constructor(primary: ShardPrimary, coordinator: Coordinator) {
+  constructor(primary: ShardPrimary, tools: TrimTools) {
     this.primary = primary;
-    this.#coordinator = coordinator;
+    this.#tools = tools;
     this.#extent = primary.range.extent;
     this.#left = [localRows, ...rowsOfOtherIds(this.#extent)];
   }
@@ -50,10 +56,17 @@ export class Trim {
     if (foreign.length > 0) {
       await this.primary.write(foreign.map(({ key }) => ({ type: 'delete', key })));
     }
+    for (const row of rows) if (!foreign.includes(row)) await this.#settle(row);
     const last = rows.at(-1);
     const isDone = last === undefined || rows.length < rowsPerStep;
     this.#left = isDone ? others : [{ gte: keyAfter(last.key), lt: range.lt }, ...others];
     return false;
+  }
+
+  async #settle(row: StoredRow): Promise<void> {
+    if (row.key[0] !== rowAreas.local) return;
+    const command = this.#tools.stateMachine.settling(row);
+    if (command !== undefined) await this.primary.execute(command);
   }
 
   /** By what is there now: the page was read a while ago. */
@@ -65,7 +78,7 @@ export class Trim {
   async #finish(): Promise<void> {
     await this.primary.reshape(async ({ untrimmed: _untrimmed, ...state }) => {
       const next = { ...state, epoch: toEpoch(state.epoch + 1) };
-      await this.#coordinator.updateShard(next.id, next);
+      await this.#tools.coordinator.updateShard(next.id, next);
       return next;
     });
   }

@@ -7,7 +7,7 @@ import { SimClock } from '../clock.ts';
 import { describeHistory, linearizable } from '../history.ts';
 import { SeededRandom } from '../random.ts';
 import { inOrder } from '../../../storage/shard/ranges/extent.ts';
-import { isSettled, Splits } from '../shards/splits.ts';
+import { checkSums, isSettled, Reshaping } from '../shards/reshaping.ts';
 import { engineHost } from './engine.ts';
 import { RingChanges } from './ring-changes.ts';
 import { ClusterWorld, type Loss, type Machine } from './world.ts';
@@ -69,8 +69,8 @@ class Scenario {
   readonly #pauseMillis: number;
   /** Half of a run's faults are of this kind: what one kind does again and again is seldom met by chance. */
   readonly #favourite: FaultKind;
-  /** In some runs shards are split all the time. */
-  readonly #splits: Splits | undefined;
+  /** In some runs shards are split and merged all the time. */
+  readonly #reshaping: Reshaping | undefined;
 
   readonly #rings: RingChanges | undefined;
 
@@ -85,7 +85,7 @@ class Scenario {
     this.#favourite = favourite ?? own;
     this.#clients = new Clients(world, new SeededRandom(seed * 8));
     const splitting = new SeededRandom(seed + 2_000_003);
-    if (splitting.chance(0.5)) this.#splits = new Splits(world.clock, splitting);
+    if (splitting.chance(0.5)) this.#reshaping = new Reshaping(world.clock, splitting);
   }
 
   async run(): Promise<ScenarioResult> {
@@ -168,7 +168,7 @@ class Scenario {
   }
 
   async #split(): Promise<void> {
-    await this.#splits?.run(() => this.#world.machines.flatMap(({ running }) => running ?? []), {
+    await this.#reshaping?.run(() => this.#world.machines.flatMap(({ running }) => running ?? []), {
       rounds: 6,
       pauseMillis: 10_000,
       patienceMillis: 3000,
@@ -459,6 +459,7 @@ class Scenario {
       if (usage.objects !== expected.objects || usage.bytes !== expected.bytes) {
         throw new Violation(`usage ${JSON.stringify(usage)}, listed ${JSON.stringify(expected)}`);
       }
+      await checkSums(running);
     }
   }
 

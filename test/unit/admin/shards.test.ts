@@ -16,10 +16,11 @@ function cellWith(split: (request: unknown) => Promise<void>): Cell {
     line(1, '8'),
     { ...line(2, '0'), untrimmed: true },
     { ...line(3, 'f'), takesFrom: shardId(1) },
+    { ...line(4, 'c'), joins: shardId(1) },
   ];
   const current = () => ({ shards, devices: [{ id: deviceId(1), node: 'n1' }] });
   // What the calls use of a cell.
-  return { coordinator: { current }, workers: { split } } as unknown as Cell;
+  return { coordinator: { current }, workers: { split, merge: split } } as unknown as Cell;
 }
 
 const clock = new SimClock();
@@ -32,6 +33,7 @@ it('lists shards in the order of what they own, and what is under way', async ()
     [
       `2 from ${'0'.repeat(32)} on device 1 of n1, 1 of 2 replicas in sync, is being trimmed`,
       `1 from ${'8'.repeat(32)} on device 1 of n1, 1 of 2 replicas in sync`,
+      `4 from ${'c'.repeat(32)} on device 1 of n1, 1 of 2 replicas in sync, is being merged into shard 1`,
       '3 from nowhere on device 1 of n1, 1 of 2 replicas in sync, is being split off shard 1',
     ].join('\n'),
   );
@@ -54,4 +56,15 @@ it('splits a shard, says why not, and does not wait for a large one', async () =
   expect(await clock.run(ask(slow, '/shard/split', 'shard=1') as Promise<string>)).toContain(
     'torc shard list shows when',
   );
+});
+
+it('merges a shard into the one before it', async () => {
+  const asked: unknown[] = [];
+  const cell = cellWith(async (request) => {
+    asked.push(request);
+  });
+  expect(await ask(cell, '/shard/merge', 'shard=1')).toBe('Shard 1 is merged.');
+  expect(asked).toEqual([{ shard: 1 }]);
+  const refused = { kind: 'invalid-argument' };
+  await expect(ask(cell, '/shard/merge', 'shard=8')).rejects.toMatchObject(refused);
 });

@@ -11,7 +11,7 @@ import { ShardGroup } from '../../../../storage/shard/group.ts';
 import type { LogSettings } from '../../../../storage/shard/log/log.ts';
 import { containerRegion, rowKey } from '../../../../storage/shard/row-key.ts';
 import type { ShardSettings } from '../../../../storage/shard/settings.ts';
-import type { Row, RowWrite, StateMachine } from '../../../../storage/shard/shard.ts';
+import type { Row, RowView, RowWrite, StateMachine } from '../../../../storage/shard/shard.ts';
 import { quiet, SimClock } from '../../../sim/clock.ts';
 import { type Loss, SimDisk } from '../../../sim/disk.ts';
 import { SimIndexStore } from '../../../sim/index-store.ts';
@@ -32,6 +32,10 @@ export type Command = { readonly route?: string } & (
     }
   /** A row of the shard's own area, which goes where its route goes. */
   | { readonly type: 'local'; readonly name: string }
+  /** Adds one to a sum over all that the shard ever counted. */
+  | { readonly type: 'count' }
+  /** Adds what came with another shard to the shard's own. */
+  | { readonly type: 'settle'; readonly key: Uint8Array }
   | { readonly type: 'nothing' }
 );
 
@@ -44,13 +48,30 @@ export const localKeyOf = (name: string): Uint8Array => utf8(`\u0000${name}`);
 export const textOf = (row: Row | undefined): string | undefined =>
   row === undefined ? undefined : fromUtf8(row.meta);
 
-function writesOf(command: Command, existing: Row | undefined): readonly RowWrite[] {
+export const sumKey: Uint8Array = localKeyOf('~sum');
+export const isSum = (key: Uint8Array): boolean => fromUtf8(key).startsWith(fromUtf8(sumKey));
+/** What came with another shard has an id before it. */
+export const sumOf = (row: Row | undefined): number =>
+  Number((textOf(row) ?? '0').split(' ').at(-1));
+
+function writesOf(command: Command, existing: Row | undefined, view: RowView): readonly RowWrite[] {
   const key = (name: string): Uint8Array => keyOf(name, command.route);
   switch (command.type) {
     case 'nothing':
       return [];
     case 'local':
       return [{ type: 'put', key: localKeyOf(command.name), meta: utf8(command.route ?? '') }];
+    case 'count':
+      return [{ type: 'put', key: sumKey, meta: utf8(`${sumOf(view.get(sumKey)) + 1}`) }];
+    case 'settle': {
+      const joined = view.get(command.key);
+      if (joined === undefined) return [];
+      const sum = sumOf(view.get(sumKey)) + sumOf(joined);
+      return [
+        { type: 'delete', key: command.key },
+        { type: 'put', key: sumKey, meta: utf8(`${sum}`) },
+      ];
+    }
     case 'delete':
       return existing === undefined ? [] : [{ type: 'delete', key: key(command.name) }];
     case 'move':
@@ -85,11 +106,21 @@ export const stateMachine: StateMachine = {
       throw new StoreError('no-such-object', 'test.move', 'there is nothing to move');
     }
     const existing = 'name' in known ? view.get(keyOf(known.name, known.route)) : undefined;
-    return { writes: writesOf(known, existing), result: stamp };
+    return { writes: writesOf(known, existing, view), result: stamp };
   },
   idOf: (command) => (command as Command).route,
   // A local row's text begins with the id that it goes with.
   homeOf: (row) => /^[0-9a-f]{32}/.exec(textOf(row) ?? '')?.[0],
+  keyJoined: (key, { shard }) => {
+    const isJoinedSum = isSum(key) && fromUtf8(key) !== fromUtf8(sumKey);
+    return isJoinedSum ? key : utf8(`${fromUtf8(key)} of ${shard}`);
+  },
+  metaJoined: ({ key, meta }, _view, { home }) => {
+    if (!isSum(key)) return meta;
+    return /^[0-9a-f]{32}/.test(fromUtf8(meta)) ? meta : utf8(`${home} ${fromUtf8(meta)}`);
+  },
+  settling: ({ key }) =>
+    isSum(key) && fromUtf8(key) !== fromUtf8(sumKey) ? { type: 'settle', key } : undefined,
 };
 
 export interface WorldOptions {

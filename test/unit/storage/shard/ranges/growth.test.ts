@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../../../base/bytes.ts';
-import { shardId } from '../../../../base/units.ts';
-import { Growth, middleOf } from '../../../../storage/shard/ranges/growth.ts';
-import { World } from './world.ts';
+import { toHex } from '../../../../../base/bytes.ts';
+import { shardId } from '../../../../../base/units.ts';
+import { Growth, middleOf } from '../../../../../storage/shard/ranges/growth.ts';
+import { World } from '../world.ts';
 
 const id = (byte: string): string => byte.repeat(16);
 const all = { start: id('00'), end: undefined };

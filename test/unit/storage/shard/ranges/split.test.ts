@@ -1,129 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { fromUtf8 } from '../../../../base/bytes.ts';
-import { StoreError } from '../../../../base/errors.ts';
-import { shardId } from '../../../../base/units.ts';
-import { ShardSplitter } from '../../../../storage/shard/ranges/splitter.ts';
-import { ShardRepair } from '../../../../storage/shard/repair.ts';
-import type { Shard } from '../../../../storage/shard/shard.ts';
-import { stateMachine, World } from './world.ts';
-
-const routes = ['10', '60', '80', 'c0', 'f0'].map((byte) => byte.repeat(16));
-const middle = '80'.repeat(16);
-const one = shardId(1);
-
-function splitterOf(world: World): ShardSplitter {
-  const { group, coordinator, clock, logger } = world;
-  return new ShardSplitter({ group, coordinator, stateMachine, clock, logger });
-}
-
-/** Does what there is to do, at most so many jobs; the kinds of what was done. */
-async function work(world: World, splitter: ShardSplitter, most = 10_000): Promise<string[]> {
-  const done: string[] = [];
-  while (done.length < most) {
-    const job = await splitter.next();
-    if (job === undefined) break;
-    done.push(job.type);
-    await splitter.run(job);
-    await world.clock.sleep(1);
-  }
-  return done;
-}
-
-async function split(world: World, at = middle, shard = one): Promise<string[]> {
-  const splitter = splitterOf(world);
-  const asked = splitter.request({ shard, at });
-  asked.catch(() => undefined);
-  const done = await work(world, splitter);
-  await asked;
-  return done;
-}
-
-const local = { gte: Uint8Array.of(0), lt: Uint8Array.of(1) };
-
-async function localNames(shard: Shard, limit = 1000): Promise<string[]> {
-  const rows = await shard.scan({ ...local, limit });
-  return rows.map(({ key }) => fromUtf8(key.subarray(1)));
-}
-
-/** What clients wrote, and what was acknowledged to them. */
-class Writers {
-  readonly acknowledged = new Map<string, string>();
-  slowest = 0;
-  failed = 0;
-  #over = false;
-  readonly #world: World;
-
-  constructor(world: World) {
-    this.#world = world;
-  }
-
-  async run(route: string, seed: number): Promise<void> {
-    const { clock } = this.#world;
-    for (let i = 0; !this.#over; i++) {
-      const name = `${seed}-${i % 40}`;
-      const began = clock.monotonic();
-      await this.#put(route, name, `${i}`);
-      this.slowest = Math.max(this.slowest, clock.monotonic() - began);
-      await clock.sleep(this.#world.random.fraction() * 3);
-    }
-  }
-
-  async #put(route: string, name: string, text: string): Promise<void> {
-    const body = text.repeat(1 + (Number(text) % 50));
-    const command = { type: 'put', name, text, body } as const;
-    try {
-      if (Number(text) % 5 === 4) {
-        await this.#world.execute({ type: 'delete', name }, route);
-        this.acknowledged.delete(`${route} ${name}`);
-      } else if (Number(text) % 7 === 6 && this.acknowledged.has(`${route} ${name}`)) {
-        const bodyOf = this.acknowledged.get(`${route} ${name}`)?.split(' ')[1] ?? '';
-        await this.#world.execute({ type: 'move', from: name, name, text }, route);
-        this.acknowledged.set(`${route} ${name}`, `${text} ${bodyOf}`);
-      } else {
-        await this.#world.execute(command, route);
-        this.acknowledged.set(`${route} ${name}`, `${text} ${body}`);
-      }
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      this.failed++;
-    }
-  }
-
-  end(): void {
-    this.#over = true;
-  }
-
-  /** Everything acknowledged is there, and nothing else. */
-  async check(): Promise<void> {
-    const found = new Map<string, string>();
-    for (const route of routes) {
-      for (const name of await this.#world.names(route)) {
-        const row = await this.#world.read(name, route);
-        found.set(`${route} ${name}`, `${row?.text} ${row?.body}`);
-      }
-    }
-    const sorted = (map: ReadonlyMap<string, string>): unknown =>
-      [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    expect(sorted(found)).toEqual(sorted(this.acknowledged));
-  }
-}
-
-async function busyWorld(
-  seed = 1,
-): Promise<{ world: World; writers: Writers; all: Promise<unknown> }> {
-  const world = await World.open({
-    devices: 4,
-    slowDisks: true,
-    seed,
-    log: { segmentBytes: 65_536 },
-  });
-  for (const disk of world.disks) {
-    disk.setLatency((operation) => (operation.type === 'sync' ? world.random.fraction() * 4 : 0));
-  }
-  const writers = new Writers(world);
-  const all = Promise.all(routes.map((route, place) => writers.run(route, place)));
-  return { world, writers, all };
-}
+import { StoreError } from '../../../../../base/errors.ts';
+import { shardId } from '../../../../../base/units.ts';
+import type { Shard } from '../../../../../storage/shard/shard.ts';
+import {
+  busyWorld,
+  checkTidy,
+  localNames,
+  middle,
+  one,
+  routes,
+  split,
+  splitterOf,
+  work,
+} from './reshaping.ts';
+import { World } from '../world.ts';
 
 describe('a shard that is split', () => {
   it('goes on under load: nothing is lost, nothing comes back, no key waits for 200 ms', async () => {
@@ -207,16 +97,7 @@ describe('a shard that is split', () => {
         shards.every(({ takesFrom, untrimmed }) => takesFrom === undefined && !untrimmed),
       ).toBe(true);
       if (shards.length === 1) await clock.run(split(world));
-      const { group, coordinator, logger } = world;
-      const repair = new ShardRepair({ group, coordinator, clock, logger });
-      for (let job = await repair.next(); job !== undefined; job = await repair.next()) {
-        await clock.run(repair.run(job));
-      }
-      const numbers = world.coordinator.current().shards.map(({ id }) => id);
-      for (const device of world.group.devices()) {
-        const held = [...device.replicas].filter(([, { state }]) => state.condition !== 'absent');
-        expect(held.every(([id]) => numbers.includes(id))).toBe(true);
-      }
+      await checkTidy(world);
       await clock.run(writers.check());
     }
   });
