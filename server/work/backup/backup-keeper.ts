@@ -38,16 +38,15 @@ export class BackupKeeper implements Worker<BackupJob> {
   readonly name = 'backup-keeper';
   readonly #options: BackupKeeperOptions;
   readonly #backups = new Map<ShardId, ShardBackup>();
-  /** Since when a primary has no backup, in monotonic milliseconds. */
-  readonly #waiting = new Map<
-    ShardId,
-    { readonly primary: ShardPrimary; readonly since: number }
-  >();
+  /** When the backup of a primary was opened last, in monotonic milliseconds. */
+  readonly #opened = new Map<ShardId, { readonly primary: ShardPrimary; readonly at: number }>();
+  readonly #begunAt: number;
   #turn = 0;
   #wake = (): void => undefined;
 
   constructor(options: BackupKeeperOptions) {
     this.#options = options;
+    this.#begunAt = options.clock.monotonic();
   }
 
   /** Who is to be told that there is work before the worker would look for it. */
@@ -94,15 +93,12 @@ export class BackupKeeper implements Worker<BackupJob> {
     return backup.hasFormer ? { type: 'release', shard, backup } : undefined;
   }
 
-  /** A primary that has just begun has other things to do; one that breaks its backup again and again is not asked all the time. */
+  /** A process that has just begun has other things to do. One backup that breaks again and again does not keep the others waiting. */
   #opening(shard: ServedShard, primary: ShardPrimary): BackupJob | undefined {
     const { clock, intervalMillis } = this.#options;
-    const waiting = this.#waiting.get(shard.id);
-    if (waiting?.primary !== primary) {
-      this.#waiting.set(shard.id, { primary, since: clock.monotonic() });
-      return undefined;
-    }
-    if (clock.monotonic() - waiting.since < intervalMillis) return undefined;
+    const opened = this.#opened.get(shard.id);
+    const since = opened?.primary === primary ? opened.at : this.#begunAt;
+    if (clock.monotonic() - since < intervalMillis) return undefined;
     return { type: 'open', shard, primary };
   }
 
@@ -126,7 +122,7 @@ export class BackupKeeper implements Worker<BackupJob> {
   async #open(shard: ServedShard, primary: ShardPrimary, anew: boolean): Promise<void> {
     const { clock, clusterId, bodies, random, logger } = this.#options;
     this.#backups.delete(shard.id);
-    this.#waiting.set(shard.id, { primary, since: clock.monotonic() });
+    this.#opened.set(shard.id, { primary, at: clock.monotonic() });
     const tools: BackupTools = {
       ...{ bodies, clock, random, logger, clusterId: clusterId() },
       policy: () => this.#hardiest(),

@@ -1,41 +1,114 @@
 /** Shards of which no replica is left come back from fragments alone. */
 import { afterEach, expect, test } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
-import { silentLogger } from '../../../base/log.ts';
-import { type RebuildReport, rebuildShards } from '../../../server/work/backup/rebuild.ts';
-import { listed } from '../cell/fixture.ts';
-import { Store } from '../rings/store.ts';
+import { BusyStore } from './busy-store.ts';
 
-let store: Store;
+let store: BusyStore;
 afterEach(() => store.close());
 
-function rebuild(givesUp = false): Promise<RebuildReport> {
-  const { placement, coordinator, group } = store.cell;
-  const parts = { placement, coordinator, group, clock: systemClock, logger: silentLogger };
-  return rebuildShards(parts, givesUp);
+async function openBusy(seed: number): Promise<void> {
+  store = new BusyStore(seed);
+  await store.open();
+  await store.makeContainers();
 }
 
-async function backup(): Promise<void> {
-  await store.until(async () => {
-    while (await store.step('backup-keeper'));
-    const { shards, followed } = store.cell.workers.backupKeeper?.counts ?? {};
-    return shards === followed;
-  });
+test.each([1, 2, 3])(
+  'all that the backups had comes back, and nothing else (seed %i)',
+  {
+    timeout: 120_000,
+  },
+  async (seed) => {
+    await openBusy(seed);
+    // Rows are copied while they change.
+    await store.use(60);
+    await store.backUp();
+    for (let round = 0; round < 2; round++) {
+      await store.use(30);
+      await store.backUp();
+      const written = await store.written();
+      await store.lose();
+      await store.open();
+      await expect(store.written()).rejects.toThrow();
+      const report = await store.rebuild();
+      expect(report).toMatchObject({ shardsGood: 0, shardsUnknown: 0, shardsLost: 0 });
+      expect(await store.written()).toEqual(written);
+      const { containers, objects, bytes } = report;
+      const { usage } = await accountOf(written);
+      expect({ containers, objects, bytes }).toEqual(usage);
+      expect(await store.count()).toMatchObject({ bodiesLost: 0, fragmentsMissing: 0 });
+    }
+  },
+);
+
+async function accountOf(written: ReadonlyMap<string, unknown>) {
+  const { usage } = written.get('account') as { usage: Record<string, unknown> };
+  const { containers, objects, bytes } = usage;
+  return { usage: { containers, objects, bytes } };
 }
 
-test('objects of any size come back as the last backup had them', {
+test('what came after the last backup is undone: new objects are gone, deleted ones are back', {
   timeout: 120_000,
 }, async () => {
-  store = new Store(4, listed({ scheme: 'ec:2+1' }), { backupMillis: 0 });
+  await openBusy(4);
+  await store.use(40);
+  await store.backUp();
+  const written = await store.written();
+  await store.useWithoutWork(20);
+  expect(await store.written()).not.toEqual(written);
+  await store.lose();
   await store.open();
-  for (let i = 0; i < 20; i++) await store.put(`k${i}`, i % 2 === 0 ? 100 : 20_000);
-  await backup();
-  await store.put('later', 50);
-  await backup();
+  await store.rebuild();
+  expect(await store.written()).toEqual(written);
+  // A chain goes on where it ended, past the piece that the lost commits would have become.
+  await store.use(20);
+  await store.backUp();
+  const later = await store.written();
+  await store.lose();
+  await store.open();
+  expect(await store.rebuild()).toMatchObject({ shardsLost: 0 });
+  expect(await store.written()).toEqual(later);
+});
+
+test('shards that have a replica are left alone; one that may have is given up only when told to', {
+  timeout: 120_000,
+}, async () => {
+  await openBusy(5);
+  await store.use(40);
+  await store.backUp();
+  const written = await store.written();
+  const whole = store.cell.coordinator.current().shards.length;
+  expect(await store.rebuild(true)).toMatchObject({ shardsGood: whole, shardsRebuilt: 0 });
+  // Two replicas of each shard are on three devices: one keeps its log.
+  await store.lose([0, 1, 2]);
+  await store.open([3]);
+  const away = await store.rebuild();
+  expect(away).toMatchObject({ shardsGood: 0, shardsLost: 0 });
+  expect(away.shardsUnknown).toBeGreaterThan(0);
+  expect(away.shardsUnknown + away.shardsRebuilt).toBe(whole);
   await store.close();
-  await store.machine.loseMetadata();
   await store.open();
-  const report = await rebuild();
-  expect(report).toMatchObject({ shardsLost: 0, shardsUnknown: 0, shardsGood: 0, objects: 21 });
-  expect(await store.wrong()).toEqual([]);
+  // The device is back: what it has is good, and nothing is left to be made.
+  expect(await store.rebuild()).toMatchObject({ shardsGood: whole, shardsRebuilt: 0 });
+  expect(await store.written()).toEqual(written);
+  await store.lose([0, 1, 2]);
+  await store.open([3]);
+  expect(await store.rebuild(true)).toMatchObject({ shardsUnknown: 0, shardsLost: 0 });
+  expect(await store.written()).toEqual(written);
+});
+
+test('a piece that cannot be read costs what follows it, not the shard', {
+  timeout: 120_000,
+}, async () => {
+  await openBusy(6);
+  await store.use(40);
+  await store.backUp();
+  const written = await store.written();
+  const since = systemClock.now();
+  await store.useWithoutWork(20);
+  await store.backUp();
+  await store.lose();
+  await store.open();
+  expect(await store.spoilPieces(since)).toBeGreaterThan(0);
+  expect(await store.rebuild()).toMatchObject({ shardsLost: 0 });
+  expect(await store.written()).toEqual(written);
 });

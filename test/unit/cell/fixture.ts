@@ -28,10 +28,11 @@ export class Machine {
   }
 
   /** Also of a device that was not there before: an empty one. */
-  #folderAt(path: string): DeviceFolder {
-    const known = this.#devices.find((device) => device.path === path);
+  #folderAt(path: string, without: readonly number[] = []): DeviceFolder {
+    const place = this.#devices.findIndex((device) => device.path === path);
+    const known = without.includes(place) ? undefined : this.#devices[place];
     const { disk, index } = known ?? newDevice(path);
-    if (known === undefined) this.#devices.push({ path, disk, index });
+    if (place < 0) this.#devices.push({ path, disk, index });
     return {
       ...{ path, disk },
       openIndex: () => Promise.resolve(index.open()),
@@ -40,15 +41,16 @@ export class Machine {
     };
   }
 
-  /** Every log and every index is gone, also what an index says of fragments: these and the map are all that is left. */
-  async loseMetadata(): Promise<void> {
-    for (const { disk, index } of this.#devices) {
+  /** Every log and every index of these devices is gone, also what an index says of fragments: these and the map are all that is left. */
+  async loseMetadata(places: readonly number[] = [...this.#devices.keys()]): Promise<void> {
+    for (const place of places) {
+      const { disk, index } = this.#devices[place] ?? newDevice('/none');
       index.wipe();
       for (const name of await disk.list('log')) await disk.remove(`log/${name}`);
     }
   }
 
-  /** Without the devices at these places. */
+  /** Without the devices at these places: their folders are empty. */
   async open(policies: PolicyChoice, without: readonly number[] = []): Promise<Cell> {
     // What an earlier cell had open is gone with it.
     for (const { index } of this.#devices) await index.killed();
@@ -60,7 +62,7 @@ export class Machine {
     const settings = { ...cellSettings, releaseGraceMillis: 0, ...this.#settings };
     return openCell({
       ...{ coordinator, folders, settings, random },
-      folderAt: (path) => this.#folderAt(path),
+      folderAt: (path) => this.#folderAt(path, without),
       clock: systemClock,
       logger: silentLogger,
     });
