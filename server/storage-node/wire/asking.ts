@@ -112,6 +112,8 @@ export class AskingConnection {
         connection.#greeted = { resolve, reject };
         connection.#write({ type: frameTypes.hello, head: encodeHello(options.hello) });
       });
+      // It may have ended in the very turn in which it was greeted: nobody would ever hear of that.
+      if (connection.#failure !== undefined) throw connection.#failure;
       return connection;
     } finally {
       cancel();

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fromUtf8, utf8 } from '../../../base/bytes.ts';
 import { isStoreError, StoreError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
-import type { NetStream } from '../../../base/net.ts';
+import type { NetStream, StreamListener } from '../../../base/net.ts';
 import {
   type AnsweringLimits,
   AnsweringConnection,
@@ -18,7 +18,13 @@ import {
   frameBytesMax,
   frameTypes,
 } from '../../../server/storage-node/wire/frame.ts';
-import { agree, encodeHello, type Hello } from '../../../server/storage-node/wire/greeting.ts';
+import {
+  agree,
+  encodeHello,
+  encodeWelcome,
+  type Hello,
+  type Welcome,
+} from '../../../server/storage-node/wire/greeting.ts';
 import { encodeHead, numberIn } from '../../../server/storage-node/wire/head.ts';
 import { methods } from '../../../server/storage-node/wire/methods.ts';
 import { SimClock } from '../../sim/clock.ts';
@@ -217,6 +223,27 @@ describe('a connection between machines', () => {
 async function pump(clock: SimClock): Promise<never> {
   for (;;) await clock.advance(1);
 }
+
+it('is no connection when it ends in the turn in which it is greeted', async () => {
+  const clock = new SimClock();
+  let listener: StreamListener | undefined;
+  const stream: NetStream = {
+    ...{ peerName: 'b', protocol: 'torc/1', waitingBytes: 0 },
+    listen: (given) => {
+      listener = given;
+    },
+    ...{ write() {}, pause() {}, resume() {}, end() {}, destroy() {} },
+  };
+  const opening = AskingConnection.open({ stream, clock, hello }, 1000);
+  const welcome: Welcome = {
+    ...{ protocol: 1, node: 'b', instance: 'ib', windowBytes: 1000, release: 'test' },
+  };
+  const head = encodeWelcome(welcome);
+  const { pieces } = encodeFrame({ type: frameTypes.welcome, head });
+  listener?.data(new Uint8Array(Buffer.concat(pieces)));
+  listener?.closed(new StoreError('unavailable', 'net', 'reset'));
+  await expect(clock.run(opening)).rejects.toMatchObject({ kind: 'unavailable', message: 'reset' });
+});
 
 describe('a hostile side', () => {
   async function rawPair(): Promise<{ clock: SimClock; stream: NetStream; ended: () => boolean }> {
