@@ -4,7 +4,60 @@ import { StoreError } from '../../base/errors.ts';
 interface Timer {
   readonly at: number;
   readonly order: number;
-  readonly task: () => void;
+  /** Undefined once it is cancelled. */
+  task: (() => void) | undefined;
+}
+
+function isBefore(one: Timer, other: Timer): boolean {
+  return one.at < other.at || (one.at === other.at && one.order < other.order);
+}
+
+/** Timers with the earliest first: a binary heap. */
+class TimerHeap {
+  readonly #timers: Timer[] = [];
+
+  get first(): Timer | undefined {
+    return this.#timers[0];
+  }
+
+  add(timer: Timer): void {
+    const timers = this.#timers;
+    let at = timers.length;
+    timers.push(timer);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const other = timers[parent];
+      if (other === undefined || isBefore(other, timer)) break;
+      timers[at] = other;
+      at = parent;
+    }
+    timers[at] = timer;
+  }
+
+  removeFirst(): void {
+    const timers = this.#timers;
+    const moved = timers.pop();
+    if (moved === undefined || timers.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      let least = timers[child];
+      const right = timers[child + 1];
+      if (least === undefined) break;
+      if (right !== undefined && isBefore(right, least)) {
+        least = right;
+        child++;
+      }
+      if (isBefore(moved, least)) break;
+      timers[at] = least;
+      at = child;
+    }
+    timers[at] = moved;
+  }
+
+  clear(): void {
+    this.#timers.length = 0;
+  }
 }
 
 /**
@@ -15,7 +68,7 @@ export class SimClock implements Clock {
   #now = 0;
   #order = 0;
   readonly #wallStart: number;
-  #timers: Timer[] = [];
+  readonly #timers = new TimerHeap();
   #turns = 0;
 
   constructor(wallStart = 1_790_000_000_000) {
@@ -33,10 +86,10 @@ export class SimClock implements Clock {
 
   after(millis: number, task: () => void): () => void {
     if (!Number.isFinite(millis)) throw new Error(`no timer can wait for ${millis} milliseconds`);
-    const timer = { at: this.#now + Math.max(0, millis), order: this.#order++, task };
-    this.#timers.push(timer);
+    const timer: Timer = { at: this.#now + Math.max(0, millis), order: this.#order++, task };
+    this.#timers.add(timer);
     return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
+      timer.task = undefined;
     };
   }
 
@@ -74,23 +127,19 @@ export class SimClock implements Clock {
 
   /** Forgets every timer: the process that set them is dead. */
   clear(): void {
-    this.#timers = [];
+    this.#timers.clear();
   }
 
   /** Runs the earliest timer; false when there is none before `until`. */
   #step(until: number): boolean {
-    let next: Timer | undefined;
-    for (const timer of this.#timers) {
-      if (
-        next === undefined ||
-        timer.at < next.at ||
-        (timer.at === next.at && timer.order < next.order)
-      ) {
-        next = timer;
-      }
+    const timers = this.#timers;
+    let next = timers.first;
+    while (next !== undefined && next.task === undefined) {
+      timers.removeFirst();
+      next = timers.first;
     }
-    if (next === undefined || next.at > until) return false;
-    this.#timers = this.#timers.filter((timer) => timer !== next);
+    if (next?.task === undefined || next.at > until) return false;
+    timers.removeFirst();
     this.#now = Math.max(this.#now, next.at);
     next.task();
     return true;

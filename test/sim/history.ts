@@ -69,6 +69,27 @@ function step(event: Event, state: KeyState): { readonly state: KeyState } | 'im
 /** Steps of the search after which it gives up; none of the seeds comes near. */
 const maxSteps = 300_000;
 
+/** Whether something is done, for each event, as short text: what differs between two searches is near its end. */
+class DoneEvents {
+  readonly #bits: Uint16Array;
+
+  constructor(count: number) {
+    this.#bits = new Uint16Array(Math.ceil(count / 16));
+  }
+
+  has(place: number): boolean {
+    return (((this.#bits[place >> 4] ?? 0) >> (place & 15)) & 1) === 1;
+  }
+
+  flip(place: number): void {
+    this.#bits[place >> 4] = (this.#bits[place >> 4] ?? 0) ^ (1 << (place & 15));
+  }
+
+  toString(): string {
+    return String.fromCharCode(...this.#bits);
+  }
+}
+
 /** `undecided` only when the search was too long. */
 export function linearizable(history: readonly Event[]): 'yes' | 'no' | 'undecided' {
   const events = history
@@ -76,32 +97,40 @@ export function linearizable(history: readonly Event[]): 'yes' | 'no' | 'undecid
     .toSorted((a, b) => a.start - b.start);
   const needed = events.filter((event) => event.outcome !== 'unknown').length;
   const seen = new Set<string>();
-  const done = events.map(() => false);
+  const done = new DoneEvents(events.length);
   let steps = 0;
 
-  const search = (state: KeyState, left: number): boolean => {
+  /** `from`: all events before it are done. */
+  const search = (state: KeyState, left: number, from: number): boolean => {
     if (left === 0) return true;
     if (++steps > maxSteps) return false;
-    const place = `${done.map((one) => (one ? 1 : 0)).join('')} ${state ?? ''}`;
+    let first = from;
+    while (done.has(first)) first++;
+    const place = `${done.toString()} ${state ?? ''}`;
     if (seen.has(place)) return false;
     seen.add(place);
     // Nothing may come before an event that had ended when it began.
     let earliestEnd = Number.POSITIVE_INFINITY;
-    for (const [i, event] of events.entries()) {
-      if (done[i] === false) earliestEnd = Math.min(earliestEnd, event.end);
+    for (let i = first; i < events.length; i++) {
+      const event = events[i];
+      if (event === undefined || event.start > earliestEnd) break;
+      if (!done.has(i)) earliestEnd = Math.min(earliestEnd, event.end);
     }
-    for (const [i, event] of events.entries()) {
-      if (event.start > earliestEnd) break;
-      if (done[i] === true) continue;
+    for (let i = first; i < events.length; i++) {
+      const event = events[i];
+      if (event === undefined || event.start > earliestEnd) break;
+      if (done.has(i)) continue;
       const next = step(event, state);
       if (next === 'impossible') continue;
-      done[i] = true;
-      if (search(next.state, left - (event.outcome === 'unknown' ? 0 : 1))) return true;
-      done[i] = false;
+      done.flip(i);
+      if (search(next.state, left - (event.outcome === 'unknown' ? 0 : 1), first)) return true;
+      done.flip(i);
+      // What never changes anything, and may come now, may come now in any order that explains the rest.
+      if (event.operation.type === 'read' || event.outcome === 'refused') return false;
     }
     return false;
   };
-  if (search(undefined, needed)) return 'yes';
+  if (search(undefined, needed, 0)) return 'yes';
   return steps > maxSteps ? 'undecided' : 'no';
 }
 

@@ -2,31 +2,37 @@ import type { Random } from '../../base/random.ts';
 
 /** xoshiro128** (Blackman and Vigna): small, fast, and the same everywhere. */
 export class SeededRandom implements Random {
-  readonly #state: Uint32Array;
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
 
   constructor(seed: number) {
     // splitmix32 spreads a small seed over the state.
     let mixed = seed >>> 0;
-    this.#state = Uint32Array.from({ length: 4 }, () => {
+    const draw = (): number => {
       mixed = (mixed + 0x9e3779b9) >>> 0;
       let z = mixed;
       z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
       z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
-      return (z ^ (z >>> 15)) >>> 0;
-    });
+      return z ^ (z >>> 15);
+    };
+    this.#a = draw();
+    this.#b = draw();
+    this.#c = draw();
+    this.#d = draw();
   }
 
   uint32(): number {
-    const [a = 0, b = 0, c = 0, d = 0] = this.#state;
-    const turned = Math.imul(b, 5);
+    const turned = Math.imul(this.#b, 5);
     const result = Math.imul((turned << 7) | (turned >>> 25), 9) >>> 0;
-    const shifted = b << 9;
-    const e = c ^ a;
-    const f = d ^ b;
-    this.#state[1] = b ^ e;
-    this.#state[0] = a ^ f;
-    this.#state[2] = e ^ shifted;
-    this.#state[3] = (f << 11) | (f >>> 21);
+    const shifted = this.#b << 9;
+    const e = this.#c ^ this.#a;
+    const f = this.#d ^ this.#b;
+    this.#b ^= e;
+    this.#a ^= f;
+    this.#c = e ^ shifted;
+    this.#d = (f << 11) | (f >>> 21);
     return result;
   }
 

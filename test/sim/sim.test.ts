@@ -52,4 +52,8 @@ test('the judge of histories accepts what some order explains, and nothing else'
     'yes',
   );
   expect(linearizable([put('a', 0, 1), post('m', 2, 3, 'refused')])).toBe('no');
+  // A write of what is there already must not come before another one to the same.
+  const again = [put('a', 0, 1), put('a', 2, 9), put('b', 3, 8), read('a', 10, 11)];
+  expect(linearizable(again)).toBe('yes');
+  expect(linearizable([...again, read('b', 12, 13)])).toBe('no');
 });

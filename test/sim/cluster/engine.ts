@@ -135,8 +135,15 @@ export class SimEngine {
     for (const wake of this.#watchers) wake();
   }
 
-  after(revision: number): readonly Batch[] {
-    return this.#history.filter((batch) => batch.revision >= revision);
+  /** The first change since; batches lie in the order of their revisions. */
+  firstSince(revision: number): Batch | undefined {
+    let [from, to] = [0, this.#history.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#history[middle]?.revision ?? 0) < revision) from = middle + 1;
+      else to = middle;
+    }
+    return this.#history[from];
   }
 
   addWatcher(wake: () => void): () => void {
@@ -227,13 +234,13 @@ class SimEngineClient implements MapEngine {
         run(20);
         return;
       }
-      const [batch] = engine.after(next);
+      const batch = engine.firstSince(next);
       if (batch === undefined) return;
       next = batch.revision + 1;
       this.#reach.whenRunning(() => {
         if (!ended) listener.changed(batch.revision, batch.changes);
       });
-      run(engine.latency());
+      if (engine.firstSince(next) !== undefined) run(engine.latency());
     };
     const run = (millis: number): void => {
       if (running || ended) return;

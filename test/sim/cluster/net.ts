@@ -182,6 +182,17 @@ export class Host implements Net {
   }
 }
 
+/** A copy of its own, not of a pool that others share. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
 interface Chunk {
   readonly bytes: Uint8Array;
   readonly flushed: (() => void) | undefined;
@@ -224,7 +235,7 @@ export class SimStream implements NetStream {
 
   write(pieces: readonly Uint8Array[], flushed?: () => void): void {
     if (this.#closed || this.#ending) return;
-    const bytes = new Uint8Array(Buffer.concat(pieces));
+    const bytes = joined(pieces);
     this.#waiting += bytes.length;
     this.#way.push({ bytes, flushed });
     this.#travel();
