@@ -16,6 +16,7 @@ import { openCluster, withLaterFolders } from './cell/open-cluster.ts';
 import type { DeviceFolder } from './cell/open-device.ts';
 import { openNodeFolder } from './cluster/join.ts';
 import { openNode } from './cluster/open-node.ts';
+import { watchCertificate } from './cluster/renew.ts';
 import {
   type Credentials,
   loadOrCreateCredentials,
@@ -227,6 +228,8 @@ interface OpenMap {
   readonly member: MemberOptions | undefined;
   /** No client is served. */
   readonly isHidden: boolean;
+  /** Looks after what ends some day; returns what stops that. */
+  readonly watch: () => () => void;
 }
 
 const folderAt = (path: string): LevelFolder => new LevelFolder(path);
@@ -240,7 +243,8 @@ async function openMap(settings: Settings, data: Disk, logger: Logger): Promise<
   const folders = await withLaterFolders(configured, folderAt);
   if (own !== undefined) {
     const opened = await openNode(own, configured, { ...machine, logger, release: version });
-    return { ...opened, folders: configured, isHidden: own.node.role === 'storage' };
+    const watch = () => watchCertificate(own.identity.certificate, { ...machine, logger });
+    return { ...opened, folders: configured, isHidden: own.node.role === 'storage', watch };
   }
   const { clock, random } = machine;
   const keyOptions = { ...machine, logger, region: settings.region };
@@ -248,7 +252,8 @@ async function openMap(settings: Settings, data: Disk, logger: Logger): Promise<
     ...{ data, folders, policies: settings.policies, random, now: clock.now() },
     makeKeys: () => makeKeys(keyOptions, settings),
   });
-  return { coordinator, folders, member: undefined, isHidden: false };
+  const watch = () => (): void => undefined;
+  return { coordinator, folders, member: undefined, isHidden: false, watch };
 }
 
 /** Throws StoreError with a sentence for the operator when it cannot start. */
@@ -261,7 +266,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
   const keyOptions = { ...machine, disk: data, region: settings.region };
   let cell: Cell | undefined;
   try {
-    const { coordinator, folders, member, isHidden } = await openMap(settings, data, logger);
+    const { coordinator, folders, member, ...map } = await openMap(settings, data, logger);
     const { keyRing } = coordinator.current();
     const { opened: openedKeys, keys } = await keysForServer(keyOptions, settings, keyRing);
     cell = await openCell({
@@ -271,7 +276,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
     });
     // One core is the event loop's; more than four threads were never seen busy.
     const hasher = new ThreadedHasher(Math.min(4, availableParallelism() - 1));
-    const doors = isHidden ? ({ http: 'off', https: 'off' } as const) : {};
+    const doors = map.isHidden ? ({ http: 'off', https: 'off' } as const) : {};
     const opening = await openPorts({ ...settings, ...doors }, { cell, keys, logger, hasher });
     const { listening, newCredentials } = opening;
     const closeControl = await openControl({
@@ -279,6 +284,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
     });
     cell.workers.start();
     const opened = cell;
+    const endWatch = map.watch();
     return {
       httpUrl: listening.httpUrl,
       httpsUrl: listening.httpsUrl,
@@ -288,6 +294,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
         await listening.close();
         await opening.closeLogs();
         await closeControl();
+        endWatch();
         await opened.close();
         await openedKeys.close();
         await opening.closeTargets();

@@ -7,7 +7,9 @@ import { decodeRing } from '../../ring/ring-file.ts';
 import type { Ring } from '../../ring/ring.ts';
 import { accountNameOf } from '../../server/core/users.ts';
 import { readMap } from '../../server/coordinator/map-file.ts';
+import type { ClusterMap, DeviceState } from '../../storage/shard/coordinator.ts';
 import { addRingChanges } from './change-ring.ts';
+import { isNodeData, withMap } from './cluster-map.ts';
 import { dataOption } from './data-folder.ts';
 import { renderLocation, renderRing } from './ring.ts';
 
@@ -23,21 +25,27 @@ interface RingFlags {
   readonly policy?: string;
 }
 
-/** The ring of the policy that was named, or of the default one, from the newest readable copy of the cluster map. */
-async function loadRing({ data, devices, policy: wanted }: RingFlags): Promise<LoadedRing> {
+/** Of a cluster from etcd, of a single machine the newest readable copy on its devices. */
+async function loadMap({ data, devices }: RingFlags): Promise<ClusterMap> {
+  if (devices === undefined && (await isNodeData(data))) {
+    return withMap(data, async (coordinator) => coordinator.current());
+  }
   const folders =
     devices?.split(',') ?? [1, 2, 3, 4, 5, 6].map((n) => join(data, 'devices', `d${n}`));
   const copies = await Promise.all(folders.map((folder) => readMap(new NodeDisk(folder))));
   const [newest] = copies
     .filter((copy) => copy !== undefined)
     .toSorted((a, b) => b.map.version - a.map.version);
-  const map = newest?.map;
-  if (map === undefined) {
-    throw new StoreError(
-      'unavailable',
-      'ring',
-      `no device folder below ${data} holds a cluster map`,
-    );
+  if (newest !== undefined) return newest.map;
+  const sentence = `no device folder below ${data} holds a cluster map`;
+  throw new StoreError('unavailable', 'ring', sentence);
+}
+
+/** The ring of the policy that was named, or of the default one. */
+async function loadRing({ policy: wanted, ...flags }: RingFlags): Promise<LoadedRing> {
+  const map = await loadMap(flags);
+  if (map.policies.length === 0) {
+    throw new StoreError('unavailable', 'ring', 'the cluster is not formed yet: torc cluster form');
   }
   const policy = map.policies.find(({ name, aliases = [] }) =>
     [name, ...aliases].includes(wanted ?? map.defaultPolicy),
@@ -48,7 +56,10 @@ async function loadRing({ data, devices, policy: wanted }: RingFlags): Promise<L
     throw new StoreError('invalid-argument', 'ring', sentence);
   }
   const ring = decodeRing(Buffer.from(policy.ring, 'base64'));
-  return { ring, names: new Map(map.devices.map((device) => [device.id, device.path])) };
+  // Of a cluster's devices a path alone says nothing: other nodes have the same.
+  const nameOf = ({ node, path }: DeviceState): string =>
+    map.nodes === undefined ? path : `${node}:${path}`;
+  return { ring, names: new Map(map.devices.map((device) => [device.id, nameOf(device)])) };
 }
 
 function print(lines: readonly string[]): void {

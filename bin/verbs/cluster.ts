@@ -4,13 +4,12 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { systemClock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
-import { createLogger, silentLogger } from '../../base/log.ts';
+import { silentLogger } from '../../base/log.ts';
 import { NodeDisk } from '../../base/node-disk.ts';
 import { systemRandom } from '../../base/random.ts';
 import type { Machine, NodeWish } from '../../server/cluster/join.ts';
-import type { NodeFolder } from '../../server/cluster/node-folder.ts';
-import type { MapCoordinator } from '../../server/coordinator/map-coordinator.ts';
 import type { ClusterMap } from '../../storage/shard/coordinator.ts';
+import { withMap } from './cluster-map.ts';
 import { dataOption } from './data-folder.ts';
 import { loadFrom } from './serve.ts';
 
@@ -58,6 +57,13 @@ export function addCluster(program: Command): void {
   nodeOptions(cluster.command('join <token>'))
     .description('Become a node of a cluster; its first node must be running')
     .action(join);
+  cluster
+    .command('renew [token]')
+    .description(
+      "Get this node's certificate anew, for its next start; the node that made the cluster needs no token",
+    )
+    .addOption(dataOption())
+    .action(renew);
   cluster
     .command('form')
     .description('Build rings and shards over all devices that the nodes have registered')
@@ -175,32 +181,13 @@ async function join(text: string, flags: NodeFlags): Promise<void> {
   process.stdout.write(`Node ${node.name} has joined. Start it: torc serve --data ${data}\n`);
 }
 
-/** The cluster map, as any node may read and change it. */
-async function withMap<Result>(
-  data: string,
-  task: (coordinator: MapCoordinator, own: NodeFolder) => Promise<Result>,
-): Promise<Result> {
-  const { loadNodeFolder } = await import('../../server/cluster/node-folder.ts');
-  const { engineFor } = await import('../../server/cluster/init.ts');
-  const { MapCoordinator: Coordinator } = await import(
-    '../../server/coordinator/map-coordinator.ts'
+async function renew(text: string | undefined, { data }: { data: string }): Promise<void> {
+  const { renewCertificate } = await import('../../server/cluster/renew.ts');
+  const ends = await renewCertificate(text, machineOf(data));
+  const day = new Date(ends).toISOString().slice(0, 10);
+  process.stdout.write(
+    `The new certificate is good until ${day}. Start the node anew to use it.\n`,
   );
-  const own = await loadNodeFolder(new NodeDisk(resolve(data)));
-  if (own === undefined) {
-    throw new StoreError('invalid-argument', 'cluster', `${data} is not the folder of a node`);
-  }
-  const engine = engineFor(own.node, own.identity, () => systemClock.now());
-  const logger = createLogger('error');
-  const coordinator = await Coordinator.open({ engine, clock: systemClock, logger });
-  if (coordinator === undefined) {
-    await engine.close();
-    throw new StoreError('unavailable', 'cluster', 'etcd holds no map of this cluster');
-  }
-  try {
-    return await task(coordinator, own);
-  } finally {
-    await coordinator.close();
-  }
 }
 
 interface FormFlags {

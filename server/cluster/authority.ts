@@ -158,6 +158,31 @@ export async function signCertificate(
   return certificate.toString('pem');
 }
 
+/** When a certificate (PEM) ends, in milliseconds since 1970. */
+export function endOf(certificate: string): number {
+  return new X509Certificate(certificate).notAfter.getTime();
+}
+
+/** Whether the authority once gave this certificate, ended or not, to a node of this name and key. Throws `invalid-argument`. */
+export async function wasSigned(
+  { certificate: issuer }: Pick<Authority, 'certificate'>,
+  certificate: string,
+  { name, publicKey }: Subject,
+): Promise<boolean> {
+  let given: X509Certificate;
+  try {
+    given = new X509Certificate(certificate);
+  } catch (cause) {
+    throw new StoreError('invalid-argument', 'cluster.certificate', 'not a certificate', { cause });
+  }
+  const key = createPublicKey(publicKey).export({ format: 'der', type: 'spki' });
+  return (
+    given.subject === `CN=${name}` &&
+    key.equals(Buffer.from(given.publicKey.rawData)) &&
+    (await given.verify({ publicKey: new X509Certificate(issuer).publicKey, signatureOnly: true }))
+  );
+}
+
 /** SHA-256 of the authority's certificate, hex: by it a joining node knows that it speaks with the right cluster. */
 export function fingerprintOf(certificate: string): string {
   const der = new Uint8Array(new X509Certificate(certificate).rawData);

@@ -8,7 +8,7 @@ import type { Random } from '../../base/random.ts';
 import type { NodeState } from '../../storage/shard/coordinator.ts';
 import type { MapCoordinator, MapEdit } from '../coordinator/map-coordinator.ts';
 import { nodeKey } from '../coordinator/map-keys.ts';
-import { isNodeName, signCertificate } from './authority.ts';
+import { isNodeName, signCertificate, wasSigned } from './authority.ts';
 import {
   encodeMessage,
   type JoinReply,
@@ -81,7 +81,13 @@ async function answer(options: JoinServerOptions, request: JoinRequest): Promise
     const authority = { certificate: identity.authority, privateKey: authorityKey };
     const { name, publicKey } = request;
     const making = { random, now: clock.now() };
+    if (request.renews !== undefined) await checkRenewal(options, request.renews, request);
     const certificate = await signCertificate(authority, { name, publicKey }, making);
+    if (request.renews !== undefined) {
+      await spendSecret(disk, request.secret);
+      logger.info({ event: 'cluster.renewed', node: name }, 'A node has a new certificate.');
+      return { clusterId: node.clusterId, certificate, etcd: [...node.etcd], files: {} };
+    }
     await coordinator.change((map) => [addNode(map.nodes ?? [], map, request)]);
     await spendSecret(disk, request.secret);
     logger.info({ event: 'cluster.joined', node: name }, 'A machine has joined the cluster.');
@@ -94,6 +100,21 @@ async function answer(options: JoinServerOptions, request: JoinRequest): Promise
 
 function refusal(message: string): StoreError {
   return new StoreError('conflict', 'cluster.join', message);
+}
+
+/** Only the same name and key are signed again: with a token alone nobody becomes a node that there is. */
+async function checkRenewal(
+  { own, coordinator }: JoinServerOptions,
+  renews: string,
+  { name, publicKey }: JoinRequest,
+): Promise<void> {
+  const authority = { certificate: own.identity.authority };
+  if (!(await wasSigned(authority, renews, { name, publicKey }))) {
+    throw refusal(`this is no certificate that the cluster gave to node ${name}`);
+  }
+  if (coordinator.current().nodes?.some((node) => node.name === name) !== true) {
+    throw refusal(`the cluster does not know node ${name} (any more)`);
+  }
 }
 
 /** A name that is known is given anew only while it has nothing to lose. */

@@ -21,6 +21,8 @@ export interface JoinRequest {
   readonly address: string;
   /** PEM. */
   readonly publicKey: string;
+  /** Of a node that only wants its certificate anew: the one that it has (PEM), which may have ended. */
+  readonly renews?: string | undefined;
 }
 
 export type JoinReply =
@@ -42,6 +44,7 @@ export const joinRequestSchema: z.ZodType<JoinRequest> = z.strictObject({
   role: z.enum(nodeRoles),
   address: z.string().max(300),
   publicKey: z.string().max(2000),
+  renews: z.string().max(4000).optional(),
 });
 
 export const joinReplySchema: z.ZodType<JoinReply> = z.union([

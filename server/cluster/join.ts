@@ -6,7 +6,14 @@ import type { Random } from '../../base/random.ts';
 import { TlsNet } from '../../base/tls-net.ts';
 import { addressOf } from '../storage-node/peer.ts';
 import { createKeyPair } from './authority.ts';
-import { encodeMessage, joinProtocol, joinReplySchema, readMessage } from './join-wire.ts';
+import {
+  encodeMessage,
+  joinProtocol,
+  type JoinReply,
+  joinReplySchema,
+  type JoinRequest,
+  readMessage,
+} from './join-wire.ts';
 import {
   checkNodeFile,
   loadNodeFolder,
@@ -14,7 +21,7 @@ import {
   type NodeFolder,
   writeNodeFolder,
 } from './node-folder.ts';
-import { addSecret, decodeToken, encodeToken } from './tokens.ts';
+import { addSecret, decodeToken, encodeToken, type JoinToken } from './tokens.ts';
 
 const dialMillis = 10_000;
 const dayMillis = 86_400_000;
@@ -60,6 +67,23 @@ export async function joinCluster(
   await checkFresh(disk);
   const { address, node, authority, secret } = decodeToken(token);
   const keys = await createKeyPair();
+  const { listen, ...rest } = wish;
+  const request = { secret, publicKey: keys.publicKey, ...rest };
+  const reply = await askSigner({ address, node, authority }, request, clock);
+  const { clusterId, certificate, etcd, files } = reply;
+  const file = checkNodeFile({ format: 1, clusterId, ...rest, listen, etcd });
+  await writeShared(disk, files);
+  const identity = { authority, certificate, key: keys.privateKey };
+  await writeNodeFolder(disk, { node: file, identity, authorityKey: undefined });
+  return file;
+}
+
+/** Throws `access-denied` with what the node that signs says. */
+export async function askSigner(
+  { address, node, authority }: Omit<JoinToken, 'secret'>,
+  request: JoinRequest,
+  clock: Clock,
+): Promise<Exclude<JoinReply, { error: string }>> {
   // Nothing can be asked with this identity but to join.
   const net = new TlsNet({ authority, certificate: '', key: '' });
   const stream = await net.dial({
@@ -67,17 +91,11 @@ export async function joinCluster(
     ...{ name: node, protocol: joinProtocol, timeoutMillis: dialMillis },
   });
   const answer = readMessage(stream, clock, joinReplySchema);
-  const { listen, ...rest } = wish;
-  stream.write(encodeMessage({ secret, publicKey: keys.publicKey, ...rest }));
+  stream.write(encodeMessage(request));
   const reply = await answer;
   stream.end();
   if ('error' in reply) throw new StoreError('access-denied', 'cluster.join', reply.error);
-  const { clusterId, certificate, etcd, files } = reply;
-  const file = checkNodeFile({ format: 1, clusterId, ...rest, listen, etcd });
-  await writeShared(disk, files);
-  const identity = { authority, certificate, key: keys.privateKey };
-  await writeNodeFolder(disk, { node: file, identity, authorityKey: undefined });
-  return file;
+  return reply;
 }
 
 async function writeShared(disk: Disk, files: Readonly<Record<string, string>>): Promise<void> {

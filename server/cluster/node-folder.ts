@@ -99,6 +99,11 @@ function parseJson(text: string): object {
   throw new StoreError('invalid-argument', 'cluster.node', `${nodePath} does not hold an object`);
 }
 
+/** Another certificate for the key that the node has. */
+export async function writeCertificate(disk: Disk, certificate: string): Promise<void> {
+  await createDurably(disk, certificatePath, utf8(certificate));
+}
+
 /** `node.json` comes last: without it the folder is no node's, and everything can be done again. */
 export async function writeNodeFolder(disk: Disk, contents: NodeFolder): Promise<void> {
   const { node, identity, authorityKey } = contents;

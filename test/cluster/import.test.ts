@@ -27,7 +27,7 @@ function volumes(devices: readonly string[]): readonly string[] {
   );
 }
 
-it('keeps what the machine stored, through the import and on', { timeout: 120_000 }, async () => {
+it('keeps what the machine stored, through the import and on', { timeout: 240_000 }, async () => {
   const [machine, proxy] = [cluster.node('n1'), cluster.node('p1')];
   await machine.start();
   await cluster.createContainers(['kept']);
@@ -76,9 +76,23 @@ it('keeps what the machine stored, through the import and on', { timeout: 120_00
   await put(proxy.url, 'later', new Uint8Array(2_000_000).fill(122));
   await readAll(machine);
 
+  // Certificates are renewed while it serves, and used from the next start.
+  await machine.torc('cluster', 'renew', '--data', machine.data);
+  const token = await machine.torc('cluster', 'token', '--data', machine.data);
+  await proxy.torc('cluster', 'renew', token.trim(), '--data', proxy.data);
+  await proxy.end('SIGTERM');
   await machine.end('SIGKILL');
   await machine.start();
+  await proxy.start();
   await readAll(machine);
+  await readAll(proxy);
+
+  const shown = await proxy.torc('ring', 'show', '--data', proxy.data);
+  expect(shown).toContain(`(n1:${machine.devices[0]})`);
+  expect(await machine.torc('ring', 'show', '--data', machine.data)).toBe(shown);
+  const sought = ['AUTH_torc', 'kept', 'o1', '--object-id', 'ab'.repeat(16)];
+  const located = await proxy.torc('ring', 'locate', ...sought, '--data', proxy.data);
+  expect(located).toMatch(/fragment 5 .*n1:/);
   const { nodes = [], devices } = await cluster.map();
   expect(nodes.map(({ name }) => name)).toEqual(['n1', 'p1']);
   expect(new Set(devices.map(({ node }) => node))).toEqual(new Set(['n1']));
