@@ -11,6 +11,7 @@ import type { Policy } from '../proxy/placement.ts';
 async function load(line: PolicyState, known: Policy | undefined): Promise<Policy> {
   const { name, aliases = [], isDeprecated = false } = line;
   const scheme = parseScheme(line.scheme);
+  const ringOf = ringsKnownTo(known);
   const ring = ringOf(line.ring);
   const former = (line.former ?? []).map(ringOf);
   const oldest = line.isClosing === true ? ring : (former.at(-1) ?? ring);
@@ -24,8 +25,19 @@ async function load(line: PolicyState, known: Policy | undefined): Promise<Polic
   };
 }
 
-function ringOf(text: string): Ring {
-  return decodeRing(Buffer.from(text, 'base64'));
+/** A ring may be megabytes, and a step of a change brings one that is new: the others stay as they are. */
+function ringsKnownTo(known: Policy | undefined): (text: string) => Ring {
+  const rings = new Map<string, Ring>();
+  if (known !== undefined) {
+    const { line, ring, former, goal } = known;
+    rings.set(line.ring, ring);
+    for (const [place, text] of (line.former ?? []).entries()) {
+      const one = former[place];
+      if (one !== undefined) rings.set(text, one);
+    }
+    if (line.goal !== undefined && goal !== undefined) rings.set(line.goal.ring, goal);
+  }
+  return (text) => rings.get(text) ?? decodeRing(Buffer.from(text, 'base64'));
 }
 
 export class LivePolicies {
