@@ -2,7 +2,8 @@
  * `npm test`: every phase in order, then one line that counts what really ran. A phase that saw
  * no test fails; a failing check counts as one failed test. Names after `--` choose phases:
  * `npm test -- lint unit`. `npm run test:long` (`--long`) runs what takes too long for that, one
- * phase for each file of test/long: `npm run test:long -- kill memory`. `npm run test:openstack` (`--openstack` adds
+ * phase for each file of test/long: `npm run test:long -- kill memory`. `npm run sim -- --seeds N` (`--first SEED`) is its
+ * simulation alone, of one machine and of clusters, N seeds each. `npm run test:openstack` (`--openstack` adds
  * it to the others) installs Keystone and clients of OpenStack; with `--all`, services and backup tools besides.
  */
 import { spawnSync } from 'node:child_process';
@@ -86,12 +87,28 @@ function openstack(isAll: boolean): Phase {
   return ['openstack', () => suite('openstack', paths)];
 }
 
+/** What comes after a flag; undefined when it is not given. */
+function valueOf(flag: string): string | undefined {
+  const place = given.indexOf(flag);
+  if (place < 0) return undefined;
+  const value = given[place + 1] ?? '';
+  if (!/^[1-9]\d*$/.test(value)) throw new Error(`${flag} is followed by a whole number`);
+  return value;
+}
+
+/** One machine, and clusters: each in two suites side by side. */
+const simulations = ['', '-other-half'].flatMap((half) => [
+  `test/sim/sim${half}.test.ts`,
+  `test/sim/cluster/cluster${half}.test.ts`,
+]);
+
 const longPhases: readonly Phase[] = [
   [
     'sim',
     () =>
-      suite('long-sim', ['test/sim/sim.test.ts', 'test/sim/sim-other-half.test.ts'], {
-        SIM_SEEDS: '2000',
+      suite('long-sim', simulations, {
+        SIM_SEEDS: valueOf('--seeds') ?? '2000',
+        SIM_FIRST: valueOf('--first') ?? '1',
       }),
   ],
   ['cluster', () => suite('long-cluster', ['test/cluster/faults'], { CLUSTER_SECONDS: '600' })],
@@ -105,7 +122,10 @@ const longPhases: readonly Phase[] = [
 ];
 
 const isLong = given.includes('--long');
-const wanted = given.filter((one) => !one.startsWith('--'));
+const valued = ['--seeds', '--first'];
+const wanted = given.filter(
+  (one, place) => !one.startsWith('--') && !valued.includes(given[place - 1] ?? ''),
+);
 const hasOpenstack = given.includes('--openstack') || wanted.includes('openstack');
 const chosen = isLong
   ? longPhases

@@ -69,6 +69,14 @@ function step(event: Event, state: KeyState): { readonly state: KeyState } | 'im
 /** Steps of the search after which it gives up; none of the seeds comes near. */
 const maxSteps = 300_000;
 
+/** In which turn a search tries events: what never changes anything, what did happen, what may have happened. */
+const turns = ['same', 'needed', 'unknown'] as const;
+
+function turnOf({ outcome, operation }: Event): (typeof turns)[number] {
+  if (outcome === 'unknown') return 'unknown';
+  return operation.type === 'read' || outcome === 'refused' ? 'same' : 'needed';
+}
+
 /** Whether something is done, for each event, as short text: what differs between two searches is near its end. */
 class DoneEvents {
   readonly #bits: Uint16Array;
@@ -116,17 +124,23 @@ export function linearizable(history: readonly Event[]): 'yes' | 'no' | 'undecid
       if (event === undefined || event.start > earliestEnd) break;
       if (!done.has(i)) earliestEnd = Math.min(earliestEnd, event.end);
     }
-    for (let i = first; i < events.length; i++) {
-      const event = events[i];
-      if (event === undefined || event.start > earliestEnd) break;
-      if (done.has(i)) continue;
+    const tryOne = (i: number, event: Event): boolean => {
       const next = step(event, state);
-      if (next === 'impossible') continue;
+      if (next === 'impossible') return false;
       done.flip(i);
       if (search(next.state, left - (event.outcome === 'unknown' ? 0 : 1), first)) return true;
       done.flip(i);
-      // What never changes anything, and may come now, may come now in any order that explains the rest.
-      if (event.operation.type === 'read' || event.outcome === 'refused') return false;
+      return false;
+    };
+    for (const turn of turns) {
+      for (let i = first; i < events.length; i++) {
+        const event = events[i];
+        if (event === undefined || event.start > earliestEnd) break;
+        if (turnOf(event) !== turn || done.has(i)) continue;
+        if (tryOne(i, event)) return true;
+        // What changes nothing, and may come now, may come now in any order that explains the rest.
+        if (turn === 'same' && step(event, state) !== 'impossible') return false;
+      }
     }
     return false;
   };

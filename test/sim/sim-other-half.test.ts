@@ -4,7 +4,7 @@ import { runSeeds } from './seeds.ts';
 
 /** Beside sim.test.ts, on another core. */
 test('what was acknowledged survives crashes and bad devices', {
-  timeout: 36_000_000,
+  timeout: 604_800_000,
 }, async () => {
   await runSeeds({ ...singleMachine, share: 1 }, (seed) => runScenario({ seed }));
 });

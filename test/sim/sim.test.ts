@@ -4,7 +4,7 @@ import { runScenario, singleMachine } from './scenario.ts';
 import { firstSeed, runSeeds } from './seeds.ts';
 
 test('what was acknowledged survives crashes and bad devices', {
-  timeout: 36_000_000,
+  timeout: 604_800_000,
 }, async () => {
   await runSeeds({ ...singleMachine, share: 0 }, (seed) => runScenario({ seed }));
 });

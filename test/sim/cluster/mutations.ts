@@ -103,14 +103,14 @@ function acknowledgeEarly(): () => void {
 }
 
 export const mutations: Readonly<Record<string, Mutation>> = {
-  'a replica that ignores epochs': { apply: ignoreEpochs, favourite: 'freeze', first: 25 },
+  'a replica that ignores epochs': { apply: ignoreEpochs, favourite: 'freeze', first: 13 },
   'a primary that reads without its lease': {
-    ...{ apply: nothing, favourite: 'engine', first: 2 },
+    ...{ apply: nothing, favourite: 'engine', first: 1 },
     coordinator: (inner) =>
       withCalls(inner, { lease: async (presence) => endless(await inner.lease(presence)) }),
   },
   'an acknowledgement before the whole in-sync set has synced': {
-    ...{ apply: acknowledgeEarly, favourite: 'behind', first: 4 },
+    ...{ apply: acknowledgeEarly, favourite: 'behind', first: 1 },
   },
   'a replica that leaves the set without a new epoch in the map': {
     ...{ apply: nothing, favourite: 'behind', first: 1 },
