@@ -38,7 +38,7 @@ export async function startOwnServer(parent: string, profiles?: string): Promise
       ? []
       : ['--cpu-prof', '--cpu-prof-interval=500', `--cpu-prof-dir=${profiles}`];
   // As package.json and bin/torc.mjs start it.
-  const flags = ['--max-semi-space-size=64', '--heap-growing-percent=300', ...profiling];
+  const flags = ['--max-semi-space-size=32', '--heap-growing-percent=300', ...profiling];
   const child = spawn(process.execPath, [...flags, entry, ...args], {
     env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
     stdio: ['ignore', 'ignore', 'inherit'],

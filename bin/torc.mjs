@@ -10,7 +10,7 @@ const pinned = join(root, 'node_modules', '.bin', 'node');
 // The heap is small (some 25 MB) beside the bodies that pass. With V8's own growth it marked the
 // whole heap anew every 15 MiB of body, which was a third of the time of a large PUT
 // (docs/performance.md); now it does so when the heap and the bodies are four times the live heap.
-const flags = ['--max-semi-space-size=64', '--heap-growing-percent=300'];
+const flags = ['--max-semi-space-size=32', '--heap-growing-percent=300'];
 const child = spawn(
   existsSync(pinned) ? pinned : process.execPath,
   [...flags, join(root, 'bin', 'torc.ts'), ...process.argv.slice(2)],

@@ -32,16 +32,16 @@ export const cellSettings: CellSettings = {
   },
   write: {
     stripeBytes: MiB,
-    // 96 MiB with parity; more were of no use to two cores.
-    stripesInFlight: 64,
+    // 48 MiB with parity; more were of no use to two cores.
+    stripesInFlight: 32,
     patienceMinMillis: 500,
     patienceMaxMillis: 5_000,
     syncEveryBytes: 64 * MiB,
   },
   read: {
     readAheadStripes: 2,
-    // 64 MiB, half as much again where all are hedged.
-    stripesInFlight: 64,
+    // 32 MiB, half as much again where all are hedged; a download has one of 1 MiB however many there are.
+    stripesInFlight: 32,
     hedgeMinMillis: 20,
     hedgeMaxMillis: 1_000,
   },

@@ -1,13 +1,30 @@
 /** What the server and its hashing threads say to each other. Bytes go through shared slots, never through messages. */
-import { KiB } from '../../base/units.ts';
+import { KiB, MiB } from '../../base/units.ts';
 import type { ChecksumAlgorithm } from '../core/model.ts';
 
-/** Bytes of a slot: a message costs some 10 µs on both sides together, so a slot saves on them; a stream holds up to `slotsPerStream`. */
+/** Bytes of a slot: a message costs some 10 µs on both sides together, so a slot saves on them. */
 export const slotBytes: number = 256 * KiB;
-/** A stream's MD5 may wait with 1 MiB for company (core/digest/md5.ts): four slots, one that is being filled, and one on the way. */
-export const slotsPerStream = 6;
-/** Of one thread. More are hashed on the event loop: 32 streams of 1.5 MiB are 48 MiB, which are real memory only where they were all used at once. */
-export const streamsPerThread = 32;
+
+/** How long a stream's MD5 waits for others to be computed with it, and the slots that it may hold for that. */
+export interface Patience {
+  /** Bytes that wait: a whole number of slots. */
+  readonly bytes: number;
+  /** For what waits, one that is being filled, and one on the way. */
+  readonly slots: number;
+}
+
+const patienceOf = (bytes: number): Patience => ({ bytes, slots: bytes / slotBytes + 2 });
+/** Few streams wait for each other's bursts, a stripe each. */
+export const patient: Patience = patienceOf(MiB);
+/** Among many streams somebody always has bytes. */
+export const hasty: Patience = patienceOf(slotBytes);
+/** Of one thread: two for each lane of MD5. */
+export const patientStreams = 8;
+/** Of one thread. More are hashed on the event loop. */
+export const streamsPerThread = 64;
+/** Of one thread: 54 MiB, which are real memory only where they were all used at once. */
+export const slotsPerThread: number =
+  patientStreams * patient.slots + (streamsPerThread - patientStreams) * hasty.slots;
 
 export interface ThreadData {
   readonly slots: SharedArrayBuffer;
@@ -19,6 +36,8 @@ export type ToThread =
       readonly stream: number;
       readonly algorithms: readonly ChecksumAlgorithm[];
       readonly size: number | undefined;
+      /** Bytes that may wait for company: `Patience.bytes`. */
+      readonly patience: number;
     }
   /** A stream of pieces, of each of which the SHA-256 is wanted. */
   | { readonly type: 'start-pieces'; readonly stream: number }

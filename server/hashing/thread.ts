@@ -57,7 +57,7 @@ function take(message: ToThread): void {
   if (message.type === 'start' || message.type === 'start-pieces') {
     const hashes =
       message.type === 'start'
-        ? startLocalDigests(message.algorithms, message.size)
+        ? startLocalDigests(message.algorithms, message.size, message.patience)
         : new Pieces(message.stream);
     streams.set(message.stream, { hashes, held: [], heldBytes: 0 });
     return;

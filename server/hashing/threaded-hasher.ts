@@ -12,8 +12,12 @@ import { laneCount } from '../core/digest/md5-module.ts';
 import type { ChecksumAlgorithm } from '../core/model.ts';
 import {
   type FromThread,
+  hasty,
+  type Patience,
+  patient,
+  patientStreams,
   slotBytes,
-  slotsPerStream,
+  slotsPerThread,
   streamsPerThread,
   type ThreadData,
   type ToThread,
@@ -26,6 +30,7 @@ const localBytes: number = 256 * KiB;
 class ThreadDigests implements BodyDigests, PieceDigests {
   readonly #thread: HashingThread;
   readonly #id: number;
+  readonly patience: Patience;
   #slot: number | undefined;
   #filled = 0;
   /** Slots that are filled, being filled, or on the way. */
@@ -37,9 +42,10 @@ class ThreadDigests implements BodyDigests, PieceDigests {
   readonly #pieces: ((digest: Uint8Array) => void)[] = [];
   #found: ((digests: ReadonlyMap<ChecksumAlgorithm, Uint8Array>) => void) | undefined;
 
-  constructor(thread: HashingThread, id: number) {
+  constructor(thread: HashingThread, id: number, patience: Patience) {
     this.#thread = thread;
     this.#id = id;
+    this.patience = patience;
   }
 
   get keeps(): boolean {
@@ -50,7 +56,7 @@ class ThreadDigests implements BodyDigests, PieceDigests {
     let at = 0;
     while (at < bytes.length) {
       if (this.#slot === undefined) {
-        if (this.#held === slotsPerStream) return this.#resume(bytes.subarray(at));
+        if (this.#held === this.patience.slots) return this.#resume(bytes.subarray(at));
         this.#slot = this.#thread.takeSlot();
         this.#held++;
         this.#filled = 0;
@@ -132,16 +138,16 @@ class HashingThread {
   readonly #slots: readonly Buffer[];
   readonly #free: number[];
   readonly #streams = new Map<number, ThreadDigests>();
+  #patientStreams = 0;
   #last = 0;
 
   constructor() {
-    const count = streamsPerThread * slotsPerStream;
-    const slots = new SharedArrayBuffer(count * slotBytes);
-    this.#slots = Array.from({ length: count }, (_, slot) => {
+    const slots = new SharedArrayBuffer(slotsPerThread * slotBytes);
+    this.#slots = Array.from({ length: slotsPerThread }, (_, slot) => {
       return Buffer.from(slots, slot * slotBytes, slotBytes);
     });
     // The last one given back is taken first: it is the likeliest to be in a cache, and memory that was never needed stays untouched.
-    this.#free = Array.from({ length: count }, (_, slot) => count - 1 - slot);
+    this.#free = Array.from({ length: slotsPerThread }, (_, slot) => slotsPerThread - 1 - slot);
     const workerData: ThreadData = { slots };
     this.#worker = new Worker(new URL('./thread.ts', import.meta.url), {
       workerData,
@@ -160,21 +166,24 @@ class HashingThread {
   }
 
   start(algorithms: readonly ChecksumAlgorithm[], size: number | undefined): BodyDigests {
-    const digests = this.#begin();
-    this.post({ type: 'start', stream: this.#last, algorithms, size });
+    const few = this.#patientStreams < patientStreams;
+    const digests = this.#begin(few ? patient : hasty);
+    const patience = digests.patience.bytes;
+    this.post({ type: 'start', stream: this.#last, algorithms, size, patience });
     return digests;
   }
 
   startPieces(): PieceDigests {
-    const digests = this.#begin();
+    const digests = this.#begin(hasty);
     this.post({ type: 'start-pieces', stream: this.#last });
     return digests;
   }
 
-  #begin(): ThreadDigests {
+  #begin(patience: Patience): ThreadDigests {
     const stream = ++this.#last;
-    const digests = new ThreadDigests(this, stream);
+    const digests = new ThreadDigests(this, stream, patience);
     this.#streams.set(stream, digests);
+    if (patience === patient) this.#patientStreams++;
     return digests;
   }
 
@@ -210,8 +219,10 @@ class HashingThread {
       return;
     }
     this.giveSlots(message.slots);
-    if (message.type === 'dropped') this.#streams.delete(stream);
-    else digests?.roomMade(message.slots.length);
+    if (message.type === 'dropped') {
+      this.#streams.delete(stream);
+      if (digests?.patience === patient) this.#patientStreams--;
+    } else digests?.roomMade(message.slots.length);
   }
 
   async close(): Promise<void> {

@@ -20,10 +20,10 @@ export interface BodiesOptions {
 const COMMIT_GRACE_MILLIS = 60_000;
 
 /**
- * Stripes of one policy in reused memory at one time, over all uploads: two each for 16 uploads.
- * 4+2: 32 x 1.5 MiB = 48 MiB, touched as far as uploads run in parallel, and then kept.
+ * Stripes of one policy in reused memory at one time, over all uploads: two each for 16 uploads, one each for 64.
+ * 4+2: 64 x 1.5 MiB = 96 MiB, touched as far as uploads run in parallel, and then kept.
  */
-const REUSED_STRIPES = 32;
+const REUSED_STRIPES = 64;
 
 /** core's BodyStore over the cluster's devices. */
 export class ClusterBodies implements BodyStore {

@@ -132,6 +132,8 @@ class BodyWriter {
     if (buffer !== undefined) void Promise.all(steps).then(() => buffer.release());
     inFlight.take();
     this.#inFlight.push(this.#settle(steps).finally(() => inFlight.give(1)));
+    // Among many, an upload holds a stripe or gathers the next one, not both.
+    if (!inFlight.mayGrow) await this.#inFlight.shift();
   }
 
   /**
@@ -142,7 +144,10 @@ class BodyWriter {
     const { policy, memory } = this.#job;
     const buffer = memory.lease();
     if (buffer === undefined) {
-      const data = splitStripe(concatBytes(pieces), policy.scheme.k);
+      const whole = concatBytes(pieces);
+      const data = splitStripe(whole, policy.scheme.k);
+      // A piece that is alone is the stripe itself.
+      if (pieces.length > 1) for (const piece of pieces) receivedMemory.giveUp(piece);
       return { units: [...data, ...(await policy.codec.encode(data))], buffer: undefined };
     }
     let at = 0;

@@ -48,7 +48,7 @@ export class ServerProcess {
 
   /** Resolves when the ready line is out; rejects with what was printed when the process ends before. */
   start(extra: readonly string[] = []): Promise<void> {
-    const flags = ['--max-semi-space-size=64', '--heap-growing-percent=300'];
+    const flags = ['--max-semi-space-size=32', '--heap-growing-percent=300'];
     const args = [...flags, join(root, 'bin', 'torc.ts'), 'serve'];
     args.push('--data', this.data, '--log-level', 'warn', ...extra);
     if (!extra.includes('--http')) args.push('--http', '127.0.0.1:0');

@@ -42,9 +42,13 @@ class LocalDigests implements BodyDigests {
   readonly #md5: Md5 | undefined;
   readonly #others: readonly (readonly [ChecksumAlgorithm, Digester])[];
 
-  constructor(algorithms: readonly ChecksumAlgorithm[], size: number | undefined) {
+  constructor(
+    algorithms: readonly ChecksumAlgorithm[],
+    size: number | undefined,
+    patience?: number,
+  ) {
     const wanted = new Set(algorithms);
-    this.#md5 = wanted.delete('md5') ? createMd5(size) : undefined;
+    this.#md5 = wanted.delete('md5') ? createMd5(size, patience) : undefined;
     this.#others = [...wanted].map((algorithm) => [algorithm, createDigester(algorithm)]);
   }
 
@@ -80,12 +84,13 @@ class LocalDigests implements BodyDigests {
 
 export type { LocalDigests };
 
-/** On the calling thread. */
+/** On the calling thread. `patience`: of its MD5 (`createMd5`). */
 export function startLocalDigests(
   algorithms: readonly ChecksumAlgorithm[],
   size: number | undefined,
+  patience?: number,
 ): LocalDigests {
-  return new LocalDigests(algorithms, size);
+  return new LocalDigests(algorithms, size, patience);
 }
 
 class LocalPieces implements PieceDigests {
@@ -112,6 +117,6 @@ class LocalPieces implements PieceDigests {
 
 /** Hashes where it is called. */
 export const localHasher: Hasher = {
-  start: startLocalDigests,
+  start: (algorithms, size) => startLocalDigests(algorithms, size),
   startPieces: () => new LocalPieces(),
 };

@@ -30,10 +30,10 @@ export interface Md5 {
 
 const blockBytes = 64;
 /**
- * With so many bytes a stream waits no longer for others to be computed with it. Uploads come in
- * bursts of a stripe; and the chunks of a stripe are held anyway until it is whole.
+ * With so many bytes a stream waits no longer for others to be computed with it, where nothing else is
+ * said. Uploads come in bursts of a stripe; and the chunks of a stripe are held anyway until it is whole.
  */
-const patientBytes: number = MiB;
+const usualPatience: number = MiB;
 /** Of each stream in one call; with fewer, a stream does not join another's. */
 const roundBytes = Math.floor(slotBytes / blockBytes) * blockBytes;
 /** Shorter bodies are OpenSSL's: they never wait, so they would always be alone. */
@@ -42,12 +42,12 @@ const shortBytes: number = 256 * KiB;
 /** Others that must be under way, or no lane but one would be in use for most of the time. */
 const companions = 1;
 
-/** `size` as declared, if it was. */
-export function createMd5(size: number | undefined): Md5 {
+/** `size` as declared, if it was. `patience`: as many bytes wait at most to be computed with others. */
+export function createMd5(size: number | undefined, patience: number = usualPatience): Md5 {
   if (lanes === undefined || (size ?? Number.POSITIVE_INFINITY) <= shortBytes) {
     return new PlainMd5(undefined);
   }
-  return lanes.live++ < companions ? new PlainMd5(lanes) : new LaneMd5(lanes);
+  return lanes.live++ < companions ? new PlainMd5(lanes) : new LaneMd5(lanes, patience);
 }
 
 /** OpenSSL's. A body that came in one piece is hashed in one call: half the price at 4 KiB. */
@@ -90,6 +90,7 @@ class PlainMd5 implements Md5 {
 
 class LaneMd5 implements Md5 {
   readonly #lanes: Lanes;
+  readonly patience: number;
   /** a, b, c and d. */
   readonly state: Uint32Array = Uint32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476);
   #pieces: Uint8Array[] = [];
@@ -98,8 +99,9 @@ class LaneMd5 implements Md5 {
   #pending = 0;
   #total = 0;
 
-  constructor(of: Lanes) {
+  constructor(of: Lanes, patience: number) {
     this.#lanes = of;
+    this.patience = patience;
     of.streams++;
   }
 
@@ -187,7 +189,7 @@ class Lanes {
     while (this.waiting.size >= Math.min(laneCount, this.streams)) {
       this.#round(this.#largest(laneCount), roundBytes);
     }
-    while (stream.pending >= patientBytes) this.#roundWith(stream);
+    while (stream.pending >= stream.patience) this.#roundWith(stream);
   }
 
   /** Computes all whole blocks of one stream, and of others that wait as far as lanes are free. */

@@ -85,7 +85,7 @@ export class NodeProcess {
   /** Resolves when it serves. */
   start(): Promise<void> {
     const args = [
-      ...['--max-semi-space-size=64', '--heap-growing-percent=300'],
+      ...['--max-semi-space-size=32', '--heap-growing-percent=300'],
       ...[join(this.code, 'bin', 'torc.ts'), 'serve', '--data', this.data],
       ...['--http', `${this.host.address}:${httpPort}`, '--https', 'off'],
       ...(this.shape.devices > 0 ? ['--devices', this.devices.join(',')] : []),

@@ -80,6 +80,7 @@ describe('a hasher with threads', () => {
     expect(waits).toBeGreaterThan(0);
     await digests.finish();
     digests.drop();
+    await expect.poll(() => hasher.streams).toBe(0);
   });
 
   it('forgets bodies that are given up, and all their memory comes back', async () => {
