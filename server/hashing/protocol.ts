@@ -18,11 +18,11 @@ const patienceOf = (bytes: number): Patience => ({ bytes, slots: bytes / slotByt
 export const patient: Patience = patienceOf(MiB);
 /** Among many streams somebody always has bytes. */
 export const hasty: Patience = patienceOf(slotBytes);
-/** Of one thread: two for each lane of MD5. */
-export const patientStreams = 8;
+/** Of one thread: four for each lane of MD5. */
+export const patientStreams = 16;
 /** Of one thread. More are hashed on the event loop. */
 export const streamsPerThread = 64;
-/** Of one thread: 54 MiB, which are real memory only where they were all used at once. */
+/** Of one thread: 60 MiB, which are real memory only where they were all used at once. */
 export const slotsPerThread: number =
   patientStreams * patient.slots + (streamsPerThread - patientStreams) * hasty.slots;
 
