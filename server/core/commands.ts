@@ -295,7 +295,7 @@ export interface Commands extends LifecycleCommands {
   };
   /** A piece of the shard's backup is stored; `containerId`: the first id that the shard owns. `conflict` when the place is taken. */
   'backup.note': { args: { containerId: Id; place: number; row: BackupRow }; result: null };
-  /** These pieces are needed no more. */
+  /** These pieces are needed no more: nothing claims their fragments from now on. */
   'backup.release': { args: { containerId: Id; places: readonly number[] }; result: null };
   /** Removes events that were told, or that are `lost`: let go and counted. `forgetLost`: what was lost is made good. */
   'feed.done': {

@@ -1,5 +1,7 @@
 /** One seed: clients, crashes and faults on one machine, then everything is healed and compared. */
 import { isStoreError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import { rebuildShards } from '../../server/work/backup/rebuild.ts';
 import { createCodec } from '../../storage/erasure/create-codec.ts';
 import { SimClock } from './clock.ts';
 import { address, Clients, context, keys, Violation } from './clients.ts';
@@ -42,10 +44,12 @@ class Scenario {
   readonly #moves: boolean;
   /** In some runs shards are split and merged all the time. */
   readonly #reshaping: Reshaping | undefined;
+  readonly #hasBackups: boolean;
   #undecided = 0;
 
   constructor(world: World, seed: number) {
     this.#world = world;
+    this.#hasBackups = hasBackups(seed);
     this.#random = new SeededRandom(seed * 4 + 3);
     this.#clients = new Clients(world, new SeededRandom(seed * 4));
     this.#versioned = this.#random.chance(0.35);
@@ -68,6 +72,7 @@ class Scenario {
     await this.#checkAll();
     if (this.#moves) await this.#checkMoved(healed);
     if (this.#random.chance(0.2)) await this.#checkOrphans(healed);
+    if (this.#hasBackups) await this.#checkRebuilt();
     await this.#checkWithoutTwo();
     this.#checkHistories();
     if (this.#world.errors.length > 0) throw new Violation(this.#world.errors.join('\n'));
@@ -314,6 +319,32 @@ class Scenario {
     throw new Violation('some versions are never moved');
   }
 
+  /** All logs and indexes are lost, in some runs two whole devices besides: fragments alone bring everything back. */
+  async #checkRebuilt(): Promise<void> {
+    for (let round = 0; ; round++) {
+      const { shards, followed, waiting } =
+        this.#world.running?.cell.workers.backupKeeper?.counts ?? {};
+      if (shards === followed && waiting === 0) break;
+      if (round > 60) throw new Violation(`${followed} of ${shards} shards have a backup`);
+      await this.#sleep(2_000);
+    }
+    await this.#stop();
+    await this.#world.loseMetadata();
+    if (this.#random.chance(0.5)) {
+      for (const place of this.#twoDevices()) this.#world.replaceDisk(place);
+    }
+    const running = await this.#boot([]);
+    await this.#replaceMissing(running);
+    const { placement, coordinator, group } = running.cell;
+    const parts = { placement, coordinator, group, clock: this.#world.clock, logger: silentLogger };
+    const report = await rebuildShards(parts, false);
+    if (report.shardsGood + report.shardsUnknown + report.shardsLost > 0) {
+      throw new Violation(`shards are not rebuilt: ${JSON.stringify(report)}`);
+    }
+    await this.#heal();
+    await this.#checkAll();
+  }
+
   async #checkWithoutTwo(): Promise<void> {
     await this.#stop();
     await this.#boot(this.#logVictims ?? this.#twoDevices());
@@ -334,11 +365,16 @@ class Scenario {
   }
 }
 
+/** Some runs keep backups of their shards, and end with the loss of all logs and indexes. */
+function hasBackups(seed: number): boolean {
+  return new SeededRandom(seed + 3_000_003).chance(0.25);
+}
+
 /** Throws when the seed finds a broken promise. */
 export async function runScenario({ seed, dropped }: ScenarioOptions): Promise<ScenarioResult> {
   // Loads the kernel: the only thing that takes real time, which the virtual clock does not know.
   await createCodec({ k: 4, m: 2 });
   const clock = new SimClock();
-  const world = new World({ clock, seed, dropped });
+  const world = new World({ clock, seed, dropped, hasBackups: hasBackups(seed) });
   return clock.run(new Scenario(world, seed).run());
 }

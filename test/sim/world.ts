@@ -140,6 +140,8 @@ export interface WorldOptions {
   readonly seed: number;
   /** Syncs that lie: the mutation that some seed must notice. */
   readonly dropped?: ((call: SyncCall) => boolean) | undefined;
+  /** Shards keep backups among the fragments. */
+  readonly hasBackups?: boolean;
 }
 
 export class World {
@@ -152,6 +154,7 @@ export class World {
   readonly errors: string[] = [];
   readonly #indexes: readonly SimIndexStore[];
   readonly #dropped: WorldOptions['dropped'];
+  readonly #backupMillis: number | undefined;
   readonly #random: SeededRandom;
   readonly #latency: SeededRandom;
   /** Extra milliseconds an operation on this device may take. */
@@ -162,10 +165,11 @@ export class World {
   /** The first process has begun to make the cluster. */
   #isFormed = false;
 
-  constructor({ clock, seed, dropped }: WorldOptions) {
+  constructor({ clock, seed, dropped, hasBackups }: WorldOptions) {
     this.clock = clock;
     this.wall = clock;
     this.#dropped = dropped;
+    this.#backupMillis = hasBackups === true ? 1_500 : undefined;
     this.#random = new SeededRandom(seed * 4 + 1);
     this.#latency = new SeededRandom(seed * 4 + 2);
     this.#indexes = Array.from({ length: deviceCount }, () => new SimIndexStore());
@@ -244,7 +248,7 @@ export class World {
     const [clock, logger] = [life, life];
     const cell = await openCell({
       ...{ coordinator, folders, clock, random, logger },
-      settings: cellSettings,
+      settings: { ...cellSettings, work: { ...workSettings, backupMillis: this.#backupMillis } },
       storageClasses: [{ name: coldClass, policy: 'replica:3', isArchive: false }],
     });
     const { rows, bodies, storageClasses } = cell;
@@ -302,6 +306,16 @@ export class World {
 
   slow(place: number, millis: number): void {
     this.#slowness[place] = millis;
+  }
+
+  /** All logs and indexes are lost, whatever else the devices hold; only while no process runs. */
+  async loseMetadata(): Promise<void> {
+    this.trace('all logs and indexes are lost');
+    for (const [place, disk] of this.disks.entries()) {
+      this.#indexes[place]?.wipe();
+      for (const name of await disk.list('log')) await disk.remove(`log/${name}`);
+      await disk.syncDirectory('log');
+    }
   }
 
   /** The index folder is lost, as when LevelDB cannot open it; only while no process runs. */

@@ -102,8 +102,8 @@ export function releaseBackup(commit: Commit, args: Args<'backup.release'>): nul
     const row = commit.view.get('backup', { containerId, place });
     if (row === undefined) continue;
     commit.change({ type: 'delete', table: 'backup', key: { containerId, place } });
-    // Nobody reads it while the shard is served.
-    commit.releaseBody(containerId, backupKey, { type: 'stored', stored: row.stored }, 0);
+    // Whoever asked removes the fragments, at once: nobody reads them while the shard is served.
+    dropClaim(commit, containerId, row.stored.objectId);
   }
   return null;
 }

@@ -59,6 +59,8 @@ export async function rebuildShards(
   const sums = { containers: 0, objects: 0, bytes: 0 };
   const lost: ShardState[] = [];
   for (const state of map.shards) {
+    // It owns nothing yet: whoever serves the one that it is split off drops it.
+    if (state.takesFrom !== undefined) continue;
     const judged = await judge(options, state);
     if (judged === 'good') counts.shardsGood++;
     else if (judged === 'lost' || givesUp) lost.push(state);
@@ -152,7 +154,8 @@ async function replayChain(
   const inSync = peers.map(({ device }) => device);
   const { session: _ended, ...line } = state;
   const primary = inSync[0] ?? state.primary;
-  const next = { ...line, epoch: toEpoch(epoch + 1), inSync, primary };
+  // The backup may be older than its last split.
+  const next = { ...line, epoch: toEpoch(epoch + 1), inSync, primary, untrimmed: true as const };
   await coordinator.updateShard(state.id, next);
   await Promise.all(peers.map((peer) => peer.level(next.epoch, status.sequence, status.history)));
 }

@@ -241,15 +241,17 @@ export class ShardBackup {
 
   /** Gives up some pieces of the chains before this one. */
   async releaseFormer(): Promise<void> {
-    const former: number[] = [];
-    for await (const { place, row } of rowsOf(this.#shard)) {
-      if (row.chain === this.#chain || former.length === pageRows) break;
-      former.push(place);
+    const former: { readonly place: number; readonly row: BackupRow }[] = [];
+    for await (const one of rowsOf(this.#shard)) {
+      if (one.row.chain === this.#chain || former.length === pageRows) break;
+      former.push(one);
     }
     this.#hasFormer = former.length > 0;
     if (former.length === 0) return;
     const containerId = this.primary.state.start;
-    await executeAt(this.#shard, { type: 'backup.release', containerId, places: former });
+    const places = former.map(({ place }) => place);
+    await executeAt(this.#shard, { type: 'backup.release', containerId, places });
+    for (const { row } of former) this.#tools.bodies.discard(row.stored);
   }
 }
 

@@ -6,6 +6,7 @@ import type { Cell } from '../../../server/cell/cell.ts';
 import { cellSettings } from '../../../server/config/defaults.ts';
 import type { Core, UploadAddress } from '../../../server/core/api.ts';
 import { createCore } from '../../../server/core/core.ts';
+import { localRange } from '../../../server/proxy/row-codec.ts';
 import type { VersionRow } from '../../../server/core/model.ts';
 import { findPieces } from '../../../server/work/backup/find-pieces.ts';
 import { fragmentIndex } from '../../../base/units.ts';
@@ -174,6 +175,22 @@ export class BusyStore {
     if (kind < 0.96) return this.core.abortUpload(owner, upload);
     const { parts } = await this.core.listParts(owner, upload, 0, 10);
     await this.core.completeUpload(owner, { ...upload, parts, condition: {} });
+  }
+
+  async putSmall(key: string): Promise<void> {
+    const at = { account, container: 'plain', key, contentType: 'a/b', system: {}, user: {} };
+    await this.core.putObject(owner, {
+      ...at,
+      condition: {},
+      body: bodyOf(this.#random.bytes(10)),
+    });
+  }
+
+  /** Pieces of backups that rows name. */
+  async pieces(): Promise<number> {
+    const range = { ...localRange('backup'), limit: 10_000 };
+    const pages = await Promise.all(this.cell.group.all().map((shard) => shard.scan(range)));
+    return pages.flat().length;
   }
 
   /** Until the backup of every shard has all commits. */

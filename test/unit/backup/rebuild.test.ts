@@ -112,3 +112,28 @@ test('a piece that cannot be read costs what follows it, not the shard', {
   expect(await store.rebuild()).toMatchObject({ shardsLost: 0 });
   expect(await store.written()).toEqual(written);
 });
+
+test('a chain that has grown long is begun anew, and what it takes the place of is freed', {
+  timeout: 120_000,
+}, async () => {
+  await openBusy(7);
+  let most = 0;
+  for (let i = 0; i < 140; i++) {
+    await store.putSmall(`k${i}`);
+    await store.backUp();
+    most = Math.max(most, await store.pieces());
+  }
+  // Eight shards have a piece or two each; that of the container had one for each object.
+  expect(most).toBeGreaterThan(100);
+  expect(await store.pieces()).toBeLessThan(60);
+  await store.backUp();
+  const { fragmentsUnclaimed, fragmentsNeeded, fragmentsHere } = await store.count();
+  expect({ fragmentsUnclaimed, fragmentsHere }).toEqual({
+    ...{ fragmentsUnclaimed: 0, fragmentsHere: fragmentsNeeded },
+  });
+  const written = await store.written();
+  await store.lose();
+  await store.open();
+  await store.rebuild();
+  expect(await store.written()).toEqual(written);
+});
