@@ -3,12 +3,10 @@
  * digest; python-swiftclient reads what aws-cli wrote. Bodies are generated and judged as they pass, so
  * only the server stores anything, and each client's object is gone before the next begins.
  */
-import { spawn } from 'node:child_process';
 import { statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
 import {
   CompleteMultipartUploadCommand,
   type CompletedPart,
@@ -20,6 +18,13 @@ import {
 import { Client } from 'minio';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf, generatedBody } from '../process/generated-body.ts';
+import {
+  type Chunks,
+  commandClient,
+  outputOf,
+  start,
+  type StreamingClient,
+} from '../process/tools/piped-command.ts';
 import { installPythonTools, toolPath } from '../process/python-tools.ts';
 import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
@@ -30,14 +35,6 @@ const size = Number(process.env['LONG_BYTES'] ?? 5 * 1024 * MiB + 12_345_679);
 const partBytes = 64 * MiB;
 const bucket = 'large';
 const key = 'object';
-
-type Chunks = AsyncIterable<Uint8Array>;
-
-/** A client that writes the object from a stream, and one that reads it as a stream. */
-interface StreamingClient {
-  put(body: () => Iterable<Buffer>): Promise<void>;
-  get(): Promise<Chunks>;
-}
 
 let server: ServerProcess;
 beforeAll(() => installPythonTools(), 300_000);
@@ -63,50 +60,6 @@ function minio(): Client {
     region: 'us-east-1',
     partSize: partBytes,
   });
-}
-
-interface Piped {
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly ended: Promise<void>;
-}
-
-function start(command: string, args: readonly string[], env: Record<string, string>): Piped {
-  const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(command, args, { env: { PATH, HOME, PYTHONWARNINGS: 'ignore', ...env } });
-  let printed = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    printed += chunk.toString('utf8');
-  });
-  const ended = new Promise<void>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`${command} ended with ${code}: ${printed}`));
-    });
-  });
-  return { stdin: child.stdin, stdout: child.stdout, ended };
-}
-
-/** What a command prints; fails when the command does. */
-async function* outputOf(piped: Piped): AsyncGenerator<Uint8Array> {
-  yield* piped.stdout as Chunks;
-  await piped.ended;
-}
-
-/** A client that is a command: the body goes through its standard streams. */
-function commandClient(
-  command: string,
-  args: { readonly put: readonly string[]; readonly get: readonly string[] },
-  env: Record<string, string>,
-): StreamingClient {
-  return {
-    put: async (body) => {
-      const piped = start(command, args.put, env);
-      await Promise.all([piped.ended, pipeline(Readable.from(body()), piped.stdin)]);
-    },
-    get: () => Promise.resolve(outputOf(start(command, args.get, env))),
-  };
 }
 
 function awsEnvironment(): Record<string, string> {

@@ -10,6 +10,9 @@ const venv = join(root, 'node_modules', '.cache', 'torc-openstack');
 /** `core` is what CI runs. */
 export type Scope = 'core' | 'all';
 
+/** Of the environment that has the clients. */
+export const openstackPython: string = join(venv, 'bin', 'python');
+
 /** Packages and the commands that they bring. */
 const debian: Readonly<Record<Scope, Readonly<Record<string, readonly string[]>>>> = {
   core: { keystone: ['keystone-manage', 'keystone-wsgi-public'] },
@@ -42,7 +45,7 @@ export function installPackages(scope: Scope): void {
   if (missing.length > 0) installDebian(missing);
   const still = wanted.filter(([, commands]) => !commands.every(isThere)).map(([name]) => name);
   if (still.length > 0) throw new Error(`${still.join(', ')} could not be installed`);
-  installPython(scope);
+  installClients(scope);
 }
 
 function installDebian(missing: readonly string[]): void {
@@ -58,7 +61,8 @@ function installDebian(missing: readonly string[]): void {
   execFileSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], options);
 }
 
-function installPython(scope: Scope): void {
+/** Python's packages alone. */
+export function installClients(scope: Scope): void {
   const wanted = readFileSync(requirements[scope], 'utf8');
   const stamp = join(venv, `.torc-installed-${scope}`);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
@@ -72,7 +76,7 @@ function installPython(scope: Scope): void {
 export async function checksOf(name: string, args: readonly string[]): Promise<readonly string[]> {
   const script = join(import.meta.dirname, 'suites', `${name}.py`);
   try {
-    const { stdout } = await promisify(execFile)(join(venv, 'bin', 'python'), [script, ...args], {
+    const { stdout } = await promisify(execFile)(openstackPython, [script, ...args], {
       env: { ...process.env, PYTHONWARNINGS: 'ignore' },
       maxBuffer: 16 * 1_048_576,
     });
