@@ -35,7 +35,7 @@ import { Shipping } from './shipping.ts';
 import type { ReplicaPeer } from '../peer.ts';
 import type { LocalReplica } from '../replica/replica.ts';
 import type { ShardSettings } from '../settings.ts';
-import type { RowWrite, ShardState, StateMachine } from '../shard.ts';
+import type { Decision, RowWrite, ShardState, StateMachine } from '../shard.ts';
 
 export interface PrimaryOptions {
   readonly state: ShardState;
@@ -102,7 +102,7 @@ export class ShardPrimary {
       settings,
       members: () => this.#members,
       epoch: () => this.#state.epoch,
-      onSynced: () => this.#advance(),
+      onSynced: () => this.advance(),
       onFailed: (member, error) => this.#memberFailed(member, error),
       onSent: () => this.#patience.start(),
     });
@@ -145,15 +145,15 @@ export class ShardPrimary {
     this.range.admit(this.#options.stateMachine.idOf(command));
     this.#admit();
     const commits = this.#commits;
+    commits.checkRoom(this.#options.settings);
     const time = this.#hybrid.next();
     const { epoch } = this.#state;
     const stamp = { epoch, sequence: toSequence(commits.last + 1), time };
     let record: EncodedRecord | undefined;
-    let result: unknown;
+    let decided: Decision;
     try {
-      const decision = this.#options.stateMachine.decide(command, this.range.view(commits), stamp);
-      result = decision.result;
-      if (decision.writes.length > 0) record = commits.add(decision.writes, { epoch, time });
+      decided = this.#options.stateMachine.decide(command, this.range.view(commits), stamp);
+      if (decided.writes.length > 0) record = commits.add(decided.writes, { epoch, time });
     } catch (error) {
       // A row that cannot be read says nothing about the command: this replica must go.
       if (isStoreError(error, 'corrupt')) throw this.damaged(error);
@@ -165,15 +165,16 @@ export class ShardPrimary {
     if (record === undefined) {
       await commits.waitForAll();
       this.checkLease();
-      return result;
+      return decided.result;
     }
-    await this.#commit(record);
-    return result;
+    await this.#commit(record, decided.writes);
+    return decided.result;
   }
 
-  #commit(record: EncodedRecord): Promise<void> {
+  #commit(record: EncodedRecord, writes: readonly RowWrite[]): Promise<void> {
     const done = this.#commits.wait(record);
     this.range.dirty?.note(record.entries);
+    this.range.mirror?.add(record, writes);
     this.#shipping.add(record);
     return done;
   }
@@ -183,7 +184,7 @@ export class ShardPrimary {
     this.#admit();
     if (after !== undefined) this.#hybrid.observe(after);
     const { epoch } = this.#state;
-    await this.#commit(this.#commits.add(writes, { epoch, time: this.#hybrid.next() }));
+    await this.#commit(this.#commits.add(writes, { epoch, time: this.#hybrid.next() }), writes);
   }
 
   /** Later than every commit so far. */
@@ -208,7 +209,6 @@ export class ShardPrimary {
         inSync: this.#inSync().length,
       });
     }
-    this.#commits.checkRoom(this.#options.settings);
   }
 
   /** The local index returned a row that is not what was written: this replica must be wiped, another takes over. */
@@ -217,14 +217,14 @@ export class ShardPrimary {
       cause,
     });
     this.local.markDamaged();
-    this.#lose(error, this.local.device);
+    this.lose(error, this.local.device);
     return error;
   }
 
   /** Makes readable, and acknowledges, what all that count have synced. */
-  #advance(): void {
+  advance(): void {
     if (this.#stopped !== undefined) return;
-    let durable = Number.POSITIVE_INFINITY;
+    let durable = this.range.mirror?.limit ?? Number.POSITIVE_INFINITY;
     for (const member of this.#members) {
       if (member.role !== 'learner' && member.synced < durable) durable = member.synced;
     }
@@ -238,7 +238,7 @@ export class ShardPrimary {
       () => {
         if (this.#stopped === undefined) this.#commits.settle(upTo);
       },
-      (error: unknown) => this.#lose(toStoreError(error, 'shard.apply'), this.local.device),
+      (error: unknown) => this.lose(toStoreError(error, 'shard.apply'), this.local.device),
     );
     this.#shipping.go();
   }
@@ -247,7 +247,7 @@ export class ShardPrimary {
     if (this.#stopped !== undefined || member.failed) return;
     member.fail(error);
     if (member === this.#own) {
-      this.#lose(error, this.local.device);
+      this.lose(error, this.local.device);
     } else if (member.role === 'in-sync') {
       const [{ id: shard }, { device }] = [this.#state, member.peer];
       const fields = { event: 'shard.replica-failed', shard, device, reason: error.message };
@@ -255,7 +255,7 @@ export class ShardPrimary {
       void this.#exclusively(() => this.#shrink());
     } else {
       this.#members = this.#members.filter((other) => other !== member);
-      this.#advance();
+      this.advance();
     }
   }
 
@@ -265,12 +265,8 @@ export class ShardPrimary {
     if (member !== undefined) this.#memberFailed(member, error);
   }
 
-  /** Another may have taken the shard over. */
-  lose(error: StoreError): void {
-    this.#lose(error, undefined);
-  }
-
-  #lose(error: StoreError, excluded: DeviceId | undefined): void {
+  /** Another may have taken the shard over, or is to: on a device other than `excluded`. */
+  lose(error: StoreError, excluded?: DeviceId): void {
     if (this.#stopped !== undefined) return;
     this.stop(error);
     this.#options.onLost(error, excluded);
@@ -330,7 +326,7 @@ export class ShardPrimary {
     }
     this.#keepOnly(target);
     await this.#begin();
-    this.#advance();
+    this.advance();
   }
 
   /** In-sync members that the map does not name any more go. */
@@ -370,7 +366,7 @@ export class ShardPrimary {
       });
       await this.#options.coordinator.updateShard(released.id, released).catch(() => undefined);
     });
-    this.#lose(unavailable('the shard is given up', { released: true }), undefined);
+    this.lose(unavailable('the shard is given up', { released: true }));
   }
 
   /** Writes the new in-sync set to the map, under the next epoch. False: the map may hold either. */
@@ -383,7 +379,7 @@ export class ShardPrimary {
     try {
       await this.#options.coordinator.updateShard(next.id, next);
     } catch (cause) {
-      if (isStoreError(cause, 'stale-epoch')) this.#lose(cause, undefined);
+      if (isStoreError(cause, 'stale-epoch')) this.lose(cause);
       return false;
     }
     if (this.#stopped !== undefined) return false;
@@ -424,11 +420,15 @@ export class ShardPrimary {
       if (this.#stopped !== undefined) throw this.#stopped;
       const next = await change(this.#state).catch((cause: unknown) => {
         const error = toStoreError(cause, 'shard.reshape');
-        if (error.kind !== 'conflict') this.#lose(error, undefined);
+        if (error.kind !== 'conflict') this.lose(error);
         throw error;
       });
       taken();
-      if (next === undefined) return this.stop(moved());
+      if (next === undefined) {
+        // What was decided here counts where it went.
+        this.#commits.settle(this.#commits.last);
+        return this.stop(moved());
+      }
       this.#state = next;
       await this.#begin();
     });
@@ -471,7 +471,7 @@ export class ShardPrimary {
   removeLearner(member: Member): void {
     if (member.role === 'in-sync') return;
     this.#members = this.#members.filter((one) => one !== member);
-    this.#advance();
+    this.advance();
   }
 
   /** The learner has everything up to `base` (what it was added at): it joins the in-sync set. */
@@ -488,13 +488,13 @@ export class ShardPrimary {
       if (!(await this.#changeSet([...this.#inSync(), member]))) {
         // The map may already name it: nothing may be acknowledged without it until a newer map says otherwise.
         const error = unavailable('the replica could not join the in-sync set', {});
-        this.#lose(error, undefined);
+        this.lose(error);
         throw error;
       }
       member.role = 'in-sync';
       this.#keepOnly(this.#inSync());
       await this.#begin();
-      this.#advance();
+      this.advance();
     });
   }
 }

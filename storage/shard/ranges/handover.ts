@@ -1,13 +1,13 @@
 /**
  * Hands ids of one shard, some or all, over to another while both go on (decision 0035): rows are copied as commits of the
- * other shard, what is written meanwhile is copied again, and for the last few of it commands are held back
- * until the map gives the ids to the other one.
+ * other shard, what is written meanwhile is copied again, and for the last few of it commands are held back.
+ * From then on what is decided is committed in both (`mirror.ts`), until the map gives the ids to the other one.
  *
  * Invariants:
  * - The map alone says whose an id is, and it changes for both shards at once. Both primaries are in this
  *   process and go by the same copy of it, so no moment has two owners.
- * - When the map changes, everything of the ids that was acknowledged is durable in the other shard, and
- *   nothing is under way: commands wait.
+ * - When the map changes, everything of the ids that was acknowledged, or seen, is durable in the other shard,
+ *   and it has what is under way.
  * - What comes of a change whose outcome is unknown, the next primaries of both find in the map.
  */
 import type { Clock } from '../../../base/clock.ts';
@@ -25,6 +25,7 @@ import type { Joining, RowWrite, ShardState, StateMachine } from '../shard.ts';
 import { DirtyKeys } from './dirty-keys.ts';
 import { type Extent, idOfKey, owns } from './extent.ts';
 import { type KeyRange, localRows, rowsOfIds } from './key-ranges.ts';
+import { Mirror } from './mirror.ts';
 
 export interface HandoverLines {
   /** Undefined: it is no more. */
@@ -67,6 +68,7 @@ const noKey = Uint8Array.of(rowAreas.local, 0xff);
 export class Handover {
   readonly #options: HandoverOptions;
   readonly #dirty: DirtyKeys;
+  readonly #mirror: Mirror;
   /** Ranges of keys that are left to copy. */
   #left: KeyRange[];
   #isBegun = false;
@@ -85,6 +87,8 @@ export class Handover {
       return id === undefined || owns(ids, id);
     });
     this.#left = [localRows, rowsOfIds(ids)];
+    const { source, target } = options;
+    this.#mirror = new Mirror({ source, target, there: (write) => this.#copied(write) });
   }
 
   /** Does the next piece of work; true when the ids have gone over. Any rejection ends it: call `abandon`. */
@@ -113,6 +117,8 @@ export class Handover {
     this.#isOver = true;
     const { range } = this.#options.source;
     if (range.dirty === this.#dirty) range.dirty = undefined;
+    if (range.mirror === this.#mirror) range.mirror = undefined;
+    this.#mirror.abandon();
   }
 
   async #copyRange(range: KeyRange): Promise<KeyRange | undefined> {
@@ -222,28 +228,26 @@ export class Handover {
     const { source, clock } = this.#options;
     const open = source.range.hold();
     const since = clock.monotonic();
-    const taken = (): void => {
+    const isLast = { now: true };
+    const last = this.#copyLast(isLast);
+    try {
+      await answerWithin(clock, heldMillis, last);
+      // What is decided from here on goes over at once: nobody waits for the map.
+      source.range.mirror = this.#mirror;
+    } catch (error) {
+      isLast.now = false;
+      open();
+      await last;
+      if (++this.#attempts >= attemptsMax) throw error;
+      return false;
+    } finally {
       this.heldMillis = clock.monotonic() - since;
       open();
-    };
-    try {
-      const isLast = { now: true };
-      const last = this.#copyLast(isLast);
-      try {
-        await answerWithin(clock, heldMillis, last);
-      } catch (error) {
-        isLast.now = false;
-        open();
-        await last;
-        if (++this.#attempts >= attemptsMax) throw error;
-        return false;
-      }
-      await this.#changeMap(taken);
-      this.abandon();
-      return true;
-    } finally {
-      open();
     }
+    await this.#changeMap();
+    await this.#mirror.drained();
+    this.abandon();
+    return true;
   }
 
   async #copyLast(isLast: { readonly now: boolean }): Promise<void> {
@@ -256,25 +260,49 @@ export class Handover {
     if (this.#commits === before) await this.#commit([{ type: 'delete', key: noKey }]);
   }
 
-  /** The source goes on as soon as both know. */
-  #changeMap(taken: () => void): Promise<void> {
+  #changeMap(): Promise<void> {
     const { source, target, lines, coordinator } = this.#options;
-    return source.reshape(
-      (state) =>
-        new Promise((resolve, reject) => {
-          let own: ShardState | undefined;
-          const change = async (other: ShardState): Promise<ShardState> => {
-            const next = lines(state, other);
-            const taking = { ...next.target, epoch: toEpoch(other.epoch + 1) };
-            const giving = next.source && { ...next.source, epoch: toEpoch(state.epoch + 1) };
-            await coordinator.reshape([editOf(state, giving), editOf(other, taking)]);
-            own = giving;
-            return taking;
-          };
-          target.reshape(change, () => resolve(own)).catch(reject);
-        }),
-      taken,
-    );
+    const mirror = this.#mirror;
+    return source.reshape(async (state) => {
+      const own = await new Promise<ShardState | undefined>((resolve, reject) => {
+        let giving: ShardState | undefined;
+        const change = async (other: ShardState): Promise<ShardState> => {
+          const next = lines(state, other);
+          const taking = { ...next.target, epoch: toEpoch(other.epoch + 1) };
+          giving = next.source && { ...next.source, epoch: toEpoch(state.epoch + 1) };
+          if (mirror.failed !== undefined) throw mirror.failed;
+          mirror.isBinding = true;
+          await coordinator.reshape([editOf(state, giving), editOf(other, taking)]);
+          mirror.close();
+          return taking;
+        };
+        target.reshape(change, () => resolve(giving)).catch(reject);
+      });
+      // What is under way counts where it went, wherever the source's replicas are by now.
+      if (own === undefined) await mirror.drained();
+      return own;
+    });
+  }
+
+  /** As the target is to have what the source commits. */
+  #copied(write: RowWrite): RowWrite | undefined {
+    const { source, ids, joining, stateMachine } = this.#options;
+    const { key } = write;
+    const id = idOfKey(key);
+    if (id !== undefined) return owns(ids, id) ? write : undefined;
+    if (write.type === 'delete') {
+      const old = source.local.get(key);
+      // One that is not readable yet went over when it was written, if it did.
+      if (old !== undefined && !this.#goesOver(old)) return undefined;
+      return { type: 'delete', key: this.#keyThere(key) };
+    }
+    const row = { key, meta: write.meta, bodyLength: undefined };
+    if (joining !== undefined) {
+      const meta = stateMachine.metaJoined(row, source.local, joining);
+      return { type: 'put', key: this.#keyThere(key), meta };
+    }
+    const home = stateMachine.homeOf(row, source.local);
+    return home !== undefined && owns(ids, home) ? write : undefined;
   }
 }
 

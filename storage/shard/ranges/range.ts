@@ -9,6 +9,7 @@ import { rowAreas } from '../row-key.ts';
 import type { Row, RowView, ShardState, StateMachine } from '../shard.ts';
 import type { DirtyKeys } from './dirty-keys.ts';
 import { type Extent, extentIn, idOfKey, moved, owns } from './extent.ts';
+import type { Mirror } from './mirror.ts';
 
 export interface RangeOptions {
   readonly id: ShardId;
@@ -35,6 +36,8 @@ export class Range {
   readonly #recent: string[] = [];
   /** Notes what is committed while rows are copied to another shard. */
   dirty: DirtyKeys | undefined;
+  /** Has what is committed go over at once. */
+  mirror: Mirror | undefined;
 
   constructor(options: RangeOptions) {
     this.#options = options;

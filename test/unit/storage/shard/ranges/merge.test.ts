@@ -8,6 +8,7 @@ import {
   localNames,
   one,
   routes,
+  slowMap,
   split,
   splitterOf,
   work,
@@ -33,6 +34,7 @@ describe('shards that are merged', () => {
     const { world, writers, all } = await busyWorld(2, 2);
     const { clock } = world;
     await clock.run(clock.sleep(300));
+    slowMap(world, 500);
     const done = await clock.run(merge(world));
     expect(done).toContain('trim');
     await clock.run(clock.sleep(100));
@@ -48,6 +50,20 @@ describe('shards that are merged', () => {
     const [left] = world.group.all();
     expect(await clock.run(localNames(left as Shard))).toEqual(['~sum']);
     await clock.run(world.restart());
+    await clock.run(writers.check());
+  });
+
+  it('acknowledge nothing before the slower one of the two has it', async () => {
+    const { world, writers, all } = await busyWorld(4, 2);
+    const { clock } = world;
+    await clock.run(clock.sleep(100));
+    slowMap(world, 300);
+    // Only the one that takes has a replica there.
+    world.disks[0]?.setLatency((operation) => (operation.type === 'sync' ? 40 : 0));
+    await clock.run(merge(world));
+    writers.end();
+    await clock.run(all);
+    expect(writers.failed).toBe(0);
     await clock.run(writers.check());
   });
 

@@ -62,6 +62,9 @@ export class Writers {
   slowest = 0;
   failed = 0;
   counted = 0;
+  done = 0;
+  /** What was not as acknowledged when it was read right afterwards. */
+  readonly stale: string[] = [];
   #over = false;
   /** What may have been done or not: nobody was told. */
   readonly #unknown = new Set<string>();
@@ -85,6 +88,7 @@ export class Writers {
       if (i % 4 === 0) await this.#count(route);
       const began = clock.monotonic();
       await this.#put(route, name, `${i}`);
+      await this.#readBack(route, name);
       this.slowest = Math.max(this.slowest, clock.monotonic() - began);
       await clock.sleep(this.#world.random.fraction() * 3);
     }
@@ -107,10 +111,24 @@ export class Writers {
         this.acknowledged.set(key, `${text} ${body}`);
       }
       this.#unknown.delete(key);
+      this.done++;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       this.failed++;
       this.#unknown.add(key);
+    }
+  }
+
+  /** What was acknowledged is seen at once, whoever owns it by now. */
+  async #readBack(route: string, name: string): Promise<void> {
+    const key = `${route} ${name}`;
+    if (this.#unknown.has(key)) return;
+    try {
+      const row = await this.#world.read(name, route);
+      const found = row === undefined ? undefined : `${row.text} ${row.body}`;
+      if (found !== this.acknowledged.get(key)) this.stale.push(key);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
     }
   }
 
@@ -131,6 +149,7 @@ export class Writers {
 
   /** Everything acknowledged is there, and nothing else. */
   async check(): Promise<void> {
+    expect(this.stale).toEqual([]);
     const found = new Map<string, string>();
     for (const route of routes) {
       for (const name of await this.#world.names(route)) {
@@ -187,4 +206,13 @@ export async function checkTidy(world: World): Promise<void> {
     const held = [...device.replicas].filter(([, { state }]) => state.condition !== 'absent');
     expect(held.every(([id]) => numbers.includes(id))).toBe(true);
   }
+}
+
+/** Each change of two shards takes so long to come to the map. */
+export function slowMap({ coordinator, clock }: World, millis: number): void {
+  const reshape = coordinator.reshape.bind(coordinator);
+  coordinator.reshape = async (edits) => {
+    if (edits.length > 1) await clock.sleep(millis);
+    return reshape(edits);
+  };
 }

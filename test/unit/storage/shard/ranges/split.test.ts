@@ -9,6 +9,7 @@ import {
   middle,
   one,
   routes,
+  slowMap,
   split,
   splitterOf,
   work,
@@ -42,6 +43,25 @@ describe('a shard that is split', () => {
     const ofOne = (keys ?? []).filter((key) => key[0] === 0x72 && key[4] === 1);
     expect(ofOne.length).toBeGreaterThan(0);
     expect(ofOne.every((key) => (key[6] ?? 0) < 0x80)).toBe(true);
+    await clock.run(world.restart());
+    await clock.run(writers.check());
+  });
+
+  it('keeps nobody waiting for a slow map: what is decided meanwhile goes over at once', async () => {
+    const { world, writers, all } = await busyWorld(3);
+    const { clock } = world;
+    await clock.run(clock.sleep(100));
+    slowMap(world, 1000);
+    const before = writers.done;
+    const done = await clock.run(split(world));
+    expect(done).toContain('trim');
+    expect(writers.done - before).toBeGreaterThan(500);
+    await clock.run(clock.sleep(100));
+    writers.end();
+    await clock.run(all);
+    expect(writers.failed).toBe(0);
+    expect(writers.slowest).toBeLessThan(200);
+    await clock.run(writers.check());
     await clock.run(world.restart());
     await clock.run(writers.check());
   });
