@@ -155,6 +155,13 @@ function errorDocument(error: StoreError, failure: S3Failure, place: ErrorPlace)
     markup += leaf('ClientComputedContentSHA256', error.detail['stated']);
     markup += leaf('S3ComputedContentSHA256', error.detail['computed']);
   }
+  if (failure.code === 'BadDigest' && typeof error.detail['computed'] === 'string') {
+    markup += leaf('ExpectedDigest', error.detail['stated']);
+    markup += leaf(
+      'CalculatedDigest',
+      Buffer.from(error.detail['computed'], 'hex').toString('base64'),
+    );
+  }
   if (failure.code === 'InvalidObjectState') {
     markup += leaf('StorageClass', error.detail['storageClass'] || 'STANDARD');
   }

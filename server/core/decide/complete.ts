@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { StoreError } from '../../../base/errors.ts';
-import { fromHex } from '../../../base/bytes.ts';
 import type { CompleteArgs, PutOutcome } from '../commands.ts';
 import { combineCrcs, isCrc } from '../digest/crc-combine.ts';
 import { digestOf } from '../digest/checksum.ts';
@@ -33,7 +32,13 @@ export function completeUpload(commit: Commit, args: CompleteArgs): PutOutcome {
   const container = commit.container(containerId);
   const upload = commit.view.get('upload', { containerId, key, uploadId });
   if (upload === undefined) throw noSuchUpload(OP);
-  if (upload.completed !== undefined) return answerAgain(container, upload, upload.completed);
+  if (upload.completed !== undefined) {
+    // A repetition asks for the same object; and there is nothing to tell of one that is gone.
+    const isSame = etagOf(args.parts) === upload.completed.etag;
+    const isThere = commit.view.get('current', { containerId, key }) !== undefined;
+    if (!isSame || !isThere) throw noSuchUpload(OP);
+    return answerAgain(container, upload, upload.completed);
+  }
   const parts = checkParts(commit, args);
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   if (args.size !== undefined && args.size !== size) {
@@ -42,7 +47,7 @@ export function completeUpload(commit: Commit, args: CompleteArgs): PutOutcome {
     });
   }
   const checksums = checksumsOf(upload, parts, args.checksum);
-  const etag = `${md5OfMd5s(parts)}-${parts.length}`;
+  const etag = etagOf(parts);
   const runs = runsOf(parts);
   const { contentType, system, user, expiresAt, encryption, lock } = upload;
   const expiry = expiresAt === undefined ? {} : { expiresAt };
@@ -85,7 +90,7 @@ function finishUpload(
   });
 }
 
-/** The same answer as the first time, even if the object was replaced or deleted since. */
+/** The same answer as the first time, even if the object was replaced since. */
 function answerAgain(
   container: ContainerRow,
   upload: UploadRow,
@@ -158,11 +163,11 @@ function checkPart(
   });
 }
 
-/** MD5 over the parts' raw MD5s: what S3 clients expect before the `-N`. */
-function md5OfMd5s(parts: readonly PartRow[]): string {
+/** MD5 over the parts' raw MD5s, and their number: what S3 clients expect. */
+function etagOf(parts: readonly { readonly etag: string }[]): string {
   const hash = createHash('md5');
-  for (const part of parts) hash.update(fromHex(part.etag));
-  return hash.digest('hex');
+  for (const { etag } of parts) hash.update(etag, 'hex');
+  return `${hash.digest('hex')}-${parts.length}`;
 }
 
 /** Consecutive parts of one size, counted. */

@@ -199,10 +199,14 @@ function verify(body: IncomingBody, found: Digests): void {
       });
     }
   }
-  if (body.md5 !== undefined && body.md5.toLowerCase() !== textOf(found, 'md5', 'hex')) {
-    throw new StoreError('digest-mismatch', 'body.ingest', 'the bytes have another MD5', {
-      detail: { algorithm: 'md5' },
-    });
+  if (body.md5 !== undefined) {
+    const stated = body.md5.toLowerCase();
+    const computed = textOf(found, 'md5', 'hex');
+    if (computed !== stated) {
+      throw new StoreError('digest-mismatch', 'body.ingest', 'the bytes have another MD5', {
+        detail: { algorithm: 'md5', stated, computed },
+      });
+    }
   }
   for (const { algorithm, value } of body.expected?.() ?? []) {
     if (found.has(algorithm) && textOf(found, algorithm, 'base64') === value) continue;

@@ -8,7 +8,7 @@ import { type Id, ownBytes, type VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
 import { listObjectParts } from './list-object-parts.ts';
 import { type Located, locateVersion } from './locate.ts';
-import { partSpan } from './read-body.ts';
+import { numberOfPart, partSpan } from './read-body.ts';
 import { readWherever } from '../lifecycle/read-wherever.ts';
 
 export async function openOwn(
@@ -82,13 +82,18 @@ async function viewPart(
     const { checksums } = row;
     return { partNumber, partsCount: undefined, start: 0, end: size, checksums };
   }
-  const span = partSpan(body.runs, partNumber);
-  if (span === undefined) {
+  // Parts of an object are counted; the numbers that they were uploaded under may have gaps.
+  const number = numberOfPart(body.runs, partNumber);
+  const span = number === undefined ? undefined : partSpan(body.runs, number);
+  if (number === undefined || span === undefined) {
     const count = body.runs.reduce((sum, run) => sum + run.count, 0);
     throw noSuchPart(partNumber, count, size);
   }
   const { uploadId } = body;
-  const part = await services.rows.get('part', { containerId, key, uploadId, partNumber });
+  const part = await services.rows.get('part', {
+    ...{ containerId, key, uploadId },
+    partNumber: number,
+  });
   const { start, end, count } = span;
   return { partNumber, partsCount: count, start, end, checksums: part?.checksums ?? [] };
 }

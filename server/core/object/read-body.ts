@@ -116,6 +116,16 @@ async function* readParts(
   }
 }
 
+/** The number under which the nth part of the object was uploaded; undefined when it has not so many. */
+export function numberOfPart(runs: readonly PartRun[], nth: number): number | undefined {
+  let before = 0;
+  for (const { first, count } of runs) {
+    if (nth > before && nth <= before + count) return first + (nth - before - 1);
+    before += count;
+  }
+  return undefined;
+}
+
 /** Where a part lies in the object, and how many parts there are; undefined when there is no such part. */
 export function partSpan(
   runs: readonly PartRun[],

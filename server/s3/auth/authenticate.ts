@@ -95,6 +95,7 @@ function headerClaim(text: string, headers: RequestHeaders, authority: Authority
       'Missing required header for this request: x-amz-content-sha256',
     );
   }
+  if (!isPayloadWord(payloadHash)) refusePayloadWord(payloadHash);
   checkSkew(stamp, authority.clock);
   return {
     place: 'header',
@@ -291,6 +292,17 @@ function checkSignature(
     SignatureProvided: claim.signature,
     CanonicalRequest: first.canonical,
   });
+}
+
+const payloadWords: ReadonlySet<string> = new Set([
+  'UNSIGNED-PAYLOAD',
+  'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+  'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
+  'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER',
+]);
+
+function isPayloadWord(word: string): boolean {
+  return payloadWords.has(word) || /^[0-9a-f]{64}$/i.test(word);
 }
 
 /** Refuses what is no payload hash; called before a body is read. */

@@ -27,6 +27,8 @@ const MAX_COPY_BYTES = 5 * GiB;
 /** CopyObject. */
 export async function copyObject(call: Call): Promise<HttpReply> {
   const source = copySourceOf(call);
+  const range = call.headers.get('range');
+  if (range !== undefined) throw invalidArgument('Range', range, 'RANGE is not supported in Copy!');
   const directive = parseDirective(call.headers.get('x-amz-metadata-directive'));
   const isSelf = source.container === call.bucket && source.key === call.key;
   // An older version may be copied over the current one: that brings it back.

@@ -37,6 +37,10 @@ const MAX_LINE_BYTES = 512;
 const MAX_TRAILER_BYTES = 4096;
 const EMPTY_SHA256 = hash('sha256', '', 'hex');
 
+/** Blanks may stand around its marks. Whether the signature is one shows when it is compared. */
+const sizeLine =
+  /^([0-9a-fA-F]{1,12})[ \t]*(?:;[ \t]*chunk-signature[ \t]*=[ \t]*([^\s;=]+)[ \t]*)?$/;
+
 type State = 'size' | 'data' | 'data-end' | 'trailer' | 'end';
 
 export class AwsChunkedDecoder {
@@ -106,9 +110,18 @@ export class AwsChunkedDecoder {
           at = this.#readLine(piece, at);
           break;
         case 'end':
-          throw incomplete();
+          at = this.#passOver(piece, at);
+          break;
       }
     }
+  }
+
+  /** Amazon reads no further than the empty line; a client that sends more has said all that counts. */
+  #passOver(piece: Uint8Array, start: number): number {
+    this.#trailerBytes += piece.length - start;
+    if (this.#trailerBytes > MAX_TRAILER_BYTES) throw incomplete();
+    receivedMemory.giveUp(piece.subarray(start));
+    return piece.length;
   }
 
   /** The body has ended: throws unless it was whole, and every signature right. */
@@ -117,18 +130,32 @@ export class AwsChunkedDecoder {
     this.#digests?.flush();
     await this.#verified;
     if (this.#failure !== undefined) throw this.#failure;
-    // The documented example ends its last trailer line by LF CR LF and sends no empty line.
-    const endsEarly =
-      this.#state === 'trailer' && this.#endsWithBareLine && this.#trailerSignature !== undefined;
-    if (endsEarly && this.#line === '') this.#state = 'end';
+    if (this.#state === 'trailer' && this.#line === '' && this.#hasAllTrailers()) {
+      // Amazon does without the empty line, and its own documented example has none.
+      this.#state = 'end';
+    }
     if (this.#state !== 'end') throw incomplete();
-    if (this.#decoded !== this.#options.decodedLength) throw incomplete();
+    const { decodedLength } = this.#options;
+    if (this.#decoded !== decodedLength) {
+      throw s3Error(
+        'IncompleteBody',
+        'You did not provide the number of bytes specified by the Content-Length HTTP header',
+        { NumberBytesExpected: decodedLength, NumberBytesProvided: this.#decoded },
+      );
+    }
     for (const name of trailerNames ?? []) {
       if (!this.#trailers.has(name)) throw s3Error('MalformedTrailerError');
     }
     if (this.#options.seed !== undefined && trailerNames !== undefined) {
       this.#verifyTrailer(this.#options.seed);
     }
+  }
+
+  #hasAllTrailers(): boolean {
+    const { seed, trailerNames } = this.#options;
+    if (trailerNames === undefined) return true;
+    if (seed !== undefined && this.#trailerSignature === undefined) return false;
+    return trailerNames.every((name) => this.#trailers.has(name));
   }
 
   /** Takes bytes up to the end of the line, or of the piece; returns where it stopped. */
@@ -157,7 +184,7 @@ export class AwsChunkedDecoder {
 
   #takeSize(line: string): void {
     const { seed, decodedLength } = this.#options;
-    const match = /^([0-9a-fA-F]{1,12})(?:;chunk-signature=([0-9a-f]{64}))?$/.exec(line);
+    const match = sizeLine.exec(line);
     if (match === null || (match[2] === undefined) !== (seed === undefined)) throw incomplete();
     const size = Number.parseInt(match[1] ?? '', 16);
     this.#chunk += 1;
@@ -229,8 +256,10 @@ export class AwsChunkedDecoder {
       this.#trailerSignature = value;
       return;
     }
-    // Nothing may follow the signature, and nothing comes that was not announced.
-    const isWelcome = trailerNames?.includes(name) === true && !this.#trailers.has(name);
+    // Nothing may follow the signature, and nothing comes that was not announced. Of two values the last one
+    // counts, as at Amazon, but not where a signature covers them.
+    const isFirst = seed === undefined || !this.#trailers.has(name);
+    const isWelcome = trailerNames?.includes(name) === true && isFirst;
     if (!isWelcome || this.#trailerSignature !== undefined) {
       throw s3Error('MalformedTrailerError');
     }

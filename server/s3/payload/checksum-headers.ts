@@ -47,23 +47,20 @@ export function checksumHeader(algorithm: ChecksumAlgorithm): string {
   return PREFIX + algorithm;
 }
 
-/** Names that `x-amz-trailer` announces; each must be a checksum that is built. */
+/** Names that `x-amz-trailer` announces; each must be a checksum that is built. Commas may follow the last one. */
 export function parseTrailerNames(value: string | undefined): readonly string[] {
-  if (value === undefined) return [];
-  const names = value
+  const names = (value ?? '')
+    .trim()
+    .replace(/,+$/, '')
     .split(',')
-    .map((name) => name.trim().toLowerCase())
-    .filter((name) => name !== '');
-  for (const name of names) {
-    if (!name.startsWith(PREFIX)) {
-      throw s3Error(
-        'InvalidRequest',
-        'The value specified in the x-amz-trailer header is not supported',
-      );
-    }
-    parseAlgorithm(name.slice(PREFIX.length));
-  }
-  return names;
+    .map((name) => name.trim().toLowerCase());
+  if (names.length === 1 && names[0] === '') return [];
+  const known = checksumAlgorithms.map(checksumHeader);
+  if (names.every((name) => known.includes(name))) return names;
+  throw s3Error(
+    'InvalidRequest',
+    'The value specified in the x-amz-trailer header is not supported',
+  );
 }
 
 /** Throws `InvalidRequest` for two checksums or an announced one that is missing, `BadDigest` for a value that no bytes can have. */
@@ -89,10 +86,9 @@ export function parseStatedChecksum(
   }
   const [first] = stated;
   if (stated.length > 1) {
-    throw s3Error(
-      'InvalidRequest',
-      'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.',
-    );
+    const isOne = stated.every(({ algorithm }) => algorithm === first?.algorithm);
+    const more = isOne ? '' : '. Multiple checksum Types are not allowed.';
+    throw s3Error('InvalidRequest', `Expecting a single x-amz-checksum- header${more}`);
   }
   checkSdkAlgorithm(headers, first);
   if (first?.value !== undefined && !isChecksumValue(first.algorithm, first.value)) {

@@ -13,8 +13,12 @@ export function checkDigests(bytes: Uint8Array, payload: Payload): void {
       throw new StoreError('digest-mismatch', 's3', 'the document has another SHA-256', { detail });
     }
   }
-  if (payload.md5 !== undefined && hash('md5', bytes, 'hex') !== payload.md5) {
-    throw s3Error('BadDigest');
+  if (payload.md5 !== undefined) {
+    const computed = hash('md5', bytes, 'hex');
+    if (computed !== payload.md5) {
+      const detail = { algorithm: 'md5', stated: payload.md5, computed };
+      throw new StoreError('digest-mismatch', 's3', 'the document has another MD5', { detail });
+    }
   }
   for (const { algorithm, value } of payload.expected?.() ?? []) {
     if (Buffer.from(digestOf(algorithm, bytes)).toString('base64') === value) continue;

@@ -57,6 +57,10 @@ export function openPayload(
     });
   }
   const stated = subject === 'body' ? parseStatedChecksum(headers, body.trailerNames) : undefined;
+  // Announced for a body that has no place for them.
+  if (body.trailers === undefined && body.trailerNames.length > 0) {
+    throw s3Error('MalformedTrailerError');
+  }
   return {
     chunks: body.chunks,
     size: body.size,
@@ -108,9 +112,17 @@ function unframe(source: PayloadSource): Unframed {
     case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER':
       return framed(source, { isSigned: true, hasTrailers: true });
     default:
-      if (!/^[0-9a-f]{64}$/.test(word)) return refusePayloadWord(word);
+      if (isDigest(word)) {
+        return { ...raw(request, headers, request.body()), sha256: word.toLowerCase() };
+      }
+      // Where it is what was signed it must be a word that means something; elsewhere it is a digest that is wrong.
+      if (identity.seed !== undefined || word.startsWith('STREAMING-')) refusePayloadWord(word);
       return { ...raw(request, headers, request.body()), sha256: word };
   }
+}
+
+function isDigest(word: string): boolean {
+  return /^[0-9a-f]{64}$/i.test(word);
 }
 
 function raw(
@@ -121,13 +133,8 @@ function raw(
   if (request.contentLength === undefined && !request.isChunked) {
     throw s3Error('MissingContentLength');
   }
-  if (headers.has('x-amz-trailer')) {
-    throw s3Error(
-      'InvalidRequest',
-      'The x-amz-trailer header needs an x-amz-content-sha256 that names a payload with trailers.',
-    );
-  }
-  return { chunks, size: request.contentLength, trailers: undefined, trailerNames: [] };
+  const trailerNames = parseTrailerNames(headers.get('x-amz-trailer'));
+  return { chunks, size: request.contentLength, trailers: undefined, trailerNames };
 }
 
 function framed(

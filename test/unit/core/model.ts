@@ -172,7 +172,12 @@ export class Model {
   ): string | undefined {
     const upload = this.#uploads.get(uploadId);
     if (upload === undefined) return 'no-such-upload';
-    if (upload.completed !== undefined) return undefined;
+    if (upload.completed !== undefined) {
+      const digests = Buffer.concat(listed.map(({ etag }) => Buffer.from(etag, 'hex')));
+      const isSame = `${md5(digests).toString('hex')}-${listed.length}` === upload.completed;
+      const isThere = this.current(upload.key)?.marker === false;
+      return isSame && isThere ? undefined : 'no-such-upload';
+    }
     if (listed.length === 0) return 'invalid-argument';
     const ordered = listed.every(
       ({ partNumber }, index) => index === 0 || (listed[index - 1]?.partNumber ?? 0) < partNumber,

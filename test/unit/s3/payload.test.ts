@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../server/core/digest/checksum.ts';
 import { type ChecksumAlgorithm, checksumAlgorithms } from '../../../server/core/model.ts';
-import { type Ask, type Harness, createHarness, other, owner } from './harness.ts';
+import { type Ask, type Harness, createHarness, one, other, owner } from './harness.ts';
 import { type PayloadMode, sha256 } from './signer.ts';
 
 const modes = [
@@ -72,21 +72,52 @@ describe('signatures inside the body', () => {
     expect((await ask('GET', '/bucket/k')).status).toBe(404);
   });
 
-  test.each(['STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD', 'STREAMING-X', 'abc'])(
-    'payload hash %s',
-    async (word) => {
-      const { send, clock } = await withBucket();
-      const { sign } = await import('./signer.ts');
-      const { stampOf } = await import('./harness.ts');
-      const headers = { 'x-amz-content-sha256': word };
-      const request = { method: 'PUT', path: '/bucket/k', body: Buffer.from('hello') };
-      const stamp = stampOf(clock.now());
-      const signed = sign(request, { key: owner, stamp });
-      const answer = await send({ ...signed, headers: { ...signed.headers, ...headers } });
-      // The hash is part of what is signed.
-      expect(answer.code).toBe('SignatureDoesNotMatch');
-    },
-  );
+  test.each([
+    ['STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD', 'NotImplemented'],
+    ['STREAMING-X', 'InvalidArgument'],
+    ['abc', 'InvalidArgument'],
+    // The hash is part of what is signed.
+    ['UNSIGNED-PAYLOAD', 'SignatureDoesNotMatch'],
+  ])('payload hash %s', async (word, code) => {
+    const { send, clock } = await withBucket();
+    const { sign } = await import('./signer.ts');
+    const { stampOf } = await import('./harness.ts');
+    const headers = { 'x-amz-content-sha256': word };
+    const request = { method: 'PUT', path: '/bucket/k', body: Buffer.from('hello') };
+    const stamp = stampOf(clock.now());
+    const signed = sign(request, { key: owner, stamp });
+    const answer = await send({ ...signed, headers: { ...signed.headers, ...headers } });
+    expect(answer.code).toBe(code);
+  });
+});
+
+describe('digests', () => {
+  test('that are wrong come back with the right ones', async () => {
+    const { ask } = await withBucket();
+    const headers = { 'content-md5': '1B2M2Y8AsgTpgAmY7PhCfg==' };
+    const put = await ask('PUT', '/bucket/k', { body: 'hello', headers });
+    expect([put.status, put.code]).toEqual([400, 'BadDigest']);
+    expect(one(put.text, 'ExpectedDigest')).toBe('d41d8cd98f00b204e9800998ecf8427e');
+    expect(one(put.text, 'CalculatedDigest')).toBe('XUFAKrxLKna5cZ2REBfFkg==');
+    const query = { tagging: '' };
+    const document = await ask('PUT', '/bucket', { query, body: '<Tagging/>', headers });
+    expect(one(document.text, 'ExpectedDigest')).toBe('d41d8cd98f00b204e9800998ecf8427e');
+  });
+
+  test('announced as trailers of a body that has none', async () => {
+    const { ask } = await withBucket();
+    const trailer = { 'x-amz-trailer': 'x-amz-checksum-crc32' };
+    const put = async (headers: Record<string, string>): Promise<string> => {
+      const answer = await ask('PUT', '/bucket/k', { body: 'hello', headers });
+      return `${answer.code}: ${one(answer.text, 'Message')}`;
+    };
+    expect(await put(trailer)).toMatch(/^MalformedTrailerError/);
+    const single = 'InvalidRequest: Expecting a single x-amz-checksum- header';
+    expect(await put({ ...trailer, 'x-amz-checksum-crc32': 'NhCmhg==' })).toBe(single);
+    expect(await put({ ...trailer, 'x-amz-checksum-crc32c': 'mnG7TA==' })).toBe(
+      `${single}. Multiple checksum Types are not allowed.`,
+    );
+  });
 });
 
 describe('framing', () => {

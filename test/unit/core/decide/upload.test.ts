@@ -236,10 +236,11 @@ test('the last finished upload of a part wins, and an abort frees all', async ()
   expect(bodies.stored.size).toBe(0);
 });
 
-test('an open upload keeps its container', async () => {
+test('a container is not deleted while an upload is open: who deletes it aborts that first', async () => {
   const upload = await create();
-  const address = { account, container: 'c' };
-  expect(await kindOf(fixture.core.deleteContainer(owner, address))).toBe('container-not-empty');
+  const containerId = fixture.rows.rowsOf('upload')[0]?.key.containerId ?? '';
+  const deletion = { type: 'container.delete', containerId } as const;
+  expect(await kindOf(fixture.rows.execute(deletion))).toBe('container-not-empty');
   await fixture.core.abortUpload(owner, upload);
-  expect(await kindOf(fixture.core.deleteContainer(owner, address))).toBe('fulfilled');
+  expect(await kindOf(fixture.rows.execute(deletion))).toBe('fulfilled');
 });
