@@ -313,8 +313,9 @@ export class World {
     this.trace('all logs and indexes are lost');
     for (const [place, disk] of this.disks.entries()) {
       this.#indexes[place]?.wipe();
-      for (const name of await disk.list('log')) await disk.remove(`log/${name}`);
-      await disk.syncDirectory('log');
+      const names = await disk.list('log');
+      for (const name of names) await disk.remove(`log/${name}`);
+      if (names.length > 0) await disk.syncDirectory('log');
     }
   }
 

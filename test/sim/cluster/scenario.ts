@@ -1,5 +1,7 @@
 /** One seed: clients of a cluster whose machines and network fail; then all is healed and compared. */
 import type { Coordinator } from '../../../storage/shard/coordinator.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { type RebuildReport, rebuildShards } from '../../../server/work/backup/rebuild.ts';
 import { createCodec } from '../../../storage/erasure/create-codec.ts';
 import { parseScheme } from '../../../ring/policy.ts';
 import { address, Clients, context, keys, Violation } from '../clients.ts';
@@ -73,9 +75,11 @@ class Scenario {
   readonly #reshaping: Reshaping | undefined;
 
   readonly #rings: RingChanges | undefined;
+  readonly #hasBackups: boolean;
 
   constructor(world: ClusterWorld, { seed, favourite, changesRings }: ScenarioOptions) {
     this.#world = world;
+    this.#hasBackups = hasBackups(seed);
     if (changesRings ?? seed % 3 === 0) {
       this.#rings = new RingChanges(world, new SeededRandom(seed * 8 + 2 ** 28));
     }
@@ -103,6 +107,7 @@ class Scenario {
     const early = this.#rings?.violations ?? [];
     if (early.length > 0) throw new Violation(early.join('\n'));
     await this.#checkAll();
+    if (this.#hasBackups) await this.#checkRebuilt();
     this.#checkHistories();
     if (world.errors.length > 0) throw new Violation(world.errors.join('\n'));
     return {
@@ -443,6 +448,41 @@ class Scenario {
     );
   }
 
+  /** All logs and indexes of all machines are lost: fragments alone bring everything back, asked of any machine. */
+  async #checkRebuilt(): Promise<void> {
+    const world = this.#world;
+    for (let round = 0; !this.#isBackedUp(); round++) {
+      if (round > 60) throw new Violation('some shards have no backup');
+      await this.#sleep(4_000);
+    }
+    await Promise.all(world.machines.map((machine) => world.stop(machine)));
+    await world.loseMetadata();
+    await Promise.all(world.machines.map((machine) => world.boot(machine)));
+    const cell = this.#anyMachine().running?.cell;
+    if (cell === undefined) throw new Violation('a machine does not run');
+    const { placement, coordinator, group } = cell;
+    const parts = { placement, coordinator, group, clock: world.clock, logger: silentLogger };
+    let report: RebuildReport | undefined;
+    for (let attempt = 0; attempt < 20 && report?.shardsUnknown !== 0; attempt++) {
+      // It takes some moments until the machines know each other.
+      await this.#sleep(3_000);
+      report = await rebuildShards(parts, false);
+      if (report.shardsLost > 0) break;
+    }
+    if (report === undefined || report.shardsUnknown + report.shardsLost > 0) {
+      throw new Violation(`shards are not rebuilt: ${JSON.stringify(report)}`);
+    }
+    await this.#heal();
+    await this.#checkAll();
+  }
+
+  #isBackedUp(): boolean {
+    return this.#world.machines.every(({ running }) => {
+      const { shards, followed, waiting } = running?.cell.workers.backupKeeper?.counts ?? {};
+      return shards !== undefined && shards === followed && waiting === 0;
+    });
+  }
+
   async #checkAll(): Promise<void> {
     for (const { running } of this.#world.machines) {
       if (running === undefined) throw new Violation('a machine does not run');
@@ -476,6 +516,11 @@ class Scenario {
   }
 }
 
+/** Some runs keep backups of their shards, and end with the loss of all logs and indexes. */
+function hasBackups(seed: number): boolean {
+  return new SeededRandom(seed + 3_000_003).chance(0.2);
+}
+
 /** Throws when the seed finds a broken promise. */
 export async function runClusterScenario(options: ScenarioOptions): Promise<ScenarioResult> {
   const { seed, mutate } = options;
@@ -488,6 +533,7 @@ export async function runClusterScenario(options: ScenarioOptions): Promise<Scen
     ...{ clock, seed, nodes, policy, mutate, proxies: 2, devicesPerNode: 2 },
     zones: 1 + random.below(3),
     readShare: random.pick([0, 0, 0.5, 0.85]),
+    hasBackups: hasBackups(seed),
   });
   return clock.run(new Scenario(world, options).run());
 }

@@ -87,6 +87,8 @@ export interface ClusterOptions {
   readonly zones: number;
   readonly policy: string;
   readonly readShare: number;
+  /** Shards keep backups among the fragments. */
+  readonly hasBackups: boolean;
   /** Changes what a process is made of: for mutations. */
   readonly mutate?: ((coordinator: Coordinator) => Coordinator) | undefined;
 }
@@ -263,6 +265,11 @@ export class ClusterWorld {
     return running;
   }
 
+  #settings(): CellSettings {
+    if (!this.#options.hasBackups) return cellSettings;
+    return { ...cellSettings, work: { ...cellSettings.work, backupMillis: 4_000 } };
+  }
+
   /** Tries again while the engine does not answer. */
   async #open(machine: Machine, started: Process): Promise<Running> {
     const random = new SeededRandom(Math.floor(this.#random.fraction() * 2 ** 31));
@@ -273,7 +280,7 @@ export class ClusterWorld {
         const opened = await this.#openCoordinator(started);
         const coordinator = this.#options.mutate?.(opened) ?? opened;
         const cell = await openCell({
-          ...{ coordinator, clock, random, logger, settings: cellSettings },
+          ...{ coordinator, clock, random, logger, settings: this.#settings() },
           folders: machine.devices.map((device) => this.#folder(device, started)),
           folderAt: (path) => {
             const device = machine.devices.find((one) => one.path === path);
@@ -309,6 +316,17 @@ export class ClusterWorld {
       disk.crash(this.#random, { lose });
       if (lose === 'none') await index.killed();
       else await index.powerLost(this.#random);
+    }
+  }
+
+  /** All logs and indexes are lost, whatever else the devices hold; only while no process runs. */
+  async loseMetadata(): Promise<void> {
+    this.trace('all logs and indexes are lost');
+    for (const { disk, index } of this.machines.flatMap(({ devices }) => devices)) {
+      index.wipe();
+      const names = await disk.list('log');
+      for (const name of names) await disk.remove(`log/${name}`);
+      if (names.length > 0) await disk.syncDirectory('log');
     }
   }
 
