@@ -21,17 +21,28 @@ function commitOf(name: string): string | undefined {
   }
 }
 
-/** The newest tag v* before the code that stands here; else the commit that stands for it. Undefined without a history. */
-function lastRelease(): string | undefined {
+interface Found {
+  readonly name: string;
+  readonly commit: string;
+}
+
+/** The newest tag v* before the code that stands here; else the commit that stands for it. Undefined where the clone has neither. */
+function lastRelease(): Found | undefined {
   const given = process.env['UPGRADE_FROM'];
-  if (given !== undefined) return commitOf(given);
+  if (given !== undefined) {
+    const commit = commitOf(given);
+    if (commit === undefined) throw new Error(`UPGRADE_FROM=${given} is no commit of this clone`);
+    return { name: given, commit };
+  }
   let tag: string | undefined;
   try {
     tag = git('describe', '--tags', '--abbrev=0', '--match', 'v[0-9]*', 'HEAD');
   } catch {
     // There is none.
   }
-  return commitOf(tag ?? untagged);
+  const commit = commitOf(tag ?? untagged);
+  if (commit === undefined) return undefined;
+  return { name: tag ?? `commit ${commit.slice(0, 12)} (there is no tag v* yet)`, commit };
 }
 
 export interface Release {
@@ -45,11 +56,12 @@ export interface Release {
  * test still shows that a cluster goes on while its nodes are started anew, and says so by the name.
  */
 export function installLastRelease(): Release {
-  const commit = lastRelease();
-  if (commit === undefined) return { name: 'this very code', folder: root };
-  const name = commit.slice(0, 12);
+  const found = lastRelease();
+  if (found === undefined)
+    return { name: 'this very code, for want of an older one', folder: root };
+  const { name, commit } = found;
   // Not below node_modules: Node runs no TypeScript there.
-  const folder = join(tmpdir(), `torc-release-${name}`);
+  const folder = join(tmpdir(), `torc-release-${commit.slice(0, 12)}`);
   if (existsSync(folder)) return { name, folder };
   const making = `${folder}.tmp`;
   rmSync(making, { recursive: true, force: true });

@@ -14,6 +14,7 @@ let release: Release;
 beforeAll(async () => {
   installPythonTools();
   release = installLastRelease();
+  process.stdout.write(`the upgrade is from ${release.name}\n`);
   cluster = await TorcCluster.prepare({
     etcd: 1,
     nodes: ['n1', 'n2', 'n3'].map((name) => ({ name, role: 'all' as const, devices: 2 })),
