@@ -1,6 +1,7 @@
 /**
  * Three nodes with two devices each, two proxies and three members of etcd, as real processes; clients of both doors
- * go on while the machines fail. `npm test` runs it for 40 seconds, `npm run test:long -- cluster` for ten minutes; longer
+ * go on while the machines fail. From 90 seconds on rings change meanwhile: a fourth node takes its share and is drained
+ * again, a disk comes and goes, weights change. `npm test` runs it for 40 seconds, `npm run test:long -- cluster` for ten minutes; longer
  * by hand: CLUSTER_SECONDS=3600, another course of things: CLUSTER_SEED=7. Without the right to make network
  * namespaces or to mount, nothing is cut off and no disk fills up: it says so, and the other faults come all the same.
  */
@@ -8,10 +9,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ClusterClients } from '../process/cluster/clients.ts';
 import { ClusterFaults } from '../process/cluster/faults.ts';
 import { installPythonTools } from '../process/python-tools.ts';
+import { ClusterRings } from '../process/cluster/ring-changes.ts';
 import { TorcCluster } from '../process/cluster/torc-cluster.ts';
 
 const seconds = Number(process.env['CLUSTER_SECONDS'] ?? 90);
+const changesRings = seconds >= 90;
 const seed = Number(process.env['CLUSTER_SEED'] ?? 1);
+
+/** Joins when the rings stand already. */
+const guestName = 'n4';
 
 let cluster: TorcCluster;
 
@@ -26,18 +32,25 @@ beforeAll(async () => {
     nodes: [
       ...['n1', 'n2', 'n3'].map((name) => ({ name, role: 'all' as const, devices: 2 })),
       ...['p1', 'p2'].map((name) => ({ name, role: 'proxy' as const, devices: 0 })),
+      ...(changesRings ? [{ name: guestName, role: 'all' as const, devices: 2 }] : []),
     ],
   });
   for (const device of cluster.nodes.flatMap((node) => node.devices)) cluster.disks.make(device);
-  await cluster.start(['--policy', 'replica:3']);
-}, 180_000);
+  await cluster.start(['--policy', 'replica:3'], [guestName]);
+}, 600_000);
 
 afterAll(async () => {
   await cluster.stop();
 }, 60_000);
 
+/** Rejects when the work does, and does not resolve: for a race. */
+async function failed(work: Promise<void> | undefined): Promise<void> {
+  await work;
+  await new Promise(() => undefined);
+}
+
 it('keeps its promises while nodes, networks and disks fail', {
-  timeout: (seconds + 300) * 1000,
+  timeout: (seconds + 900) * 1000,
 }, async () => {
   const endpoints = cluster.nodes.map(({ url }) => url);
   const containers = ['first', 'second'];
@@ -48,12 +61,20 @@ it('keeps its promises while nodes, networks and disks fail', {
   });
   try {
     const faults = new ClusterFaults(cluster, seed);
-    await faults.run(seconds, say);
+    const rings = changesRings
+      ? new ClusterRings(cluster, cluster.node(guestName), { seed, say })
+      : undefined;
+    const changing = rings?.run();
+    await Promise.race([faults.run(seconds, say), failed(changing)]);
+    rings?.end();
+    await changing;
+    await rings?.finish();
     await clients.stop();
     await cluster.served(120);
     await cluster.redundant();
     const wrong = await clients.check();
     say(`${JSON.stringify(clients.counts)} ${JSON.stringify(Object.fromEntries(faults.counts))}`);
+    say(`changes of rings: ${JSON.stringify(Object.fromEntries(rings?.counts ?? []))}`);
     for (const [message, count] of clients.failures) say(`${count} × ${message}`);
     expect(wrong).toEqual([]);
     // A run in which hardly anything succeeds proves nothing.

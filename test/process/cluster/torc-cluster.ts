@@ -58,6 +58,10 @@ export class NodeProcess {
     );
   }
 
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   get runs(): boolean {
     return this.#child !== undefined;
   }
@@ -216,12 +220,15 @@ export class TorcCluster {
     await node.start();
   }
 
-  /** Makes all of it; `form`: what `torc cluster form` is told. */
-  async start(form: readonly string[]): Promise<void> {
+  /** Makes all of it; `form`: what `torc cluster form` is told. Nodes that come later join when it stands. */
+  async start(form: readonly string[], later: readonly string[] = []): Promise<void> {
     await this.init();
-    await Promise.all(this.nodes.slice(1).map((node) => this.join(node)));
+    const others = this.nodes.slice(1);
+    const early = others.filter(({ name }) => !later.includes(name));
+    await Promise.all(early.map((node) => this.join(node)));
     await this.first.torc('cluster', 'form', '--data', this.first.data, ...form);
     await this.served();
+    for (const node of others) if (later.includes(node.name)) await this.join(node);
   }
 
   async map(): Promise<ClusterMap> {
