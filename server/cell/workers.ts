@@ -22,7 +22,7 @@ import {
   type WorkerStatus,
 } from '../../storage/work/worker.ts';
 import type { LifecycleContext } from '../core/lifecycle/due.ts';
-import type { DueLane } from '../core/ports.ts';
+import type { DueLane } from '../core/lifecycle/due-key.ts';
 import type { StorageClass } from '../core/storage-classes.ts';
 import type { ClusterBodies } from '../proxy/bodies.ts';
 import type { Placement } from '../proxy/placement.ts';

@@ -46,37 +46,14 @@ import type { RestoreObject } from './lifecycle/restore.ts';
 import type { CreatedUpload } from './lifecycle/shown.ts';
 import type { Page, PageQuery, PolicyInfo } from './ports.ts';
 import type { StorageClass } from './storage-classes.ts';
-import type { Demand, Permit } from './access/demand.ts';
-import type { Facts } from './access/facts.ts';
+import type { Demand } from './access/demand.ts';
+import type { Permit } from './access/permit.ts';
 import type { SigningKey } from './access/signing-keys.ts';
 import type { Principal } from './access/principal.ts';
 import type { PublicLimits } from './access/rules.ts';
+import type { ContainerAddress, ObjectAddress, RangeRequest, RequestContext } from './request.ts';
 
 export type { Principal } from './access/principal.ts';
-
-/** Travels with every call. */
-export interface RequestContext {
-  readonly principal: Principal;
-  /** Aborts when the client goes away or the deadline passes. */
-  readonly signal?: AbortSignal | undefined;
-  /** The request, as those who follow a container are told of it. */
-  readonly request?: { readonly id: string; readonly sourceAddress: string } | undefined;
-  /** The change was made in another store at this time (Swift's container sync). It takes the place of what is older alone, and of no later deletion: else `precondition-failed` with the condition `made-before`. */
-  readonly madeAt?: Micros | undefined;
-  /** What conditions of rules may ask about the request; absent: nothing is known of it. */
-  readonly facts?: Facts | undefined;
-  /** What `authorise` decided. Operations on other places than its own decide anew. */
-  readonly permit?: Permit | undefined;
-}
-
-/** How a door names a container: with an account (Swift), or by bucket name alone (S3). */
-export interface ContainerAddress {
-  readonly account: string | undefined;
-  readonly container: string;
-}
-export interface ObjectAddress extends ContainerAddress {
-  readonly key: string;
-}
 
 export interface ContainerInfo {
   readonly containerId: Id;
@@ -134,12 +111,6 @@ export interface PutObject extends ObjectAddress {
 /** Of an object under a customer's key: that key, 32 bytes, borrowed for the call. Missing, wrong or useless ones are refused (encryption/failures.ts). */
 export interface WithCustomerKey {
   readonly customerKey?: Uint8Array | undefined;
-}
-
-/** One range as requested: [first, last], suffix of `last` bytes when first is undefined, open end when last is undefined. */
-export interface RangeRequest {
-  readonly first: number | undefined;
-  readonly last: number | undefined;
 }
 
 /** Whether the caller wants to get past governance retention; it also takes the permission. */

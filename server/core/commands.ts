@@ -6,8 +6,7 @@ import type { BackupRow } from './backup/backup-row.ts';
 import type { Micros } from '../../base/units.ts';
 import type { ObjectEvent } from './feed/events.ts';
 import type { LifecycleCommands } from './lifecycle/commands.ts';
-import type { Lifecycle } from './lifecycle/rules.ts';
-import type { Expiration } from './lifecycle/shown.ts';
+import type { Expiration, Lifecycle } from './lifecycle/rules.ts';
 import type {
   AccountUsageRow,
   Checksum,

@@ -1,4 +1,4 @@
-import type { VersionRow } from './model.ts';
+/** Objects that stand for others. */
 
 /** What a linking object names (Swift's symlink). */
 export interface Link {
@@ -15,7 +15,11 @@ export interface Link {
 }
 
 /** How an object counts for somebody who reads through links: a static one has the size and etag of what it names. */
-export function seenThroughLink(row: VersionRow): { readonly size: number; readonly etag: string } {
+export function seenThroughLink(row: {
+  readonly link?: Link | undefined;
+  readonly size: number;
+  readonly etag: string;
+}): { readonly size: number; readonly etag: string } {
   const { link, size, etag } = row;
   return { size: link?.bytes ?? size, etag: link?.etag ?? etag };
 }

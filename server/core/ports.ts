@@ -23,7 +23,8 @@ import type {
   UsageRow,
   VersionRow,
 } from './model.ts';
-import type { TombstoneRow } from './tombstone.ts';
+import type { TombstoneRow } from './decide/sync/tombstone.ts';
+import type { DueKey } from './lifecycle/due-key.ts';
 
 /** Every table, its row type and its key. Keys with a `containerId` (or other 16-byte id as first field) are routed by it. */
 export interface Tables {
@@ -59,15 +60,6 @@ export interface Tables {
   /** Shard-local, in the order in which the pieces were stored. */
   backup: { key: { containerId: Id; place: number }; row: BackupRow };
 }
-export interface DueKey {
-  readonly containerId: Id;
-  readonly lane: DueLane;
-  /** Milliseconds. */
-  readonly dueAt: number;
-  readonly id: string;
-}
-export type DueLane = 'check' | 'move';
-
 export type TableName = keyof Tables;
 export type KeyOf<T extends TableName> = Tables[T]['key'];
 export type RowOf<T extends TableName> = Tables[T]['row'];

@@ -4,7 +4,7 @@ import type { Random } from '../../base/random.ts';
 import type { ReadOnly } from './access/read-only.ts';
 import type { RuleBook } from './access/rule-book.ts';
 import type { KnownAccounts } from './account/known-accounts.ts';
-import type { CoreLimits } from './api.ts';
+import type { CoreLimits } from './limits.ts';
 import type { MetadataLimits } from './commands.ts';
 import type { ContainerIds } from './container/container-ids.ts';
 import type { Hasher } from './digest/hasher.ts';

@@ -2,7 +2,6 @@
 import { StoreError } from '../../base/errors.ts';
 import type { ContainerRow } from './model.ts';
 import type { PolicyInfo } from './ports.ts';
-import type { Services } from './services.ts';
 
 export interface StorageClass {
   readonly name: string;
@@ -10,6 +9,11 @@ export interface StorageClass {
   readonly policy: string;
   /** Its objects must be restored before they can be read. */
   readonly isArchive: boolean;
+}
+
+/** Those of the configuration. */
+interface KnownClasses {
+  readonly storageClasses: readonly StorageClass[];
 }
 
 /** Puts the policies' own names in place of aliases. Throws `invalid-argument` for a policy that is not there. */
@@ -30,22 +34,22 @@ export function checkedClasses(
  * since an upload began, the container's own.
  */
 export function policyFor(
-  services: Services,
+  { storageClasses }: KnownClasses,
   container: ContainerRow,
   storageClass: string | undefined,
 ): string {
-  const found = services.storageClasses.find((one) => one.name === storageClass);
+  const found = storageClasses.find((one) => one.name === storageClass);
   return found?.policy ?? container.policy;
 }
 
 /** Throws `invalid-argument` with argument `storageClass`. */
 export function checkStorageClass(
-  services: Services,
+  { storageClasses }: KnownClasses,
   storageClass: string | undefined,
   op: string,
 ): void {
   if (storageClass === undefined) return;
-  if (services.storageClasses.some((one) => one.name === storageClass)) return;
+  if (storageClasses.some((one) => one.name === storageClass)) return;
   throw new StoreError('invalid-argument', op, 'there is no such storage class', {
     detail: { argument: 'storageClass', value: storageClass },
   });

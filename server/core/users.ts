@@ -1,7 +1,6 @@
 /** Who may sign in: from the configuration and data/credentials.json. Both doors read it. */
 import { createHash } from 'node:crypto';
-import { groupName } from './access/principal.ts';
-import type { Principal } from './api.ts';
+import { groupName, type Principal } from './access/principal.ts';
 
 export interface UserEntry {
   readonly account: string; // model account name, e.g. `AUTH_test`

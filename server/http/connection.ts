@@ -10,27 +10,13 @@
 import type { EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Exchange } from './exchange-node.ts';
+import type { Connection } from './exchange-node.ts';
 
 /** Events that an HTTP server listens to on its sockets. */
 const watched = ['data', 'end', 'close', 'drain', 'error', 'timeout', 'pause', 'resume'] as const;
 
 /** `https` servers take the socket when TLS stands. */
 export type ConnectionEvent = 'connection' | 'secureConnection';
-
-export interface Connection {
-  readonly socket: Socket;
-  /** The request in work. */
-  current: Exchange | undefined;
-  /** Requests sent ahead of the reply: served in order, so pipelined writes of one key keep theirs. */
-  readonly waiting: Exchange[];
-  /** The method that the next request really has, when its request line was mended. */
-  nextMethod: string | undefined;
-  /** No further request is served: an early reply has ended the conversation. */
-  closing: boolean;
-  /** Listeners from before the HTTP server took the socket. */
-  readonly baseline: ReadonlyMap<string, ReadonlySet<unknown>>;
-}
 
 const connections = new WeakMap<EventEmitter, Connection>();
 

@@ -1,11 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import type { StoreError } from '../../base/errors.ts';
-import type { Connection } from './connection.ts';
 import type { HttpRequest } from './exchange.ts';
 import type { HttpLimits } from './limits.ts';
 import { emptyBody, RequestBody } from './request-body.ts';
+
+/** What we know of one client connection (connection.ts). */
+export interface Connection {
+  readonly socket: Socket;
+  /** The request in work. */
+  current: Exchange | undefined;
+  /** Requests sent ahead of the reply: served in order, so pipelined writes of one key keep theirs. */
+  readonly waiting: Exchange[];
+  /** The method that the next request really has, when its request line was mended. */
+  nextMethod: string | undefined;
+  /** No further request is served: an early reply has ended the conversation. */
+  closing: boolean;
+  /** Listeners from before the HTTP server took the socket. */
+  readonly baseline: ReadonlyMap<string, ReadonlySet<unknown>>;
+}
 
 export interface ExchangeOptions {
   readonly request: IncomingMessage;

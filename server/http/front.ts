@@ -5,16 +5,15 @@ import type { Clock } from '../../base/clock.ts';
 import { StoreError, toStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import {
-  type Connection,
   type ConnectionEvent,
   connectionOf,
   detach,
   followConnections,
   reattach,
 } from './connection.ts';
+import { type Connection, Exchange } from './exchange-node.ts';
 import { chooseDoor, type DoorName, type DoorRules } from './dispatch.ts';
 import type { Door, HttpReply } from './exchange.ts';
-import { Exchange } from './exchange-node.ts';
 import type { HttpLimits } from './limits.ts';
 import { cut, sendReply } from './reply.ts';
 import { gatherLine, repairRequestLine } from './request-line.ts';

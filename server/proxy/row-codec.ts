@@ -7,7 +7,8 @@ import { StoreError } from '../../base/errors.ts';
 import { type Micros, micros } from '../../base/units.ts';
 import { decodeName, encodeName, prefixEnd } from '../../storage/shard/row-key.ts';
 import type { Row } from '../../storage/shard/shard.ts';
-import type { DueLane, KeyOf, RowOf, TableName } from '../core/ports.ts';
+import type { KeyOf, RowOf, TableName } from '../core/ports.ts';
+import type { DueLane } from '../core/lifecycle/due-key.ts';
 
 const AREA_LOCAL = 0x00;
 const AREA_ROWS = 0x01;

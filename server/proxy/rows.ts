@@ -11,7 +11,7 @@ import type {
   UploadRow,
   VersionRow,
 } from '../core/model.ts';
-import type { TombstoneRow } from '../core/tombstone.ts';
+import type { TombstoneRow } from '../core/decide/sync/tombstone.ts';
 import type {
   KeyOf,
   Page,

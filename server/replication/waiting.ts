@@ -1,4 +1,5 @@
-import type { Core, RequestContext } from '../core/api.ts';
+import type { Core } from '../core/api.ts';
+import type { RequestContext } from '../core/request.ts';
 import { type VersionRow, versionIdOf } from '../core/model.ts';
 import type { PageQuery } from '../core/ports.ts';
 

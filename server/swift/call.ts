@@ -2,7 +2,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
-import type { Core, Principal, RequestContext } from '../core/api.ts';
+import type { Core, Principal } from '../core/api.ts';
+import type { RequestContext } from '../core/request.ts';
 import type { IdentityService } from '../core/identity.ts';
 import type { UserDirectory } from '../core/users.ts';
 import type { HttpReply, HttpRequest } from '../http/exchange.ts';

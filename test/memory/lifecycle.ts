@@ -2,7 +2,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { isStoreError } from '../../base/errors.ts';
 import type { LifecycleContext } from '../../server/core/lifecycle/due.ts';
-import type { BodyStore, DueLane, RowStore } from '../../server/core/ports.ts';
+import type { BodyStore, RowStore } from '../../server/core/ports.ts';
+import type { DueLane } from '../../server/core/lifecycle/due-key.ts';
 import type { StorageClass } from '../../server/core/storage-classes.ts';
 import type { DueSource } from '../../server/work/lifecycle/due-jobs.ts';
 import { LifecycleKeeper } from '../../server/work/lifecycle/keeper.ts';

@@ -21,7 +21,7 @@ import type {
   RowStore,
   TableName,
 } from '../../server/core/ports.ts';
-import type { TombstoneRow } from '../../server/core/tombstone.ts';
+import type { TombstoneRow } from '../../server/core/decide/sync/tombstone.ts';
 import { type Listed, SortedRows, type Suffixes } from './listing.ts';
 
 interface Stored<T extends TableName> {

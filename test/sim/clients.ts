@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { isStoreError, type StoreError } from '../../base/errors.ts';
-import type { Core, ObjectReader, RequestContext, VersionPage } from '../../server/core/api.ts';
+import type { Core, ObjectReader, VersionPage } from '../../server/core/api.ts';
+import type { RequestContext } from '../../server/core/request.ts';
 import { type VersionRow, versionIdOf } from '../../server/core/model.ts';
 import {
   type Event,

@@ -5,18 +5,20 @@
  * container without rules costs nothing.
  */
 import { StoreError, isStoreError } from '../../../base/errors.ts';
-import type { RequestContext } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { ResolvedContainer } from '../container/find.ts';
 import { accountIdOf } from '../ids.ts';
 import type { VersionRow } from '../model.ts';
 import { locateVersion } from '../object/locate.ts';
 import type { Services } from '../services.ts';
 import { type Action, isReading, objectOwnersOwn, ownerAlways } from './actions.ts';
-import { type Deed, findGrant, isDenied, joinLimits } from './evaluate.ts';
+import { type Deed, findGrant, isDenied } from './evaluate.ts';
+import { joinLimits } from './rules.ts';
 import { joinFacts } from './facts.ts';
 import { isOwnerOf, isPermitted, isReaderOf, namesAt } from './principal.ts';
 import { checkWritable } from './read-only.ts';
 import { type PreparedRules, noRules } from './rule-book.ts';
+import type { Leave } from './permit.ts';
 
 /** Where: an account, perhaps a container, perhaps an object in it. */
 export interface Place {
@@ -28,8 +30,6 @@ export interface Place {
   readonly versionId?: string | undefined;
 }
 
-/** `owner`: of the account, or named one by it. `role`: a reader, or the holder of a signed permission. Else which kind of rule says so. */
-export type Leave = 'owner' | 'role' | 'policy' | 'acl';
 export type Verdict = Leave | 'denied';
 
 /** Throws `unauthenticated` (nobody asks) or `access-denied`. */

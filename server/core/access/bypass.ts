@@ -1,4 +1,5 @@
-import type { BypassWish, RequestContext } from '../api.ts';
+import type { BypassWish } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { Services } from '../services.ts';
 import { type Demand, isAllowed } from './demand.ts';
 

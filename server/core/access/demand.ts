@@ -1,13 +1,13 @@
 /** What a door asks before it runs an operation: may this be done there? */
 import { StoreError, isStoreError } from '../../../base/errors.ts';
-import type { ContainerAddress, RequestContext } from '../api.ts';
-import { type ResolvedContainer, findByAccount, findByName } from '../container/find.ts';
+import type { ContainerAddress, RequestContext } from '../request.ts';
+import { findByAccount, findByName } from '../container/find.ts';
 import type { Services } from '../services.ts';
 import { type Action, isReading } from './actions.ts';
-import { type Leave, type Place, accountRules, checkAccess } from './authorise.ts';
-import { joinLimits } from './evaluate.ts';
+import { type Place, accountRules, checkAccess } from './authorise.ts';
+import type { Leave, Permit } from './permit.ts';
+import { joinLimits, type PublicLimits } from './rules.ts';
 import { noRules } from './rule-book.ts';
-import type { PublicLimits } from './rules.ts';
 
 /** An account (`container` is ''), a container, or an object; and all that shall be done there. */
 export interface Demand {
@@ -17,20 +17,6 @@ export interface Demand {
   };
   /** All of them must be allowed. None: only the container is looked up, and nothing is granted. */
   readonly actions: readonly Action[];
-}
-
-/** What was decided: operations on the same place need not ask again. */
-export interface Permit {
-  readonly account: string;
-  /** '' for the account itself. */
-  readonly container: string;
-  readonly key: string | undefined;
-  /** undefined: there was no such container. */
-  readonly found: ResolvedContainer | undefined;
-  /** Empty where nothing was asked. */
-  readonly actions: readonly Action[];
-  /** What let the first of the actions pass; undefined where nothing was asked. */
-  readonly leave: Leave | undefined;
 }
 
 /** The context with its permit. Throws `no-such-container` (only without account), `access-denied`, `unauthenticated`. */

@@ -38,23 +38,6 @@ export function isDenied(denials: readonly PreparedStatement[], deed: Deed): boo
   return denials.some((statement) => speaksOf(statement, deed, names));
 }
 
-export const noLimits: PublicLimits = {
-  refusePublicAcls: false,
-  ignorePublicAcls: false,
-  refusePublicPolicies: false,
-  restrictPublic: false,
-};
-
-export function joinLimits(all: readonly (Partial<PublicLimits> | undefined)[]): PublicLimits {
-  const isOn = (name: keyof PublicLimits): boolean => all.some((one) => one?.[name] === true);
-  return {
-    refusePublicAcls: isOn('refusePublicAcls'),
-    ignorePublicAcls: isOn('ignorePublicAcls'),
-    refusePublicPolicies: isOn('refusePublicPolicies'),
-    restrictPublic: isOn('restrictPublic'),
-  };
-}
-
 /** Which kind of rule grants the deed; a policy before a list. Denials are the caller's to judge first. */
 export function findGrant(
   rules: Pick<PreparedRules, 'grants' | 'hasPublicPolicy'>,

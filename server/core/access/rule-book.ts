@@ -1,10 +1,17 @@
 import type { AccountRow, ContainerRow, Id, Metadata, VersionRow } from '../model.ts';
 import type { Action } from './actions.ts';
 import { prepareCondition } from './condition.ts';
-import { joinLimits, noLimits } from './evaluate.ts';
+import {
+  type AccessDialect,
+  joinLimits,
+  noLimits,
+  type ObjectRules,
+  type PublicLimits,
+  type Rules,
+  type Statement,
+} from './rules.ts';
 import { type Facts, isOfObject } from './facts.ts';
 import { preparePattern } from './pattern.ts';
-import type { AccessDialect, ObjectRules, PublicLimits, Rules, Statement } from './rules.ts';
 
 /** A statement as it is asked: sets, and tests made once. */
 export interface PreparedStatement extends Statement {

@@ -69,3 +69,20 @@ export interface AccessDialect {
   /** Facts that only the dialect can tell, of the subject or of the object that is there. */
   facts?(name: string, subject: Subject): readonly string[] | undefined;
 }
+
+export const noLimits: PublicLimits = {
+  refusePublicAcls: false,
+  ignorePublicAcls: false,
+  refusePublicPolicies: false,
+  restrictPublic: false,
+};
+
+export function joinLimits(all: readonly (Partial<PublicLimits> | undefined)[]): PublicLimits {
+  const isOn = (name: keyof PublicLimits): boolean => all.some((one) => one?.[name] === true);
+  return {
+    refusePublicAcls: isOn('refusePublicAcls'),
+    ignorePublicAcls: isOn('ignorePublicAcls'),
+    refusePublicPolicies: isOn('refusePublicPolicies'),
+    restrictPublic: isOn('restrictPublic'),
+  };
+}

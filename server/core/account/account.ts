@@ -1,7 +1,8 @@
 import type { Action } from '../access/actions.ts';
 import { authorise, covers } from '../access/demand.ts';
 import { domainToNote } from '../access/principal.ts';
-import type { AccountInfo, ContainerInfo, RequestContext } from '../api.ts';
+import type { AccountInfo, ContainerInfo } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { MetadataPatch } from '../commands.ts';
 import { boundedQuery } from '../container/page.ts';
 import { readInfo } from '../container/info.ts';

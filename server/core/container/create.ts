@@ -7,7 +7,8 @@
 import { StoreError } from '../../../base/errors.ts';
 import { authorise, covers } from '../access/demand.ts';
 import { domainToNote } from '../access/principal.ts';
-import type { ContainerInfo, Core, RequestContext } from '../api.ts';
+import type { ContainerInfo, Core } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import { accountIdOf, bucketNameId, newId } from '../ids.ts';
 import { checkContainerName, isBucketName } from '../limits.ts';
 import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';

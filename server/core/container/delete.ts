@@ -1,5 +1,5 @@
 import { isStoreError } from '../../../base/errors.ts';
-import type { ContainerAddress, RequestContext } from '../api.ts';
+import type { ContainerAddress, RequestContext } from '../request.ts';
 import type { Id, UploadRow } from '../model.ts';
 import type { Page, PageQuery } from '../ports.ts';
 import type { Services } from '../services.ts';

@@ -1,4 +1,5 @@
-import type { ContainerAddress, ContainerInfo, RequestContext } from '../api.ts';
+import type { ContainerInfo } from '../api.ts';
+import type { ContainerAddress, RequestContext } from '../request.ts';
 import type { Services } from '../services.ts';
 import { readInfo } from './info.ts';
 import { resolveContainer } from './resolve.ts';

@@ -1,4 +1,4 @@
-import type { ContainerAddress, RequestContext } from '../api.ts';
+import type { ContainerAddress, RequestContext } from '../request.ts';
 import type { UploadRow } from '../model.ts';
 import type { Page, PageItem, PageQuery } from '../ports.ts';
 import type { Services } from '../services.ts';

@@ -7,7 +7,8 @@
 import { compareUtf8 } from '../../../base/bytes.ts';
 import { StoreError } from '../../../base/errors.ts';
 import type { Micros } from '../../../base/units.ts';
-import type { ContainerAddress, Core, RequestContext, VersionPage } from '../api.ts';
+import type { Core, VersionPage } from '../api.ts';
+import type { ContainerAddress, RequestContext } from '../request.ts';
 import { newestMarker } from '../decide/version-chain.ts';
 import type { Id, VersionRow } from '../model.ts';
 import type { Page, PageItem, PageQuery } from '../ports.ts';

@@ -1,7 +1,7 @@
 import { StoreError } from '../../../base/errors.ts';
 import type { Action } from '../access/actions.ts';
 import { authorise, covers, noSuchContainer } from '../access/demand.ts';
-import type { ContainerAddress, RequestContext } from '../api.ts';
+import type { ContainerAddress, RequestContext } from '../request.ts';
 import type { Services } from '../services.ts';
 import type { ResolvedContainer } from './find.ts';
 

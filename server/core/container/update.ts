@@ -1,4 +1,5 @@
-import type { ContainerAddress, Core, RequestContext } from '../api.ts';
+import type { Core } from '../api.ts';
+import type { ContainerAddress, RequestContext } from '../request.ts';
 import type { Services } from '../services.ts';
 import { resolveContainer } from './resolve.ts';
 

@@ -1,5 +1,5 @@
 import { StoreError } from '../../../base/errors.ts';
-import { type Micros } from '../../../base/units.ts';
+import type { Micros } from '../../../base/units.ts';
 import { addAccountUsage, noAccountUsage } from '../account/usage.ts';
 import { accountIdOf } from '../ids.ts';
 import type {
@@ -14,7 +14,8 @@ import type {
   UsageRow,
 } from '../model.ts';
 import { type LifecycleContext, realDays } from '../lifecycle/due.ts';
-import type { Change, DueKey, ShardView } from '../ports.ts';
+import type { Change, ShardView } from '../ports.ts';
+import type { DueKey } from '../lifecycle/due-key.ts';
 import type { Allowance } from '../commands.ts';
 import { checkGrowth, quotaOf } from '../quota/quota.ts';
 
@@ -211,4 +212,9 @@ export class Commit {
     }
     return changes;
   }
+}
+
+export interface At {
+  readonly containerId: Id;
+  readonly key: string;
 }

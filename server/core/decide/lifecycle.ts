@@ -12,7 +12,7 @@ import {
   uploadDue,
   type VersionState,
 } from '../lifecycle/due.ts';
-import { mostKept } from '../lifecycle/rules.ts';
+import { mostKept } from '../lifecycle/matching.ts';
 import type { ContainerRow, DueRow, Id, VersionRow } from '../model.ts';
 import type { Commit } from './commit.ts';
 import { tellFeeds } from './feed.ts';

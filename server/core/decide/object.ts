@@ -15,7 +15,6 @@ import type { ObjectEvent } from '../feed/events.ts';
 import { expirationOf } from '../lifecycle/shown.ts';
 import {
   type ContainerRow,
-  type Id,
   lastChangeOf,
   type Metadata,
   type ObjectLock,
@@ -24,7 +23,7 @@ import {
   type VersionRow,
 } from '../model.ts';
 import { parseVersionId } from '../version-id.ts';
-import type { Commit } from './commit.ts';
+import type { At, Commit } from './commit.ts';
 import { checkAddressed, checkWriteCondition, isExpired, visibleObject } from './condition.ts';
 import { beginReplication, replicationAfter, retryLater, tellFeeds, tellSync } from './feed.ts';
 import { changedLock, checkRemovable, isLocked, lockEndsAt, newLock } from './lock.ts';
@@ -38,11 +37,6 @@ import {
 import { gapAt, markerAt, type UnlinkedVersion, VersionChain } from './version-chain.ts';
 
 type Args<N extends keyof Commands> = Commands[N]['args'];
-
-export interface At {
-  readonly containerId: Id;
-  readonly key: string;
-}
 
 export function chainOf(commit: Commit, container: ContainerRow, at: At): VersionChain {
   return new VersionChain(commit.view, at, container.versioning !== 'off');

@@ -1,5 +1,5 @@
 /** Where master keys are kept, as ports. Implemented in server/keys over files, and in memory for tests. */
-import type { Principal } from '../api.ts';
+import type { Principal } from '../access/principal.ts';
 
 /** A key under a master key of somebody else's. */
 export interface WrappedSecret {

@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import { utf8 } from '../../../base/bytes.ts';
 import { StoreError } from '../../../base/errors.ts';
-import type { RequestContext } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { Encryption, Id, ServiceEncryption } from '../model.ts';
 import type { Services } from '../services.ts';
 import { keyFailure } from './failures.ts';

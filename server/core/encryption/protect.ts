@@ -1,5 +1,5 @@
 /** The one decision how a new object's bytes are encrypted. */
-import type { RequestContext } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { ResolvedContainer } from '../container/find.ts';
 import type { Encryption } from '../model.ts';
 import type { Services } from '../services.ts';

@@ -1,4 +1,4 @@
-import type { RequestContext } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { EventCause } from '../commands.ts';
 import type { ContainerRow } from '../model.ts';
 import type { Services } from '../services.ts';

@@ -1,6 +1,6 @@
 /** Dynamic large objects: all objects of a prefix, in the order of the listing, as it is when they are read. */
 import { createHash } from 'node:crypto';
-import type { ContainerAddress } from '../api.ts';
+import type { ContainerAddress } from '../request.ts';
 import { bareEtag, type VersionRow } from '../model.ts';
 import type { Page, PageQuery } from '../ports.ts';
 import {

@@ -1,6 +1,6 @@
 /** What `Core.putManifest` takes and gives. */
 import type { StoreError } from '../../../base/errors.ts';
-import type { ObjectAddress, RangeRequest } from '../api.ts';
+import type { ObjectAddress, RangeRequest } from '../request.ts';
 import type { PutOutcome, WriteCondition } from '../commands.ts';
 import type { Metadata } from '../model.ts';
 

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { formatIso } from '../../../base/calendar/civil-date.ts';
 import { isStoreError, StoreError } from '../../../base/errors.ts';
-import type { ObjectReader, RangeRequest, RequestContext } from '../api.ts';
+import type { ObjectReader } from '../api.ts';
+import type { RangeRequest, RequestContext } from '../request.ts';
 import type { PutOutcome } from '../commands.ts';
 import type { ResolvedContainer } from '../container/find.ts';
 import { resolveContainer } from '../container/resolve.ts';

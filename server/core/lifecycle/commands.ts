@@ -1,7 +1,7 @@
 /** Commands of lifecycle: a part of `Commands`. */
 import type { Micros } from '../../../base/units.ts';
 import type { BodyRef, DueTask, Id, PartRow, VersionRow } from '../model.ts';
-import type { DueKey } from '../ports.ts';
+import type { DueKey } from './due-key.ts';
 
 /** Names a due row as it was read. */
 export type DueDone = DueKey & { readonly stamp: Micros };

@@ -2,13 +2,8 @@
 import { type Micros, micros } from '../../../base/units.ts';
 import type { UploadRow, VersionRow } from '../model.ts';
 import type { StorageClass } from '../storage-classes.ts';
-import {
-  type Lifecycle,
-  type LifecycleRule,
-  type LifecycleTime,
-  matchesUpload,
-  matchesVersion,
-} from './rules.ts';
+import type { Lifecycle, LifecycleRule, LifecycleTime } from './rules.ts';
+import { matchesUpload, matchesVersion } from './matching.ts';
 
 export const REAL_DAY_MILLIS = 86_400_000;
 const SMALL_BYTES = 128 * 1024;

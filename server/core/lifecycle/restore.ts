@@ -1,4 +1,4 @@
-import type { ObjectAddress, RequestContext } from '../api.ts';
+import type { ObjectAddress, RequestContext } from '../request.ts';
 import { resolveContainer } from '../container/resolve.ts';
 import type { Services } from '../services.ts';
 import type { RestoreOutcome } from './commands.ts';

@@ -1,12 +1,7 @@
 /** What clients are told of what will happen. Always by real days: the rules say days. */
 import type { ContainerRow, UploadRow, VersionRow } from '../model.ts';
 import { duesOf, realDays, type UploadDue, uploadDue } from './due.ts';
-
-export interface Expiration {
-  /** Milliseconds. */
-  readonly at: number;
-  readonly ruleId: string;
-}
+import type { Expiration } from './rules.ts';
 
 /** An upload with what the rules will do if it stays open. */
 export interface CreatedUpload extends UploadRow {

@@ -1,4 +1,5 @@
-import type { RequestContext, UploadAddress } from '../api.ts';
+import type { UploadAddress } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { Services } from '../services.ts';
 import { findUpload } from './find.ts';
 

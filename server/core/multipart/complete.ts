@@ -1,4 +1,5 @@
-import type { CompleteUpload, RequestContext } from '../api.ts';
+import type { CompleteUpload } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { PutOutcome } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
 import { causeOf, wakeFeeds } from '../feed/cause.ts';

@@ -1,4 +1,5 @@
-import type { CreateUpload, RequestContext } from '../api.ts';
+import type { CreateUpload } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import { resolveContainer } from '../container/resolve.ts';
 import { checkNewLock } from '../decide/lock.ts';
 import { protect } from '../encryption/protect.ts';

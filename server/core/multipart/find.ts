@@ -1,6 +1,7 @@
 import { StoreError } from '../../../base/errors.ts';
 import type { Action } from '../access/actions.ts';
-import type { RequestContext, UploadAddress, WithCustomerKey } from '../api.ts';
+import type { UploadAddress, WithCustomerKey } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { ResolvedContainer } from '../container/find.ts';
 import { resolveContainer } from '../container/resolve.ts';
 import { checkCustomerKey, type ObjectKey, unwrapObjectKey } from '../encryption/object-key.ts';

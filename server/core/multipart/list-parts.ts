@@ -1,5 +1,6 @@
 import type { PartRow, UploadRow } from '../model.ts';
-import type { RequestContext, UploadAddress } from '../api.ts';
+import type { UploadAddress } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { Services } from '../services.ts';
 import { findUpload } from './find.ts';
 

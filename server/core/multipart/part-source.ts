@@ -1,5 +1,6 @@
 import { StoreError } from '../../../base/errors.ts';
-import type { Core, IncomingBody, RequestContext } from '../api.ts';
+import type { Core, IncomingBody } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { VersionRow } from '../model.ts';
 import { openSource, resolveRange } from '../object/copy.ts';
 import type { Services } from '../services.ts';

@@ -1,5 +1,6 @@
 import { StoreError } from '../../../base/errors.ts';
-import type { Core, IncomingBody, RequestContext } from '../api.ts';
+import type { Core, IncomingBody } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { ChecksumAlgorithm, PartRow } from '../model.ts';
 import { copySourceBody } from './part-source.ts';
 import { discardRefused, targetOf } from '../object/put.ts';

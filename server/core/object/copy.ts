@@ -1,6 +1,7 @@
 import { concatBytes } from '../../../base/bytes.ts';
 import { StoreError } from '../../../base/errors.ts';
-import type { CopyObject, ObjectReader, RangeRequest, RequestContext } from '../api.ts';
+import type { CopyObject, ObjectReader } from '../api.ts';
+import type { RangeRequest, RequestContext } from '../request.ts';
 import type { PutOutcome } from '../commands.ts';
 import type { ResolvedContainer } from '../container/find.ts';
 import { resolveContainer } from '../container/resolve.ts';

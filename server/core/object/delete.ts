@@ -1,5 +1,6 @@
 import { mayBypassGovernance } from '../access/bypass.ts';
-import type { Core, RequestContext } from '../api.ts';
+import type { Core } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { DeleteOutcome } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
 import { causeOf, wakeFeeds } from '../feed/cause.ts';

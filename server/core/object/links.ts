@@ -4,7 +4,8 @@
  * shall find.
  */
 import { type ErrorDetail, isStoreError, StoreError } from '../../../base/errors.ts';
-import type { GetObject, LinkTarget, ObjectReader, RequestContext } from '../api.ts';
+import type { GetObject, LinkTarget, ObjectReader } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { ResolvedContainer } from '../container/find.ts';
 import type { Link } from '../link.ts';
 import { bareEtag, type VersionRow } from '../model.ts';

@@ -1,6 +1,7 @@
 /** A version with its own bytes, whatever they mean. */
 import { StoreError } from '../../../base/errors.ts';
-import type { GetObject, ObjectReader, PartView, RequestContext } from '../api.ts';
+import type { GetObject, ObjectReader, PartView } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { ResolvedContainer } from '../container/find.ts';
 import { checkCustomerKey, type ObjectKey, unwrapObjectKey } from '../encryption/object-key.ts';
 import { noSuchPart } from '../large/large-object.ts';

@@ -1,5 +1,6 @@
 import { concatBytes } from '../../../base/bytes.ts';
-import type { GetObject, ObjectReader, RequestContext } from '../api.ts';
+import type { GetObject, ObjectReader } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import { listObjects } from '../container/list-objects.ts';
 import type { ResolvedContainer } from '../container/find.ts';
 import { resolveContainer } from '../container/resolve.ts';

@@ -1,4 +1,5 @@
-import type { Core, RequestContext } from '../api.ts';
+import type { Core } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import { resolveContainer } from '../container/resolve.ts';
 import type { VersionRow } from '../model.ts';
 import { executeWrite } from '../quota/write.ts';

@@ -1,5 +1,6 @@
 import { type ErrorKind, isStoreError } from '../../../base/errors.ts';
-import type { PutObject, RequestContext } from '../api.ts';
+import type { PutObject } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { PutOutcome, WriteCondition } from '../commands.ts';
 import type { ResolvedContainer } from '../container/find.ts';
 import { resolveContainer } from '../container/resolve.ts';

@@ -1,4 +1,4 @@
-import type { ObjectAddress, RequestContext } from '../api.ts';
+import type { ObjectAddress, RequestContext } from '../request.ts';
 import { resolveContainer } from '../container/resolve.ts';
 import { keyFailure } from '../encryption/failures.ts';
 import { unwrapObjectKey, wrapObjectKey } from '../encryption/object-key.ts';

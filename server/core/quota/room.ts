@@ -1,11 +1,12 @@
 /** Refuses what a quota will refuse before its bytes are read; the commit decides for good. */
-import type { RequestContext } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { ResolvedContainer } from '../container/find.ts';
 import { noUsage } from '../container/info.ts';
 import { accountIdOf } from '../ids.ts';
 import { ownBytes, type VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
-import { accountExceeded, type AccountQuota, bytesLeft, exceededBy } from './account-quota.ts';
+import { accountExceeded, bytesLeft, exceededBy } from './account-quota.ts';
+import type { AccountQuota } from './account-limits.ts';
 import { type Quota, quotaExceeded, quotaOf } from './quota.ts';
 
 /** Bytes that may be added to an object that is there; undefined: as many as any. */

@@ -1,5 +1,5 @@
 /** Commits that may make an account grow: within its quotas, where it has any. */
-import type { RequestContext } from '../api.ts';
+import type { RequestContext } from '../request.ts';
 import type { Allowance, Command, CommandResult } from '../commands.ts';
 import type { ResolvedContainer } from '../container/find.ts';
 import { ownBytes } from '../model.ts';

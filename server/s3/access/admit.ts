@@ -3,7 +3,7 @@
  * held to the permission that the table of routes names, and to what its headers ask for besides.
  */
 import { isStoreError } from '../../../base/errors.ts';
-import type { RequestContext } from '../../core/api.ts';
+import type { RequestContext } from '../../core/request.ts';
 import type { Action } from '../../core/access/actions.ts';
 import type { Demand } from '../../core/access/demand.ts';
 import type { Call, Operation, Route, S3Reply } from '../call.ts';

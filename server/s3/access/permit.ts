@@ -1,5 +1,5 @@
 import { invariant } from '../../../base/invariant.ts';
-import type { Permit } from '../../core/access/demand.ts';
+import type { Permit } from '../../core/access/permit.ts';
 import type { Call } from '../call.ts';
 
 /** What let the request in. */

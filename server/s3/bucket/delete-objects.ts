@@ -1,6 +1,6 @@
 import { type StoreError, isStoreError } from '../../../base/errors.ts';
 import type { Action } from '../../core/access/actions.ts';
-import type { RequestContext } from '../../core/api.ts';
+import type { RequestContext } from '../../core/request.ts';
 import type { WriteCondition } from '../../core/commands.ts';
 import { parseEntityTags } from '../../http/conditional.ts';
 import { checkKeyLength } from '../address.ts';

@@ -1,6 +1,6 @@
 /** Replies tell what rules will do with an object or an upload, and whether an archived object can be read. */
 import type { UploadDue } from '../../core/lifecycle/due.ts';
-import type { Expiration } from '../../core/lifecycle/shown.ts';
+import type { Expiration } from '../../core/lifecycle/rules.ts';
 import type { VersionRow } from '../../core/model.ts';
 import type { HeaderPairs } from '../../http/exchange.ts';
 import { formatHttpDate } from '../../http/conditional.ts';

@@ -1,6 +1,7 @@
 /** Who delivers access logs, in the words of bucket policies ("Enabling Amazon S3 server access logging"). */
 import { serviceName } from '../../core/access/principal.ts';
-import type { Core, RequestContext } from '../../core/api.ts';
+import type { Core } from '../../core/api.ts';
+import type { RequestContext } from '../../core/request.ts';
 import { accountTextOf } from '../../core/users.ts';
 
 const SERVICE = 'logging.s3.amazonaws.com';

@@ -1,4 +1,5 @@
-import type { CopyObject, RangeRequest, ReadCondition } from '../../core/api.ts';
+import type { CopyObject, ReadCondition } from '../../core/api.ts';
+import type { RangeRequest } from '../../core/request.ts';
 import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
 import { invalidArgument, s3Error } from '../codes.ts';

@@ -1,5 +1,5 @@
 /** GetObjectTagging, PutObjectTagging, DeleteObjectTagging; and the tags that writes bring along. */
-import type { RequestContext } from '../../core/api.ts';
+import type { RequestContext } from '../../core/request.ts';
 import { type Metadata, type VersionRow, versionIdOf } from '../../core/model.ts';
 import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { actionsOf, askLater } from '../access/admit.ts';

@@ -1,5 +1,5 @@
 /** `X-Account-Quota-{Bytes,Count}[-Policy-<policy>]`: set by operators alone, shown to whoever may see the account. */
-import { accountQuotaSettings } from '../../core/quota/account-quota.ts';
+import { accountQuotaSettings } from '../../core/quota/account-limits.ts';
 import type { MetadataPatch } from '../../core/commands.ts';
 import type { Metadata } from '../../core/model.ts';
 import type { AccountCall } from '../call.ts';

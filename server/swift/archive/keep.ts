@@ -2,7 +2,7 @@
 import { isStoreError, StoreError } from '../../../base/errors.ts';
 import { type Micros, micros } from '../../../base/units.ts';
 import { type Action, isReading } from '../../core/access/actions.ts';
-import type { ObjectAddress, RequestContext } from '../../core/api.ts';
+import type { ObjectAddress, RequestContext } from '../../core/request.ts';
 import type { VersionRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import type { ObjectCall } from '../call.ts';

@@ -1,6 +1,7 @@
 /** COPY, and PUT with X-Copy-From (swift/common/middleware/copy.py). */
 import { type ErrorKind, isStoreError, StoreError } from '../../../base/errors.ts';
-import type { Core, CopyObject, ObjectAddress, RangeRequest } from '../../core/api.ts';
+import type { Core, CopyObject } from '../../core/api.ts';
+import type { ObjectAddress, RangeRequest } from '../../core/request.ts';
 import type { PartClaim } from '../../core/large/manifest-command.ts';
 import type { Metadata, VersionRow } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';

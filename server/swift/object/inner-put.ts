@@ -1,5 +1,6 @@
 /** A PUT of an object that a request of another kind contains: the file of a form or of an archive. */
-import type { Principal, RequestContext } from '../../core/api.ts';
+import type { Principal } from '../../core/api.ts';
+import type { RequestContext } from '../../core/request.ts';
 import type { HttpReply, HttpRequest } from '../../http/exchange.ts';
 import type { SwiftDoor } from '../call.ts';
 import { passFilters } from '../filters/pass.ts';

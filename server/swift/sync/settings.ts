@@ -2,7 +2,7 @@
 import type { FeedsChange, MetadataPatch } from '../../core/commands.ts';
 import type { ObjectEvent } from '../../core/feed/events.ts';
 import type { ContainerRow, Metadata } from '../../core/model.ts';
-import { syncKeySetting as keySetting } from '../../core/tombstone.ts';
+import { syncKeySetting as keySetting } from '../../core/decide/sync/tombstone.ts';
 import { textOf, wireOf } from '../../http/header-text.ts';
 import { isOwner } from '../access/privileged.ts';
 import type { ContainerCall } from '../call.ts';

@@ -13,7 +13,8 @@ import {
   uploadDue,
   type VersionState,
 } from '../../core/lifecycle/due.ts';
-import { commonPrefix, type Lifecycle } from '../../core/lifecycle/rules.ts';
+import type { Lifecycle } from '../../core/lifecycle/rules.ts';
+import { commonPrefix } from '../../core/lifecycle/matching.ts';
 import type { ContainerRow, DueRow, DueTask, Id } from '../../core/model.ts';
 import type { PageQuery, RowStore } from '../../core/ports.ts';
 import { versionsOf } from './chain.ts';

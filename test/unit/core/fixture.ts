@@ -7,8 +7,8 @@ import type {
   IncomingBody,
   ObjectReader,
   PutObject,
-  RequestContext,
 } from '../../../server/core/api.ts';
+import type { RequestContext } from '../../../server/core/request.ts';
 import { createCore } from '../../../server/core/core.ts';
 import type { PageQuery, RowStore } from '../../../server/core/ports.ts';
 import { MemoryKeys } from '../../memory/keys.ts';

@@ -6,7 +6,8 @@ import type { Cell } from '../../../server/cell/cell.ts';
 import type { PolicyChoice } from '../../../server/cell/policies.ts';
 import type { WorkSettings } from '../../../server/cell/workers.ts';
 import { cellSettings } from '../../../server/config/defaults.ts';
-import type { Core, RequestContext } from '../../../server/core/api.ts';
+import type { Core } from '../../../server/core/api.ts';
+import type { RequestContext } from '../../../server/core/request.ts';
 import { createCore } from '../../../server/core/core.ts';
 import { Machine } from '../cell/fixture.ts';
 

@@ -6,9 +6,8 @@ import { StoreError } from '../../../../base/errors.ts';
 import { type Micros, micros } from '../../../../base/units.ts';
 import type { EventCause } from '../../commands.ts';
 import { type ContainerRow, lastChangeOf, type VersionRow } from '../../model.ts';
-import { isInStep } from '../../tombstone.ts';
-import type { Commit } from '../commit.ts';
-import type { At } from '../object.ts';
+import { isInStep } from './tombstone.ts';
+import type { At, Commit } from '../commit.ts';
 
 /** Stamps travel as seconds with five decimals. */
 const TICK_MICROS = 10;

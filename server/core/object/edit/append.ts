@@ -1,5 +1,6 @@
 import { StoreError } from '../../../../base/errors.ts';
-import type { AppendObject, RequestContext } from '../../api.ts';
+import type { AppendObject } from '../../api.ts';
+import type { RequestContext } from '../../request.ts';
 import type { PutOutcome } from '../../commands.ts';
 import type { ResolvedContainer } from '../../container/find.ts';
 import { resolveContainer } from '../../container/resolve.ts';

@@ -1,5 +1,6 @@
 import { StoreError } from '../../../../base/errors.ts';
-import type { RenameObject, RequestContext } from '../../api.ts';
+import type { RenameObject } from '../../api.ts';
+import type { RequestContext } from '../../request.ts';
 import type { PutOutcome } from '../../commands.ts';
 import { resolveContainer } from '../../container/resolve.ts';
 import { causeOf, wakeFeeds } from '../../feed/cause.ts';

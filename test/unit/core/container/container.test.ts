@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { isStoreError } from '../../../../base/errors.ts';
-import type { Principal, RequestContext } from '../../../../server/core/api.ts';
+import type { Principal } from '../../../../server/core/api.ts';
+import type { RequestContext } from '../../../../server/core/request.ts';
 import { isBucketName } from '../../../../server/core/limits.ts';
 import {
   type Fixture,

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { StoreError } from '../../../../base/errors.ts';
-import type { IncomingBody, ObjectAddress } from '../../../../server/core/api.ts';
+import type { IncomingBody } from '../../../../server/core/api.ts';
+import type { ObjectAddress } from '../../../../server/core/request.ts';
 import { digestOf } from '../../../../server/core/digest/checksum.ts';
 import type { RowStore } from '../../../../server/core/ports.ts';
 import {

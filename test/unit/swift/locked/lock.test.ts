@@ -1,6 +1,6 @@
 /** A lock that S3 set holds for Swift's clients too: it is the commit's. */
 import { expect, test } from 'vitest';
-import type { RequestContext } from '../../../../server/core/api.ts';
+import type { RequestContext } from '../../../../server/core/request.ts';
 import { versionIdOf } from '../../../../server/core/model.ts';
 import { createHarness, type Harness } from '../harness.ts';
 

@@ -1,6 +1,6 @@
 /** What is remembered of a deletion in a container that is in step with others (decision 0047). */
-import type { Micros } from '../../base/units.ts';
-import type { ContainerRow } from './model.ts';
+import type { Micros } from '../../../../base/units.ts';
+import type { ContainerRow } from '../../model.ts';
 
 /** There while no object has the key; one that was left behind by a newer object says nothing. */
 export interface TombstoneRow {
