@@ -8,14 +8,22 @@
  *   the map gives the ids away.
  */
 import { StoreError, toStoreError } from '../../../base/errors.ts';
-import type { Sequence } from '../../../base/units.ts';
+import type { Micros, Sequence } from '../../../base/units.ts';
 import type { EncodedRecord } from '../log/record.ts';
-import type { ShardPrimary } from '../primary/primary.ts';
 import type { RowWrite } from '../shard.ts';
 
+/** The two primaries (primary/primary.ts), as far as a mirror needs them. */
+interface Source {
+  advance(): void;
+  lose(error: StoreError): void;
+}
+interface Target {
+  write(writes: readonly RowWrite[], time: Micros): Promise<unknown>;
+}
+
 export interface MirrorOptions {
-  readonly source: ShardPrimary;
-  readonly target: ShardPrimary;
+  readonly source: Source;
+  readonly target: Target;
   /** As it is written to the target; undefined: it does not go over. */
   readonly there: (write: RowWrite) => RowWrite | undefined;
 }
