@@ -120,7 +120,8 @@ fact(7, 'part numbers go from 1 to 10,000', async () => {
     await partOf(upload, 10_000, Buffer.from('last')),
   ];
   expect((await upload.complete(parts)).status).toBe(200);
-  const last = await ask('GET', `/${bucket}/k`, { query: { partNumber: '10000' } });
+  // Of the object it is the second.
+  const last = await ask('GET', `/${bucket}/k`, { query: { partNumber: '2' } });
   expect([last.status, last.text]).toEqual([206, 'last']);
 });
 
