@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import { concatBytes } from '../../base/bytes.ts';
-import { isStoreError } from '../../base/errors.ts';
+import { isStoreError, StoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { ShardId } from '../../base/units.ts';
 import type { Worker } from '../work/worker.ts';
@@ -66,7 +66,13 @@ export class BodyScrub implements Worker<BodyScrubJob> {
         .devices()
         .flatMap((device) => [...device.replicas.keys()].map((shard) => ({ device, shard })));
     }
-    const [first] = this.#pending;
+    let [first] = this.#pending;
+    // Its device has left meanwhile, or was replaced.
+    while (first !== undefined && group.device(first.device.id) !== first.device) {
+      this.#pending.shift();
+      this.#from = undefined;
+      [first] = this.#pending;
+    }
     if (first === undefined) return undefined;
     const { device, shard } = first;
     const from = this.#from ?? device.replica(shard).rows.prefix;
@@ -78,8 +84,8 @@ export class BodyScrub implements Worker<BodyScrubJob> {
     await device.applier.flush();
     const { prefix } = device.replica(shard).rows;
     const { lt } = prefixRange(prefix);
-    const range = { gte: from, lt, limit: pageRows, keyEncoding: 'view', valueEncoding: 'view' };
-    const entries = await device.index.iterator<Uint8Array, Uint8Array>(range).all();
+    const range = { gte: from, lt, limit: pageRows };
+    const entries = await readEntries(device, range);
     const last = entries.at(-1)?.[0];
     if (entries.length < pageRows || last === undefined) {
       this.#pending.shift();
@@ -115,6 +121,19 @@ export class BodyScrub implements Worker<BodyScrubJob> {
       { event: 'shard.body-scrubbed', shard, device: device.id },
       'A damaged inline body was found by the scrub and written anew.',
     );
+  }
+}
+
+/** A device may be closed at any moment: what its index says then is for the next round. */
+async function readEntries(
+  { index }: ShardDevice,
+  range: { readonly gte: Uint8Array; readonly lt: Uint8Array; readonly limit: number },
+): Promise<readonly [Uint8Array, Uint8Array][]> {
+  try {
+    const views = { keyEncoding: 'view', valueEncoding: 'view' } as const;
+    return await index.iterator<Uint8Array, Uint8Array>({ ...range, ...views }).all();
+  } catch (cause) {
+    throw new StoreError('unavailable', 'shard.scrub', 'the index cannot be read', { cause });
   }
 }
 
