@@ -26,7 +26,10 @@ export async function findPieces(
 ): Promise<ReadonlyMap<number, readonly FoundPiece[]>> {
   const bodies = new Map<string, BodyShape>();
   for (const { store } of placement.places()) {
-    if (store !== undefined) await findBodies(store, bodies);
+    if (store === undefined) continue;
+    for await (const header of bodiesOn(store)) {
+      if (header.key === backupKey) bodies.set(header.objectId, header);
+    }
   }
   const found = new Map<number, FoundPiece[]>();
   for (const body of bodies.values()) {
@@ -39,18 +42,32 @@ export async function findPieces(
   return found;
 }
 
-/** One look at each body that has a first stripe here. */
-async function findBodies(store: FragmentStore, bodies: Map<string, BodyShape>): Promise<void> {
+/** Headers of all bodies that have a first stripe on a device; one that has several there may come more than once. */
+async function* bodiesOn(store: FragmentStore): AsyncGenerator<FragmentHeader> {
   let after: FragmentId | undefined;
   do {
     const page = await store.scan(after, pageFragments);
     for (const id of page) {
-      if (id.stripe !== 0 || id.objectId === after?.objectId || bodies.has(id.objectId)) continue;
-      const header = await headerOf(store, id);
-      if (header?.key === backupKey) bodies.set(id.objectId, header);
+      const header = id.stripe === 0 ? await headerOf(store, id) : undefined;
+      if (header !== undefined) yield header;
     }
     after = page.at(-1);
   } while (after !== undefined);
+}
+
+/** Bodies other than pieces, as far as `wanted` says of their headers. */
+export async function findBodies(
+  placement: Placement,
+  wanted: (header: FragmentHeader) => boolean,
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (const { store } of placement.places()) {
+    if (store === undefined) continue;
+    for await (const header of bodiesOn(store)) {
+      if (header.key !== backupKey && wanted(header)) found.add(header.objectId);
+    }
+  }
+  return found;
 }
 
 async function headerOf(store: FragmentStore, id: FragmentId): Promise<FragmentHeader | undefined> {

@@ -6,7 +6,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import { isStoreError, StoreError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
-import { epoch as toEpoch } from '../../../base/units.ts';
+import { epoch as toEpoch, type ShardId } from '../../../base/units.ts';
 import type { Coordinator } from '../../../storage/shard/coordinator.ts';
 import type { ShardGroup } from '../../../storage/shard/group.ts';
 import type { ReplicaPeer } from '../../../storage/shard/peer.ts';
@@ -14,7 +14,8 @@ import { replayPiece } from '../../../storage/shard/backup/replay.ts';
 import type { Shard, ShardState } from '../../../storage/shard/shard.ts';
 import type { Placement } from '../../proxy/placement.ts';
 import { decodeRow, localRange } from '../../proxy/row-codec.ts';
-import { chainsOf, findPieces, type FoundPiece } from './find-pieces.ts';
+import { findClaim } from '../claims.ts';
+import { chainsOf, findPieces, findBodies, type FoundPiece } from './find-pieces.ts';
 import { readLooseBody } from './loose-body.ts';
 import { decodePiece, isUnreadable } from './piece.ts';
 
@@ -38,8 +39,10 @@ export interface RebuildReport {
   readonly containers: number;
   readonly objects: number;
   readonly bytes: number;
-  /** They are as they were at this time or later (ISO 8601): what was changed since is lost. */
-  readonly asOf?: string;
+  /** When the newest of their pieces was stored (ISO 8601). What was changed until `metadataBackupSeconds` before is there. */
+  readonly lastBackup?: string;
+  /** Bodies of more than 16 KiB that were begun after the last piece of their shard, and that no row names: of objects or parts that do not come back. Smaller ones leave no trace. */
+  readonly bodiesNotNamed?: number;
 }
 
 type Judged = 'good' | 'lost' | 'unknown';
@@ -68,7 +71,7 @@ export async function rebuildShards(
   }
   if (lost.length === 0) return { ...counts, ...sums };
   const pieces = await findPieces(placement, map.clusterId);
-  let asOf = Number.POSITIVE_INFINITY;
+  const storedAt = new Map<ShardId, number>();
   for (const state of lost) {
     const head = await rebuildShard(options, state, pieces.get(state.id) ?? []);
     if (head === undefined) {
@@ -76,11 +79,27 @@ export async function rebuildShards(
       continue;
     }
     counts.shardsRebuilt++;
-    asOf = Math.min(asOf, head.header.createdAt);
+    storedAt.set(state.id, head.header.createdAt);
     await addSums(options, state, sums);
   }
-  const time = Number.isFinite(asOf) ? { asOf: new Date(asOf).toISOString() } : {};
-  return { ...counts, ...sums, ...time };
+  if (storedAt.size === 0) return { ...counts, ...sums };
+  const bodiesNotNamed = await countNotNamed(options, storedAt);
+  const lastBackup = new Date(Math.max(...storedAt.values())).toISOString();
+  return { ...counts, ...sums, lastBackup, bodiesNotNamed };
+}
+
+/** `storedAt`: of the last piece of each shard that was rebuilt, in milliseconds. */
+async function countNotNamed(
+  { placement, group }: RebuildOptions,
+  storedAt: ReadonlyMap<ShardId, number>,
+): Promise<number> {
+  const young = await findBodies(placement, ({ containerId, createdAt }) => {
+    const since = storedAt.get(group.route(containerId).id);
+    return since !== undefined && createdAt >= since;
+  });
+  let count = 0;
+  for (const objectId of young) if ((await findClaim(group, objectId)) === undefined) count++;
+  return count;
 }
 
 /** Whether any replica that the map believes can be believed. One that left the set, but is whole, may still know more than a backup. */

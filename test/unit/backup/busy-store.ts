@@ -177,12 +177,20 @@ export class BusyStore {
     await this.core.completeUpload(owner, { ...upload, parts, condition: {} });
   }
 
-  async putSmall(key: string): Promise<void> {
+  putSmall(key: string): Promise<void> {
+    return this.#putPlain(key, 10);
+  }
+
+  putLarge(key: string): Promise<void> {
+    return this.#putPlain(key, 9000);
+  }
+
+  async #putPlain(key: string, size: number): Promise<void> {
     const at = { account, container: 'plain', key, contentType: 'a/b', system: {}, user: {} };
     await this.core.putObject(owner, {
       ...at,
       condition: {},
-      body: bodyOf(this.#random.bytes(10)),
+      body: bodyOf(this.#random.bytes(size)),
     });
   }
 
