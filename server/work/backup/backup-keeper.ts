@@ -66,6 +66,7 @@ export class BackupKeeper implements Worker<BackupJob> {
 
   async next(): Promise<BackupJob | undefined> {
     const shards = this.#options.group.served();
+    this.#forget();
     for (let i = 0; i < shards.length; i++) {
       const shard = shards[(this.#turn + i) % shards.length];
       const job = shard === undefined ? undefined : this.#jobOf(shard);
@@ -74,6 +75,16 @@ export class BackupKeeper implements Worker<BackupJob> {
       return job;
     }
     return undefined;
+  }
+
+  /** Shards that were merged into others are no more. */
+  #forget(): void {
+    for (const id of this.#opened.keys()) {
+      if (this.#options.group.find(id) !== undefined) continue;
+      this.#opened.delete(id);
+      this.#backups.get(id)?.abandon();
+      this.#backups.delete(id);
+    }
   }
 
   #jobOf(shard: ServedShard): BackupJob | undefined {
