@@ -5,6 +5,7 @@ import { accountIdOf } from '../ids.ts';
 import type {
   AccountSums,
   AccountUsageRow,
+  BacklogRow,
   BodyRef,
   ContainerRow,
   DueTask,
@@ -49,6 +50,8 @@ export class Commit {
   readonly time: Micros;
   readonly nowMillis: number;
   readonly options: DecideOptions;
+  /** What feeds, by their ids, have been told by this commit so far: the view does not show it. */
+  readonly told: Map<Id, { readonly backlog: BacklogRow; readonly stamp: Micros }> = new Map();
   readonly #changes: Change[] = [];
   readonly #usage = new Map<Id, { row: UsageRow; readonly container: ContainerRow }>();
   readonly #accountUsage = new Map<Id, { readonly containerId: Id; row: AccountUsageRow }>();

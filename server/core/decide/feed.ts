@@ -84,7 +84,7 @@ export function retryLater(
   enqueueEvent(commit, container, feed, { row, from });
 }
 
-/** What waits for a later time lies in the same feed, under stamps that a commit may be given meanwhile. */
+/** What waits for a later time, and what one commit tells beyond the first, lies in the same feed, under stamps that a commit may be given. */
 function freeStamp(
   commit: Commit,
   key: { readonly containerId: Id; readonly feedId: Id },
@@ -104,7 +104,8 @@ function enqueueEvent(
   const { row, from = commit.time } = told;
   const { containerId } = row;
   const key = { containerId, target: feed.target, feedId: feed.id };
-  const old = commit.view.get('backlog', key);
+  const earlier = commit.told.get(feed.id);
+  const old = earlier?.backlog ?? commit.view.get('backlog', key);
   const isFull = (old?.pending ?? 0) >= (commit.options.maxFeedEvents ?? MAX_EVENTS);
   const backlog: BacklogRow = {
     containerId,
@@ -117,9 +118,11 @@ function enqueueEvent(
     dropped: (old?.dropped ?? 0) + (isFull ? 1 : 0),
   };
   commit.change({ type: 'put', table: 'backlog', key, row: backlog });
-  if (isFull) return;
   const at = { containerId, feedId: feed.id };
-  const stamp = feed.purpose === 'replication' ? freeStamp(commit, at, from) : from;
+  // A commit may tell a feed several things: of a renaming both names, of versions that expire each.
+  const stamp = freeStamp(commit, at, micros(Math.max(from, (earlier?.stamp ?? 0) + 1)));
+  commit.told.set(feed.id, { backlog, stamp: isFull ? (earlier?.stamp ?? commit.time) : stamp });
+  if (isFull) return;
   commit.change({ type: 'put', table: 'event', key: { ...at, stamp }, row });
 }
 

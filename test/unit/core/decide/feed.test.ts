@@ -161,6 +161,23 @@ describe('feeds', () => {
     expect(fixture.rows.rowsOf('container')[0]?.row.feeds).toBeUndefined();
   });
 
+  it('hear of everything that one commit does', async () => {
+    const fixture = createFixture();
+    await createContainer(fixture.core, 'box');
+    await follow(fixture, feed());
+    await put(fixture, 'old');
+    const renaming = { ...at, key: 'new', source: 'old', condition: {}, sourceCondition: {} };
+    await fixture.core.renameObject(owner, renaming);
+    await put(fixture, 'other');
+    expect(told(fixture)).toEqual([
+      ['created:put', 'old'],
+      ['removed:delete', 'old'],
+      ['created:copy', 'new'],
+      ['created:put', 'other'],
+    ]);
+    expect(fixture.rows.rowsOf('backlog').map(({ row }) => row.pending)).toEqual([4]);
+  });
+
   it('an expiry by date is told as one', async () => {
     const fixture = createFixture();
     const containerId = await createContainer(fixture.core, 'box');
