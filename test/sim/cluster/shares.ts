@@ -2,7 +2,7 @@ import { runSeeds } from '../seeds.ts';
 import { runClusterScenario } from './scenario.ts';
 
 /** What `npm test` runs of it, in two suites side by side. */
-const clusters = { seeds: 500, limitMillis: 240_000, shares: 2 };
+const clusters = { seeds: 500, limitMillis: 200_000, shares: 2 };
 
 /** What clients were answered, and what was done to the machines, in all seeds of the share. */
 interface Sums {
