@@ -370,9 +370,9 @@ export class ShardPrimary {
   }
 
   /** Writes the new in-sync set to the map, under the next epoch. False: the map may hold either. */
-  async #changeSet(inSync: readonly Member[]): Promise<boolean> {
+  async #changeSet(inSync: readonly Member[], replicas = this.#state.replicas): Promise<boolean> {
     const next: ShardState = {
-      ...this.#state,
+      ...{ ...this.#state, replicas },
       epoch: toEpoch(this.#state.epoch + 1),
       inSync: inSync.map((member) => member.peer.device),
     };
@@ -438,9 +438,8 @@ export class ShardPrimary {
   async changeReplicas(replicas: readonly DeviceId[]): Promise<void> {
     await this.#exclusively(async () => {
       if (this.#stopped !== undefined) throw this.#stopped;
-      this.#state = { ...this.#state, replicas };
       const target = this.#targetSet().filter(({ peer }) => replicas.includes(peer.device));
-      if (!(await this.#changeSet(target))) return;
+      if (!(await this.#changeSet(target, replicas))) return;
       this.#keepOnly(target);
       await this.#begin();
     });

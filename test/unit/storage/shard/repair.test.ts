@@ -253,3 +253,17 @@ describe('shard repair', () => {
     await expectRows(world, 0, 300);
   });
 });
+
+it('a change of replicas that the map did not take is none here either', async () => {
+  const world = await World.open({ devices: 4 });
+  const { coordinator, clock, group } = world;
+  const primary = group.find(shardId(1))?.primary;
+  const update = coordinator.updateShard.bind(coordinator);
+  coordinator.updateShard = () => Promise.reject(new StoreError('unavailable', 'test', 'not now'));
+  const replicas = [1, 2, 3, 4].map(deviceId);
+  await clock.run(primary?.changeReplicas(replicas) ?? Promise.resolve());
+  expect(primary?.state.replicas).toEqual(group.state(shardId(1)).replicas);
+  coordinator.updateShard = update;
+  await clock.run(primary?.changeReplicas(replicas) ?? Promise.resolve());
+  expect(group.state(shardId(1)).replicas).toEqual(replicas);
+});
