@@ -478,9 +478,10 @@ export class ShardPrimary {
     await this.#exclusively(async () => {
       if (this.#stopped !== undefined) throw this.#stopped;
       if (member.failed) throw member.failed;
-      const { epoch } = this.#state;
-      await this.answer(member.peer.level(epoch, base, this.local.state.history));
+      await this.answer(member.peer.level(this.#state.epoch, base, this.local.state.history));
       member.role = 'joining';
+      // What is decided goes out even while one who has failed, and leaves the set only after this, lets nothing settle.
+      this.#shipping.goAll();
       this.#patience.start();
       await member.whenSynced(this.#commits.last);
       if (this.#stopped !== undefined) throw this.#stopped;

@@ -267,3 +267,31 @@ it('a change of replicas that the map did not take is none here either', async (
   await clock.run(primary?.changeReplicas(replicas) ?? Promise.resolve());
   expect(group.state(shardId(1)).replicas).toEqual(replicas);
 });
+
+it('a replica joins, or does not, also while one that has failed cannot leave the set', async () => {
+  const world = await World.open({ devices: 7 });
+  const { clock, group, coordinator, disks } = world;
+  const primary = group.find(one)?.primary;
+  if (primary === undefined) throw new Error('the shard has no primary');
+  const done = async (): Promise<void> => undefined;
+  const none = (): Promise<never> => Promise.reject(new Error('nobody asks for it'));
+  const learner = primary.addLearner(
+    {
+      ...{ device: deviceId(7), shard: one, append: done, begin: done, level: done, remove: done },
+      ...{ status: none, initialise: none, reset: none, copy: none, missing: none, readBody: none },
+    },
+    false,
+  );
+  coordinator.updateShard = () => Promise.reject(new StoreError('unavailable', 'test', 'not now'));
+  disks[2]?.fail('all');
+  const writes = [1, 2, 3, 4, 5].map(async (i) => {
+    await clock.sleep(i);
+    await world.execute({ type: 'put', name: `n${i}`, text: `${i}`, body: 'b' });
+  });
+  for (const write of writes) write.catch(() => undefined);
+  await clock.advance(10);
+  // No more than so many shipments are under way: the last commits wait for one to settle, and none does.
+  await expect(clock.run(primary.promote(learner, learner.synced))).rejects.toThrow(
+    /could not join/,
+  );
+});
