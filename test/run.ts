@@ -8,7 +8,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filesWithoutTools } from './process/tools/system-tools.ts';
 
@@ -33,10 +33,14 @@ function check(command: string, args: readonly string[]): Counts {
   return run.status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
+/** A worker a core, where vitest would leave one core idle: for suites that start no servers, which want that core. */
+const onAllCores = [`--maxWorkers=${availableParallelism()}`];
+
 function suite(
   name: string,
   paths: readonly string[],
   settings: Readonly<Record<string, string>> = {},
+  options: readonly string[] = [],
 ): Counts {
   const report = join(scratch, `${name}.json`);
   const leftOut = [...without].filter(([file]) => paths.some((path) => file.startsWith(path)));
@@ -45,11 +49,14 @@ function suite(
   }
   if (paths.every((path) => without.has(path))) return { passed: 0, failed: 0 };
   const excluded = leftOut.flatMap(([file]) => ['--exclude', file]);
-  const args = ['run', ...paths, ...excluded, '--reporter=default', '--reporter=json'];
+  const args = ['run', ...paths, ...excluded, ...options, '--reporter=default', '--reporter=json'];
   // Colours only for a person who looks: a log keeps plain lines.
   const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' };
-  const options = { cwd: root, stdio: 'inherit', env: { ...settings, ...env } } as const;
-  const run = spawnSync(bin('vitest'), [...args, `--outputFile=${report}`], options);
+  const run = spawnSync(bin('vitest'), [...args, `--outputFile=${report}`], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...settings, ...env },
+  });
   if (!existsSync(report)) return { passed: 0, failed: 1 };
   const result = JSON.parse(readFileSync(report, 'utf8')) as {
     numPassedTests: number;
@@ -67,14 +74,16 @@ const hasSimulation = readdirSync(join(root, 'test', 'sim')).some((one) =>
 
 type Phase = readonly [string, () => Counts];
 
+const inMemory = ['test/tidy.test.ts', 'test/unit/', 'test/golden/', 'test/fuzz/'];
+
 const phases: readonly Phase[] = [
   ['types', () => check('tsc', ['--noEmit'])],
   ['lint', () => check('oxlint', ['--type-aware', '--deny-warnings'])],
   ['format', () => check('biome', ['format', '.'])],
   ['knip', () => check('knip', ['--no-config-hints'])],
-  ['unit', () => suite('unit', ['test/tidy.test.ts', 'test/unit/', 'test/golden/', 'test/fuzz/'])],
+  ['unit', () => suite('unit', inMemory, {}, onAllCores)],
   ['contract', () => suite('contract', ['test/contract/'])],
-  ...(hasSimulation ? [['sim', () => suite('sim', ['test/sim/'])] as const] : []),
+  ...(hasSimulation ? [['sim', () => suite('sim', ['test/sim/'], {}, onAllCores)] as const] : []),
   ['crash', () => suite('crash', ['test/crash/'])],
   ['conformance', () => suite('conformance', ['test/conformance/'])],
   ['clients', () => suite('clients', ['test/clients/'])],
@@ -106,10 +115,12 @@ const longPhases: readonly Phase[] = [
   [
     'sim',
     () =>
-      suite('long-sim', simulations, {
-        SIM_SEEDS: valueOf('--seeds') ?? '2000',
-        SIM_FIRST: valueOf('--first') ?? '1',
-      }),
+      suite(
+        'long-sim',
+        simulations,
+        { SIM_SEEDS: valueOf('--seeds') ?? '2000', SIM_FIRST: valueOf('--first') ?? '1' },
+        onAllCores,
+      ),
   ],
   ['cluster', () => suite('long-cluster', ['test/cluster/faults'], { CLUSTER_SECONDS: '600' })],
   ['upgrade', () => suite('long-upgrade', ['test/upgrade/'])],
