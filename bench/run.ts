@@ -56,6 +56,7 @@ async function measure(contender: Contender, one: Case): Promise<Measurement> {
       : await runStream(contender.target, one);
   const cpu = cpuMicrosOf(contender.pid) - before;
   const { operations, ...rest } = figures;
+  if (operations === 0) throw new Error(`${contender.name}: not one ${one.name} came to its end`);
   return { ...rest, cpuMicrosPerOperation: Math.round(cpu / Math.max(1, operations)) };
 }
 
