@@ -4,6 +4,11 @@ import { type Micros, micros } from './units.ts';
 /** One tick is 10 µs: the finest that Swift's `%016.05f` can print. */
 export const TICK_MICROS = 10;
 
+/** The stamp as Swift prints it: the whole ticks before it. */
+export function inTicks(stamp: Micros): Micros {
+  return micros(stamp - (stamp % TICK_MICROS));
+}
+
 /**
  * Hybrid logical clock: follows the wall clock, never goes back, never repeats.
  * A shard's primary owns one and stamps every commit with it (Kulkarni et al. 2014).
@@ -18,9 +23,8 @@ export class HybridClock {
 
   /** The next stamp: later than every stamp returned or observed before. */
   next(): Micros {
-    const wall = Math.floor(this.#clock.now() * 1000);
-    const ticked = wall - (wall % TICK_MICROS);
-    this.#last = Math.max(ticked, this.#last + TICK_MICROS);
+    const wall = inTicks(micros(Math.floor(this.#clock.now() * 1000)));
+    this.#last = Math.max(wall, this.#last + TICK_MICROS);
     return micros(this.#last);
   }
 

@@ -1,6 +1,7 @@
 /** The ways in which Swift writes a stamp: to ten microseconds, so that what clusters tell each other of it is all of it. */
 import { formatIso } from '../../base/calendar/civil-date.ts';
-import { type Micros, micros } from '../../base/units.ts';
+import { inTicks } from '../../base/timestamp.ts';
+import type { Micros } from '../../base/units.ts';
 import { formatHttpDate } from '../http/conditional.ts';
 
 /** `X-Timestamp`: seconds since 1970 with five decimals, at least 16 characters (`%016.05f`). */
@@ -18,10 +19,6 @@ export function lastModifiedMillis(stamp: Micros): number {
 /** `last_modified` of listings. */
 export function formatListed(stamp: Micros): string {
   return formatIso(inTicks(stamp));
-}
-
-function inTicks(stamp: Micros): Micros {
-  return micros(Math.floor(stamp / 10) * 10);
 }
 
 export function formatLastModified(stamp: Micros): string {

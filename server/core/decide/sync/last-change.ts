@@ -3,14 +3,12 @@
  * one that was made last stands, in whatever order they come. A deletion is one of them.
  */
 import { StoreError } from '../../../../base/errors.ts';
+import { inTicks, TICK_MICROS } from '../../../../base/timestamp.ts';
 import { type Micros, micros } from '../../../../base/units.ts';
 import type { EventCause } from '../../commands.ts';
 import { type ContainerRow, lastChangeOf, type VersionRow } from '../../model.ts';
 import { isInStep } from './tombstone.ts';
 import type { At, Commit } from '../commit.ts';
-
-/** Stamps travel as seconds with five decimals. */
-const TICK_MICROS = 10;
 
 /** As long as Swift remembers deletions (`reclaim_age`): no change may be longer under way. */
 const REMEMBERED_MILLIS = 7 * 24 * 60 * 60 * 1000;
@@ -87,7 +85,8 @@ export function forgetTombstone(commit: Commit, at: At & { readonly version: Mic
 }
 
 function isNoLater(made: Micros, last: Micros | undefined): boolean {
-  return last !== undefined && Math.floor(last / TICK_MICROS) * TICK_MICROS >= made;
+  // Stamps travel in ticks.
+  return last !== undefined && inTicks(last) >= made;
 }
 
 function isOlder(op: 'object.put' | 'object.delete'): StoreError {
