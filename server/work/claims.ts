@@ -1,4 +1,5 @@
 import { hasMoved } from '../../storage/shard/ranges/extent.ts';
+import { keyAfter } from '../../storage/shard/row-key.ts';
 import type { Row, Shard } from '../../storage/shard/shard.ts';
 import type { ClaimRow } from '../core/model.ts';
 import { decodeRow, encodeKey, localRange } from '../proxy/row-codec.ts';
@@ -60,7 +61,7 @@ export class ClaimWalk {
       this.#shard++;
       this.#from = undefined;
     } else {
-      this.#from = Buffer.concat([last.key, Uint8Array.of(0)]);
+      this.#from = keyAfter(last.key);
     }
     return rows.map((row) => ({ shard, row: decodeRow<'claim'>(row.meta) }));
   }

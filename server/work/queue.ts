@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { keyAfter } from '../../storage/shard/row-key.ts';
 import type { Shard } from '../../storage/shard/shard.ts';
 import type { Command, CommandResult } from '../core/commands.ts';
 import type { QueueRow } from '../core/model.ts';
@@ -64,7 +65,7 @@ export class QueueReader {
       }
     }
     const last = rows.at(-1);
-    if (last !== undefined) this.#from = Buffer.concat([last.key, Uint8Array.of(0)]);
+    if (last !== undefined) this.#from = keyAfter(last.key);
     return rows.length === PAGE_ROWS;
   }
 }

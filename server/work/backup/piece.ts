@@ -1,4 +1,4 @@
-/** The bytes of one piece of a backup: docs/format/backup.md. */
+/** The bytes of one piece of a backup: docs/format/metadata-backup.md. */
 import { crc32c } from '@node-rs/crc32';
 import { fromUtf8, utf8 } from '../../../base/bytes.ts';
 import { isStoreError, StoreError } from '../../../base/errors.ts';
@@ -49,7 +49,7 @@ export function encodePiece(
     ...header,
     status: { condition, epoch, sequence, time, history },
     bytes,
-    hash: xxh64(content).toString(16).padStart(16, '0'),
+    hash: hashOf(content),
   };
   const text = utf8(JSON.stringify(whole));
   const head = Buffer.alloc(paddedHead(text.length));
@@ -62,11 +62,15 @@ export function encodePiece(
   return [head, content];
 }
 
+function hashOf(records: Uint8Array): string {
+  return xxh64(records).toString(16).padStart(16, '0');
+}
+
 function paddedHead(textLength: number): number {
   return Math.ceil((fixedBytes + textLength) / 8) * 8;
 }
 
-/** Bytes of a piece of records of `bytes` whose header takes `headBytes`, as a body. */
+/** What a body begins with that is a piece. */
 export interface DecodedHead {
   readonly header: PieceHeader;
   /** Where the records begin. */
@@ -92,8 +96,7 @@ export function decodePiece(body: Uint8Array): Piece {
   if (head === undefined) throw notWhole();
   const { header, headBytes } = head;
   const records = body.subarray(headBytes, headBytes + header.bytes);
-  const hash = xxh64(records).toString(16).padStart(16, '0');
-  if (records.length !== header.bytes || hash !== header.hash) throw notWhole();
+  if (records.length !== header.bytes || hashOf(records) !== header.hash) throw notWhole();
   return { header, records };
 }
 

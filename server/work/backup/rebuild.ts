@@ -11,6 +11,7 @@ import type { Coordinator } from '../../../storage/shard/coordinator.ts';
 import type { ShardGroup } from '../../../storage/shard/group.ts';
 import type { ReplicaPeer } from '../../../storage/shard/peer.ts';
 import { replayPiece } from '../../../storage/shard/backup/replay.ts';
+import { keyAfter } from '../../../storage/shard/row-key.ts';
 import type { Shard, ShardState } from '../../../storage/shard/shard.ts';
 import type { Placement } from '../../proxy/placement.ts';
 import { decodeRow, localRange } from '../../proxy/row-codec.ts';
@@ -200,7 +201,7 @@ async function addSums(
     }
     const last = rows.at(-1);
     if (last === undefined) return;
-    gte = Buffer.concat([last.key, Uint8Array.of(0)]);
+    gte = keyAfter(last.key);
   }
 }
 

@@ -14,6 +14,7 @@ import { BackupPeer } from '../../../storage/shard/backup/backup-peer.ts';
 import type { ReplicaStatus } from '../../../storage/shard/peer.ts';
 import { ReplicaCopy } from '../../../storage/shard/primary/copy.ts';
 import type { ShardPrimary } from '../../../storage/shard/primary/primary.ts';
+import { keyAfter } from '../../../storage/shard/row-key.ts';
 import type { Shard } from '../../../storage/shard/shard.ts';
 import { backupKey, type BackupRow, type BackupStatus } from '../../core/backup/backup-row.ts';
 import type { StoredBody } from '../../core/model.ts';
@@ -272,7 +273,7 @@ async function* rowsOf(
       yield { place: decodeBackupKey(key), row: decodeRow<'backup'>(meta) };
     }
     const last = rows.length < pageRows ? undefined : rows.at(-1);
-    range = last && { ...range, gte: Buffer.concat([last.key, Uint8Array.of(0)]) };
+    range = last && { ...range, gte: keyAfter(last.key) };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
+import { keyAfter } from '../../../storage/shard/row-key.ts';
 import type { Shard } from '../../../storage/shard/shard.ts';
 import type { DueDone } from '../../core/lifecycle/commands.ts';
 import type { DueRow } from '../../core/model.ts';
@@ -27,7 +28,7 @@ export function dueSource(shards: ShardMap, clock: Clock, lane: DueLane): DueSou
     const range = dueRange(lane, clock.now());
     const rows = await shard.scan({ gte: from ?? range.gte, lt: range.lt, limit });
     const last = rows.at(-1);
-    from = last === undefined ? undefined : Buffer.concat([last.key, Uint8Array.of(0)]);
+    from = last === undefined ? undefined : keyAfter(last.key);
     if (rows.length < limit) {
       turn++;
       from = undefined;
