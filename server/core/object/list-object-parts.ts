@@ -1,7 +1,7 @@
 import type { PartPage } from '../api.ts';
 import type { Id, PartRow, VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
-import { partSpan } from './read-body.ts';
+import { countParts, hasPart } from './read-body.ts';
 
 /** Parts of a completed object with numbers greater than `after`; undefined when it was not uploaded in parts. */
 export async function listObjectParts(
@@ -13,7 +13,7 @@ export async function listObjectParts(
   const { body } = row;
   if (body.type !== 'parts') return undefined;
   const { runs, uploadId } = body;
-  const count = runs.reduce((sum, run) => sum + run.count, 0);
+  const count = countParts(runs);
   const parts: PartRow[] = [];
   let { after } = page;
   let more = true;
@@ -22,7 +22,7 @@ export async function listObjectParts(
     const wanted = page.limit + 1 - parts.length;
     const found = await services.rows.listParts({ containerId, key, uploadId }, after, wanted);
     // Parts that Complete did not list lie between the others until the reaper comes.
-    parts.push(...found.parts.filter((part) => partSpan(runs, part.partNumber) !== undefined));
+    parts.push(...found.parts.filter((part) => hasPart(runs, part.partNumber)));
     after = found.parts.at(-1)?.partNumber ?? after;
     more = found.truncated && found.parts.length > 0;
   }

@@ -9,7 +9,7 @@ import { type Id, ownBytes, type VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
 import { listObjectParts } from './list-object-parts.ts';
 import { type Located, locateVersion } from './locate.ts';
-import { numberOfPart, partSpan } from './read-body.ts';
+import { countParts, nthPart } from './read-body.ts';
 import { readWherever } from '../lifecycle/read-wherever.ts';
 
 export async function openOwn(
@@ -73,28 +73,23 @@ function unlockerOf(
 
 async function viewPart(
   services: Services,
-  at: { readonly containerId: Id; readonly key: string; readonly row: VersionRow },
+  of: { readonly containerId: Id; readonly key: string; readonly row: VersionRow },
   partNumber: number,
 ): Promise<PartView> {
-  const { row, containerId, key } = at;
+  const { row, containerId, key } = of;
   const { body, size } = row;
   if (body.type !== 'parts') {
     if (partNumber !== 1) throw noSuchPart(partNumber, 1, size);
     const { checksums } = row;
     return { partNumber, partsCount: undefined, start: 0, end: size, checksums };
   }
-  // Parts of an object are counted; the numbers that they were uploaded under may have gaps.
-  const number = numberOfPart(body.runs, partNumber);
-  const span = number === undefined ? undefined : partSpan(body.runs, number);
-  if (number === undefined || span === undefined) {
-    const count = body.runs.reduce((sum, run) => sum + run.count, 0);
-    throw noSuchPart(partNumber, count, size);
-  }
-  const { uploadId } = body;
-  const part = await services.rows.get('part', {
-    ...{ containerId, key, uploadId },
-    partNumber: number,
-  });
-  const { start, end, count } = span;
-  return { partNumber, partsCount: count, start, end, checksums: part?.checksums ?? [] };
+  const { runs, uploadId } = body;
+  const partsCount = countParts(runs);
+  // Parts of an object are counted, whatever numbers they were uploaded under.
+  const found = nthPart(runs, partNumber);
+  if (found === undefined) throw noSuchPart(partNumber, partsCount, size);
+  const { start, end } = found;
+  const at = { containerId, key, uploadId, partNumber: found.partNumber };
+  const part = await services.rows.get('part', at);
+  return { partNumber, partsCount, start, end, checksums: part?.checksums ?? [] };
 }

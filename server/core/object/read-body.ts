@@ -116,39 +116,30 @@ async function* readParts(
   }
 }
 
-/** The number under which the nth part of the object was uploaded; undefined when it has not so many. */
-export function numberOfPart(runs: readonly PartRun[], nth: number): number | undefined {
-  let before = 0;
-  for (const { first, count } of runs) {
-    if (nth > before && nth <= before + count) return first + (nth - before - 1);
+/** The nth part of an object: the number under which it was uploaded, which may leave gaps, and where it lies. Undefined when it has not so many. */
+export function nthPart(
+  runs: readonly PartRun[],
+  nth: number,
+): { readonly partNumber: number; readonly start: number; readonly end: number } | undefined {
+  let [before, base] = [0, 0];
+  for (const { first, count, size } of runs) {
+    const place = nth - before - 1;
+    if (place >= 0 && place < count) {
+      const start = base + place * size;
+      return { partNumber: first + place, start, end: start + size };
+    }
     before += count;
+    base += count * size;
   }
   return undefined;
 }
 
-/** Where a part lies in the object, and how many parts there are; undefined when there is no such part. */
-export function partSpan(
-  runs: readonly PartRun[],
-  wanted: number,
-):
-  | {
-      readonly partNumber: number;
-      readonly start: number;
-      readonly end: number;
-      readonly count: number;
-    }
-  | undefined {
-  let base = 0;
-  let count = 0;
-  let found: { partNumber: number; start: number; end: number } | undefined;
-  for (const run of runs) {
-    const place = wanted - run.first;
-    if (place >= 0 && place < run.count) {
-      const start = base + place * run.size;
-      found = { partNumber: wanted, start, end: start + run.size };
-    }
-    base += run.count * run.size;
-    count += run.count;
-  }
-  return found === undefined ? undefined : { ...found, count };
+/** Whether a part that was uploaded under this number is one of the object's. */
+export function hasPart(runs: readonly PartRun[], partNumber: number): boolean {
+  return runs.some(({ first, count }) => partNumber >= first && partNumber < first + count);
+}
+
+/** How many parts there are. */
+export function countParts(runs: readonly PartRun[]): number {
+  return runs.reduce((sum, run) => sum + run.count, 0);
 }
