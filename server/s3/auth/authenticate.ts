@@ -95,7 +95,7 @@ function headerClaim(text: string, headers: RequestHeaders, authority: Authority
       'Missing required header for this request: x-amz-content-sha256',
     );
   }
-  if (!isPayloadWord(payloadHash)) refusePayloadWord(payloadHash);
+  if (!payloadWords.has(payloadHash) && !isDigest(payloadHash)) refusePayloadWord(payloadHash);
   checkSkew(stamp, authority.clock);
   return {
     place: 'header',
@@ -301,8 +301,9 @@ const payloadWords: ReadonlySet<string> = new Set([
   'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER',
 ]);
 
-function isPayloadWord(word: string): boolean {
-  return payloadWords.has(word) || /^[0-9a-f]{64}$/i.test(word);
+/** Whether a payload hash is one: SHA-256, hex. */
+export function isDigest(word: string): boolean {
+  return /^[0-9a-f]{64}$/i.test(word);
 }
 
 /** Refuses what is no payload hash; called before a body is read. */

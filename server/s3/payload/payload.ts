@@ -1,7 +1,7 @@
 /** The body of a request as core takes it: framing stripped, the signatures of its chunks checked as they pass, its digests named for whoever reads it. */
 import type { ChecksumAlgorithm } from '../../core/model.ts';
 import type { IncomingBody } from '../../core/api.ts';
-import { refusePayloadWord } from '../auth/authenticate.ts';
+import { isDigest, refusePayloadWord } from '../auth/authenticate.ts';
 import type { Identity } from '../auth/identity.ts';
 import type { Hasher } from '../../core/digest/hasher.ts';
 import type { HttpRequest } from '../../http/exchange.ts';
@@ -119,10 +119,6 @@ function unframe(source: PayloadSource): Unframed {
       if (identity.seed !== undefined || word.startsWith('STREAMING-')) refusePayloadWord(word);
       return { ...raw(request, headers, request.body()), sha256: word };
   }
-}
-
-function isDigest(word: string): boolean {
-  return /^[0-9a-f]{64}$/i.test(word);
 }
 
 function raw(
