@@ -10,9 +10,8 @@ import type { Random } from '../../base/random.ts';
 import type { Micros } from '../../base/units.ts';
 import type { Core, ObjectReader } from '../core/api.ts';
 import type { RequestContext } from '../core/request.ts';
-import { type ContainerRow, type Id, lastChangeOf } from '../core/model.ts';
-import type { PageQuery, RowStore } from '../core/ports.ts';
-import type { TombstoneRow } from '../core/decide/sync/tombstone.ts';
+import { type ContainerRow, lastChangeOf } from '../core/model.ts';
+import type { Page, PageItem, PageQuery, RowStore } from '../core/ports.ts';
 import type { Taken } from '../feeds/deliver.ts';
 import type { Backlog, PendingEvent } from '../feeds/source.ts';
 import type { Consumer } from '../feeds/worker.ts';
@@ -82,14 +81,16 @@ export class SyncSender implements Consumer {
     const place = await this.#place(feed);
     if (place === undefined) return;
     let isWhole = true;
-    for await (const key of this.#keys(place)) {
-      const reader = await this.#open(place, key);
-      const taken = reader === undefined ? 'taken' : await this.#bring(place, key, reader);
+    for await (const { name } of this.#objects(place)) {
+      const reader = await this.#open(place, name);
+      const taken = reader === undefined ? 'taken' : await this.#bring(place, name, reader);
       if (taken !== 'taken') isWhole = false;
     }
-    for await (const { key, madeAt } of this.#deletions(feed.containerId)) {
-      if ((await this.#open(place, key)) !== undefined) continue;
-      if ((await this.#remove(place, key, madeAt)) !== 'taken') isWhole = false;
+    const { rows } = this.#parts;
+    const deletions = itemsOf((query) => rows.listTombstones(feed.containerId, query));
+    for await (const item of deletions) {
+      if (item.type !== 'row' || (await this.#open(place, item.name)) !== undefined) continue;
+      if ((await this.#remove(place, item.name, item.row.madeAt)) !== 'taken') isWhole = false;
     }
     if (!isWhole) throw new StoreError('unavailable', 'sync.walk', 'some objects were not taken');
   }
@@ -102,31 +103,11 @@ export class SyncSender implements Consumer {
     return place?.target === this.target ? { ...place, container } : undefined;
   }
 
-  async *#keys({ container }: Place): AsyncGenerator<string> {
+  #objects({ container }: Place): AsyncGenerator<PageItem<unknown>> {
     const address = { account: container.account, container: container.name };
-    const whole = { prefix: '', delimiter: '', before: undefined, reverse: false };
-    let after: PageQuery['after'];
-    for (;;) {
-      const query = { ...whole, after, limit: PAGE_ROWS };
-      const { page } = await this.#parts.core.listObjects(asSync(container), address, query);
-      for (const item of page.items) yield item.name;
-      after = page.items.at(-1)?.name;
-      if (!page.truncated || after === undefined) return;
-    }
-  }
-
-  async *#deletions(containerId: Id): AsyncGenerator<TombstoneRow & { readonly key: string }> {
-    const whole = { prefix: '', delimiter: '', before: undefined, reverse: false };
-    let after: PageQuery['after'];
-    for (;;) {
-      const query = { ...whole, after, limit: PAGE_ROWS };
-      const page = await this.#parts.rows.listTombstones(containerId, query);
-      for (const item of page.items) {
-        if (item.type === 'row') yield { ...item.row, key: item.name };
-      }
-      after = page.items.at(-1)?.name;
-      if (!page.truncated || after === undefined) return;
-    }
+    return itemsOf(async (query) => {
+      return (await this.#parts.core.listObjects(asSync(container), address, query)).page;
+    });
   }
 
   /** A large object's manifest and a link themselves; undefined: there is no such object. */
@@ -222,6 +203,20 @@ export class SyncSender implements Consumer {
     const nonce = toHex(this.#parts.random.bytes(16));
     const signed = { ...asked, nonce, containerKey: key };
     return { 'x-container-sync-auth': `${realm.name} ${nonce} ${signatureOf(realm.key, signed)}` };
+  }
+}
+
+/** All of a listing, page by page. */
+async function* itemsOf<Row>(
+  list: (query: PageQuery) => Promise<Page<Row>>,
+): AsyncGenerator<PageItem<Row>> {
+  const whole = { prefix: '', delimiter: '', before: undefined, reverse: false, limit: PAGE_ROWS };
+  let after: PageQuery['after'];
+  for (;;) {
+    const page = await list({ ...whole, after });
+    yield* page.items;
+    after = page.items.at(-1)?.name;
+    if (!page.truncated || after === undefined) return;
   }
 }
 
