@@ -108,11 +108,7 @@ function enqueueEvent(
   const old = earlier?.backlog ?? commit.view.get('backlog', key);
   const isFull = (old?.pending ?? 0) >= (commit.options.maxFeedEvents ?? MAX_EVENTS);
   const backlog: BacklogRow = {
-    containerId,
-    account: container.account,
-    container: container.name,
-    purpose: feed.purpose,
-    rule: feed.rule,
+    ...aboutFeed(containerId, container, feed),
     pending: (old?.pending ?? 0) + (isFull ? 0 : 1),
     ...retryingCount((old?.retrying ?? 0) + (isFull || row.refusals === undefined ? 0 : 1)),
     dropped: (old?.dropped ?? 0) + (isFull ? 1 : 0),
@@ -124,6 +120,14 @@ function enqueueEvent(
   commit.told.set(feed.id, { backlog, stamp: isFull ? (earlier?.stamp ?? commit.time) : stamp });
   if (isFull) return;
   commit.change({ type: 'put', table: 'event', key: { ...at, stamp }, row });
+}
+
+function aboutFeed(
+  containerId: Id,
+  { account, name }: ContainerRow,
+  { purpose, rule }: Feed,
+): Omit<BacklogRow, 'pending' | 'retrying' | 'dropped'> {
+  return { containerId, account, container: name, purpose, rule };
 }
 
 function retryingCount(retrying: number): Pick<BacklogRow, 'retrying'> {
@@ -163,9 +167,8 @@ export function beginSync(commit: Commit, containerId: Id, container: ContainerR
 /** As if one event of the feed had been let go. */
 function fallBehind(commit: Commit, containerId: Id, container: ContainerRow, feed: Feed): void {
   const key = { containerId, target: feed.target, feedId: feed.id };
-  const { account, name } = container;
-  const about = { containerId, account, container: name, purpose: feed.purpose, rule: feed.rule };
-  const old = commit.view.get('backlog', key) ?? { ...about, pending: 0, dropped: 0 };
+  const none = { ...aboutFeed(containerId, container, feed), pending: 0, dropped: 0 };
+  const old = commit.view.get('backlog', key) ?? none;
   const row: BacklogRow = { ...old, dropped: old.dropped + 1 };
   commit.change({ type: 'put', table: 'backlog', key, row });
 }
