@@ -1,13 +1,8 @@
 /** Which two neighbours have so little in them, and so little to do, that one shard will do. */
-import type { Clock } from '../../../base/clock.ts';
 import type { ShardId } from '../../../base/units.ts';
-import type { Coordinator } from '../coordinator.ts';
-import type { ShardGroup } from '../group.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
-import { indexKey } from '../row.ts';
 import { inOrder } from './extent.ts';
-import { defaultGrowthSettings, type SizeOf } from './growth.ts';
-import { rowsOfIds } from './key-ranges.ts';
+import { defaultGrowthSettings, type GrowthOptions, sizeOfIds } from './growth.ts';
 import type { MergeRequest } from './merger.ts';
 
 export interface DeclineSettings {
@@ -31,11 +26,8 @@ export const defaultDeclineSettings: DeclineSettings = {
   shardsPerDeviceMin: 2,
 };
 
-export interface DeclineOptions {
-  readonly group: ShardGroup;
-  readonly coordinator: Pick<Coordinator, 'current'>;
-  readonly clock: Clock;
-  readonly sizeOf: SizeOf;
+/** It looks at shards as Growth does. */
+export interface DeclineOptions extends Omit<GrowthOptions, 'settings'> {
   readonly settings?: Partial<DeclineSettings>;
 }
 
@@ -108,20 +100,11 @@ export class Decline {
     );
     if (perSecond > this.#settings.commandsMax) return false;
     let bytes = 0;
-    for (const primary of [a, b]) {
-      const size = await this.#sizeOf(primary);
+    for (const { local, range } of [a, b]) {
+      const size = await sizeOfIds(this.#options.sizeOf, local, range.extent);
       if (size === undefined) return false;
       bytes += size;
     }
     return bytes <= this.#settings.bytesMax;
-  }
-
-  #sizeOf({ local, range }: ShardPrimary): Promise<number | undefined> {
-    const { gte, lt } = rowsOfIds(range.extent);
-    const { prefix } = local.rows;
-    return this.#options.sizeOf(local.index, {
-      gte: indexKey(prefix, gte),
-      lt: indexKey(prefix, lt),
-    });
   }
 }

@@ -4,6 +4,7 @@ import type { ShardId } from '../../../base/units.ts';
 import type { Coordinator } from '../coordinator.ts';
 import type { ShardGroup } from '../group.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
+import type { LocalReplica } from '../replica/replica.ts';
 import { containerIdBytes } from '../row-key.ts';
 import { type Index, indexKey } from '../row.ts';
 import { type Extent, idOfKey } from './extent.ts';
@@ -100,13 +101,10 @@ export class Growth {
     { local, range }: ShardPrimary,
     bytesMax: number = this.#settings.bytesMax,
   ): Promise<string | undefined> {
-    const { sizeOf } = this.#options;
     const { extent } = range;
     const { prefix } = local.rows;
-    const size = (ids: Extent): Promise<number | undefined> => {
-      const { gte, lt } = rowsOfIds(ids);
-      return sizeOf(local.index, { gte: indexKey(prefix, gte), lt: indexKey(prefix, lt) });
-    };
+    const size = (ids: Extent): Promise<number | undefined> =>
+      sizeOfIds(this.#options.sizeOf, local, ids);
     const all = (await size(extent)) ?? 0;
     if (all <= bytesMax) return undefined;
     const half = await halfOf(extent, async (id) => {
@@ -115,6 +113,16 @@ export class Growth {
     const ids = { start: half, end: extent.end };
     return half === '' ? undefined : firstId(local.index, prefix, ids);
   }
+}
+
+/** Bytes that the rows of these ids take up at a replica. */
+export function sizeOfIds(
+  sizeOf: SizeOf,
+  { index, rows: { prefix } }: Pick<LocalReplica, 'index' | 'rows'>,
+  ids: Extent,
+): Promise<number | undefined> {
+  const { gte, lt } = rowsOfIds(ids);
+  return sizeOf(index, { gte: indexKey(prefix, gte), lt: indexKey(prefix, lt) });
 }
 
 /** Of the ids of the last commands the one from which on about half of them are; undefined: they are all about one. */

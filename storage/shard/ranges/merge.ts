@@ -4,9 +4,10 @@
  * come to nothing, that is deleted.
  */
 import { StoreError } from '../../../base/errors.ts';
-import { epoch as toEpoch, type ShardId } from '../../../base/units.ts';
+import type { ShardId } from '../../../base/units.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
 import type { ShardState } from '../shard.ts';
+import { changeLine } from './change-line.ts';
 import { inOrder } from './extent.ts';
 import { Handover, type HandoverLines, type HandoverOptions } from './handover.ts';
 
@@ -40,19 +41,12 @@ export class Merge {
 
   async #open(): Promise<void> {
     const { source, target } = this.#tools;
-    await this.#change(target, (state) => ({ ...state, untrimmed: true }));
+    const { coordinator } = this.#tools;
+    await changeLine(target, coordinator, (line) => ({ ...line, untrimmed: true }));
     const ids = source.range.extent;
     const joining = { shard: source.state.id, home: ids.start };
     const lines = (from: ShardState, to: ShardState): HandoverLines => this.#linesOf(from, to);
     this.#handover = new Handover({ ...this.#tools, ids, joining, lines });
-  }
-
-  async #change(primary: ShardPrimary, next: (state: ShardState) => ShardState): Promise<void> {
-    await primary.reshape(async (state) => {
-      const changed = { ...next(state), epoch: toEpoch(state.epoch + 1) };
-      await this.#tools.coordinator.updateShard(changed.id, changed);
-      return changed;
-    });
   }
 
   #linesOf(source: ShardState, target: ShardState): HandoverLines {

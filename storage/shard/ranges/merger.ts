@@ -6,11 +6,12 @@
 import type { Clock } from '../../../base/clock.ts';
 import { isStoreError, StoreError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
-import { type DeviceId, epoch as toEpoch, type ShardId } from '../../../base/units.ts';
+import type { DeviceId, ShardId } from '../../../base/units.ts';
 import { type ClusterMap, type Coordinator, holderLives, shardIn } from '../coordinator.ts';
 import type { ShardGroup } from '../group.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
 import type { ShardState, StateMachine } from '../shard.ts';
+import { changeLine } from './change-line.ts';
 import { Merge, shardBefore } from './merge.ts';
 
 export interface MergerOptions {
@@ -60,11 +61,6 @@ export class ShardMerger {
     return new Promise((resolve, reject) => {
       this.#orders.push({ ...request, done: resolve, failed: reject });
     });
-  }
-
-  /** Whether nothing else may happen to shards here. */
-  get isBusy(): boolean {
-    return this.#merge !== undefined;
   }
 
   next(): MergerJob | undefined {
@@ -156,12 +152,9 @@ export class ShardMerger {
     }
   }
 
-  async #setJoins(source: ShardPrimary, joins: ShardId | undefined): Promise<void> {
-    await source.reshape(async ({ joins: _former, ...state }) => {
-      const next = { ...state, epoch: toEpoch(state.epoch + 1) };
-      const marked = joins === undefined ? next : { ...next, joins };
-      await this.#options.coordinator.updateShard(next.id, marked);
-      return marked;
+  #setJoins(source: ShardPrimary, joins: ShardId | undefined): Promise<void> {
+    return changeLine(source, this.#options.coordinator, ({ joins: _former, ...line }) => {
+      return joins === undefined ? line : { ...line, joins };
     });
   }
 

@@ -1,11 +1,11 @@
 /** Deletes the rows of a shard that are another shard's now, a few at a time, and makes its own what came with one that is no more. */
-import { epoch as toEpoch } from '../../../base/units.ts';
 import type { Coordinator } from '../coordinator.ts';
 import { scanRows } from '../list.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
 import { keyAfter, rowAreas } from '../row-key.ts';
 import type { StoredRow } from '../row.ts';
 import type { StateMachine } from '../shard.ts';
+import { changeLine } from './change-line.ts';
 import type { Extent } from './extent.ts';
 import { type KeyRange, localRows, rowsOfOtherIds } from './key-ranges.ts';
 
@@ -75,11 +75,8 @@ export class Trim {
     return range.isElsewhere(local.get(row.key) ?? row, local);
   }
 
-  async #finish(): Promise<void> {
-    await this.primary.reshape(async ({ untrimmed: _untrimmed, ...state }) => {
-      const next = { ...state, epoch: toEpoch(state.epoch + 1) };
-      await this.#tools.coordinator.updateShard(next.id, next);
-      return next;
-    });
+  #finish(): Promise<void> {
+    const { coordinator } = this.#tools;
+    return changeLine(this.primary, coordinator, ({ untrimmed: _untrimmed, ...line }) => line);
   }
 }
