@@ -17,7 +17,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { Client } from 'minio';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { digestOf, generatedBody } from '../process/generated-body.ts';
+import { digestOf } from '../process/generated-body.ts';
 import {
   type Chunks,
   commandClient,
@@ -25,6 +25,7 @@ import {
   start,
   type StreamingClient,
 } from '../process/tools/piped-command.ts';
+import { roundTrip } from '../process/tools/round-trip.ts';
 import { installPythonTools, toolPath } from '../process/python-tools.ts';
 import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
@@ -165,15 +166,7 @@ describe(`an object of ${size} bytes`, () => {
     ['rclone', rclone],
   ] as const)('comes back from %s as it went', { timeout: 3_600_000 }, async (name, open) => {
     const client = open();
-    const started = performance.now();
-    await client.put(() => generatedBody(5, size));
-    const written = performance.now();
-    const expected = await digestOf(generatedBody(5, size));
-    expect(expected.size).toBe(size);
-    expect(await digestOf(await client.get())).toEqual(expected);
-    const read = performance.now();
-    const seconds = [written - started, read - written].map((millis) => Math.round(millis / 1000));
-    process.stdout.write(`${name}: written in ${seconds[0]} s, read in ${seconds[1]} s\n`);
+    const expected = await roundTrip(name, size, client);
     if (name === 'aws-cli') expect(await digestOf(swift())).toEqual(expected);
     const { etag } = await minio().statObject(bucket, key);
     // Only parts make such an etag.
