@@ -60,6 +60,17 @@ export interface Tables {
   /** Shard-local, in the order in which the pieces were stored. */
   backup: { key: { containerId: Id; place: number }; row: BackupRow };
 }
+/** Tables that are local to a shard: the container that routes is no part of their keys. */
+export const localTables = [
+  'claim',
+  'accountUsage',
+  'queue',
+  'event',
+  'backlog',
+  'due',
+  'backup',
+] as const;
+
 export type TableName = keyof Tables;
 export type KeyOf<T extends TableName> = Tables[T]['key'];
 export type RowOf<T extends TableName> = Tables[T]['row'];

@@ -7,7 +7,7 @@ import { StoreError } from '../../base/errors.ts';
 import { type Micros, micros } from '../../base/units.ts';
 import { decodeName, encodeName, prefixEnd } from '../../storage/shard/row-key.ts';
 import type { Row } from '../../storage/shard/shard.ts';
-import type { KeyOf, RowOf, TableName } from '../core/ports.ts';
+import { type KeyOf, localTables, type RowOf, type TableName } from '../core/ports.ts';
 import type { DueLane } from '../core/lifecycle/due-key.ts';
 
 const AREA_LOCAL = 0x00;
@@ -158,16 +158,6 @@ export function localRange(
     lt: Uint8Array.of(AREA_LOCAL, tags[table] + 1),
   };
 }
-
-const localTables = [
-  'claim',
-  'accountUsage',
-  'queue',
-  'event',
-  'backlog',
-  'due',
-  'backup',
-] as const;
 
 /** The table of a local row; undefined: one of a newer release. */
 export function localTableOf(key: Uint8Array): (typeof localTables)[number] | undefined {

@@ -12,14 +12,15 @@ import type {
   UploadRow,
   VersionRow,
 } from '../../server/core/model.ts';
-import type {
-  Change,
-  KeyOf,
-  Page,
-  PageQuery,
-  RowOf,
-  RowStore,
-  TableName,
+import {
+  type Change,
+  type KeyOf,
+  localTables,
+  type Page,
+  type PageQuery,
+  type RowOf,
+  type RowStore,
+  type TableName,
 } from '../../server/core/ports.ts';
 import type { TombstoneRow } from '../../server/core/decide/sync/tombstone.ts';
 import { type Listed, SortedRows, type Suffixes } from './listing.ts';
@@ -55,19 +56,12 @@ function emptyContents(): Contents {
   };
 }
 
-/** Tables that are local to a shard: here there is one shard, so the container that routes is no part of the key. */
-const localTables: ReadonlySet<TableName> = new Set([
-  'claim',
-  'accountUsage',
-  'queue',
-  'event',
-  'backlog',
-  'due',
-]);
+/** Here there is one shard. */
+const ofShard: ReadonlySet<TableName> = new Set(localTables);
 
 function keyText(table: TableName, key: object): string {
   const fields = Object.entries(key).filter(
-    ([name]) => !(localTables.has(table) && name === 'containerId'),
+    ([name]) => !(ofShard.has(table) && name === 'containerId'),
   );
   fields.sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify(fields);
