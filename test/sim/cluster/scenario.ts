@@ -9,8 +9,9 @@ import { SimClock } from '../clock.ts';
 import { describeHistory, linearizable } from '../history.ts';
 import { SeededRandom } from '../random.ts';
 import { inOrder } from '../../../storage/shard/ranges/extent.ts';
-import { checkSums, isSettled, Reshaping } from '../shards/reshaping.ts';
+import { checkSums, Reshaping } from '../shards/reshaping.ts';
 import { engineHost } from './engine.ts';
+import { heal } from './healing.ts';
 import { RingChanges } from './ring-changes.ts';
 import { ClusterWorld, type Loss, type Machine } from './world.ts';
 
@@ -102,7 +103,7 @@ class Scenario {
     const faults = this.#faultLoops();
     const changes = this.#rings?.loop(() => this.#over);
     await Promise.all([...clients, ...faults, this.#split(), changes]);
-    await this.#heal();
+    await heal(world, this.#rings);
     await this.#rings?.judged();
     const early = this.#rings?.violations ?? [];
     if (early.length > 0) throw new Violation(early.join('\n'));
@@ -379,75 +380,6 @@ class Scenario {
     this.#world.trace(`${device.path} is fast again`);
   }
 
-  /** Everything runs and is joined, until every shard and every body is whole. */
-  async #heal(): Promise<void> {
-    const world = this.#world;
-    world.trace('healing begins');
-    world.net.joinAll();
-    world.engine.regainQuorum();
-    for (const machine of world.machines) {
-      machine.time.wallOffset = 0;
-      machine.process?.host.resume();
-      for (const device of machine.devices) device.slowMillis = 0;
-    }
-    for (const machine of world.machines) {
-      if (machine.process === undefined) await world.boot(machine);
-    }
-    // A change of rings goes in steps, each of which is counted twice.
-    const rounds = this.#rings === undefined ? 40 : 150;
-    for (let round = 0; round < rounds; round++) {
-      await this.#sleep(3000);
-      const cells = this.#world.machines.flatMap(({ running }) => running?.cell ?? []);
-      if (!this.#shardsAreFull() || !cells.every(isSettled)) continue;
-      if (this.#rings?.isSettled() === false) continue;
-      if (await this.#bodiesAreFull()) return;
-    }
-    throw new Violation(`the cluster does not become whole:\n${this.#whatIsLeft().join('\n')}`);
-  }
-
-  #whatIsLeft(): readonly string[] {
-    const cells = this.#world.machines.flatMap(({ name, running }) =>
-      running === undefined ? [] : [{ name, cell: running.cell }],
-    );
-    const { shards = [], sessions = [] } = cells[0]?.cell.coordinator.current() ?? {};
-    const partial = shards.filter(
-      ({ replicas, inSync, session }) =>
-        inSync.length < replicas.length || sessions.every(({ id }) => id !== session),
-    );
-    return [
-      ...partial.map((shard) => JSON.stringify(shard)),
-      ...cells.flatMap(({ name, cell }) => [
-        `${name} ${JSON.stringify(cell.workers.reconciler.report)}`,
-        ...cell.workers.status().map((status) => `${name} ${JSON.stringify(status)}`),
-      ]),
-    ];
-  }
-
-  #shardsAreFull(): boolean {
-    const [machine] = this.#world.machines;
-    const { shards = [], sessions = [] } = machine?.running?.cell.coordinator.current() ?? {};
-    return shards.every(
-      ({ replicas, inSync, session }) =>
-        inSync.length === replicas.length && sessions.some(({ id }) => id === session),
-    );
-  }
-
-  /** Every machine walks over the claims that are its own, and finds every fragment. */
-  async #bodiesAreFull(): Promise<boolean> {
-    const reconcilers = this.#world.machines.map(
-      (machine) => machine.running?.cell.workers.reconciler,
-    );
-    const before = reconcilers.map((one) => one?.report);
-    for (const one of reconcilers) one?.request();
-    for (let wait = 0; wait < 20; wait++) {
-      await this.#sleep(500);
-      if (reconcilers.every((one, place) => one?.report !== before[place])) break;
-    }
-    return reconcilers.every(
-      (one, place) => one?.report !== before[place] && one?.report?.degradedBodies === 0,
-    );
-  }
-
   /** All logs and indexes of all machines are lost: fragments alone bring everything back, asked of any machine. */
   async #checkRebuilt(): Promise<void> {
     const world = this.#world;
@@ -472,7 +404,7 @@ class Scenario {
     if (report === undefined || report.shardsUnknown + report.shardsLost > 0) {
       throw new Violation(`shards are not rebuilt: ${JSON.stringify(report)}`);
     }
-    await this.#heal();
+    await heal(world, this.#rings);
     await this.#checkAll();
   }
 
