@@ -1,7 +1,7 @@
 /** `torc ring add|remove|set-weight|drain|plan|status`: asked of the server that runs on a data folder. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { callControl } from './control.ts';
+import { printControl } from './control.ts';
 import { dataOption } from './data-folder.ts';
 
 interface ChangeFlags {
@@ -27,7 +27,7 @@ export function addRingChanges(ring: Command): void {
     .description('Show how far changes are')
     .addOption(dataOption())
     .action(async ({ data }: { data: string }) => {
-      print(await callControl(data, '/ring/status'));
+      await printControl(data, '/ring/status');
     });
 }
 
@@ -78,9 +78,5 @@ async function ask(call: Call, { data, allowLess }: ChangeFlags, what: Parameter
   const parameters = new URLSearchParams();
   for (const [name, value] of what) parameters.append(name, value);
   if (allowLess === true) parameters.set('allow-less', 'yes');
-  print(await callControl(data, `${call}?${parameters.toString()}`));
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  await printControl(data, `${call}?${parameters.toString()}`);
 }

@@ -18,3 +18,8 @@ export async function callControl(data: string, call: string): Promise<string> {
   if (!answer.ok) throw new StoreError('invalid-argument', 'control', text);
   return text;
 }
+
+/** Asks it, and prints what it says. */
+export async function printControl(data: string, call: string): Promise<void> {
+  process.stdout.write(`${await callControl(data, call)}\n`);
+}

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../../base/clock.ts';
 import { StoreError } from '../../base/errors.ts';
 import { dataOption } from './data-folder.ts';
-import { callControl } from './control.ts';
+import { callControl, printControl } from './control.ts';
 
 const lookMillis = 500;
 
@@ -55,13 +55,13 @@ export function addDevice(program: Command): void {
     .addOption(dataOption())
     .action(async (name: string, { data }: { data: string }) => {
       const call = `/device/replace?device=${encodeURIComponent(name)}`;
-      process.stdout.write(`${await callControl(data, call)}\n`);
+      await printControl(data, call);
     });
   device
     .command('audit')
     .description('Read and verify every byte of all devices now, and repair what is bad')
     .addOption(dataOption())
     .action(async ({ data }: { data: string }) => {
-      process.stdout.write(`${await callControl(data, '/device/audit')}\n`);
+      await printControl(data, '/device/audit');
     });
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { callControl } from './control.ts';
+import { printControl } from './control.ts';
 import { dataOption } from './data-folder.ts';
 
 export function addReplication(program: Command): void {
@@ -13,8 +13,6 @@ export function addReplication(program: Command): void {
     .addOption(dataOption())
     .action(async (account: string, container: string, { data }: { data: string }) => {
       const params = new URLSearchParams({ account, container });
-      process.stdout.write(
-        `${await callControl(data, `/replication/retry?${params.toString()}`)}\n`,
-      );
+      await printControl(data, `/replication/retry?${params.toString()}`);
     });
 }

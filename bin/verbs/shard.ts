@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { callControl } from './control.ts';
+import { printControl } from './control.ts';
 import { dataOption } from './data-folder.ts';
 
 export function addShard(program: Command): void {
@@ -9,7 +9,7 @@ export function addShard(program: Command): void {
     .description('All shards: where each begins, who serves it, what is under way')
     .addOption(dataOption())
     .action(async ({ data }: { data: string }) => {
-      process.stdout.write(`${await callControl(data, '/shard/list')}\n`);
+      await printControl(data, '/shard/list');
     });
   shard
     .command('split <number>')
@@ -20,7 +20,7 @@ export function addShard(program: Command): void {
     .addOption(dataOption())
     .action(async (number: string, { at, data }: { at?: string; data: string }) => {
       const params = new URLSearchParams({ shard: number, ...(at === undefined ? {} : { at }) });
-      process.stdout.write(`${await callControl(data, `/shard/split?${params.toString()}`)}\n`);
+      await printControl(data, `/shard/split?${params.toString()}`);
     });
   shard
     .command('merge <number>')
@@ -30,6 +30,6 @@ export function addShard(program: Command): void {
     .addOption(dataOption())
     .action(async (number: string, { data }: { data: string }) => {
       const params = new URLSearchParams({ shard: number });
-      process.stdout.write(`${await callControl(data, `/shard/merge?${params.toString()}`)}\n`);
+      await printControl(data, `/shard/merge?${params.toString()}`);
     });
 }
