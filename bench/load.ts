@@ -1,6 +1,7 @@
 /** Our own closed-loop client: `connections` requests at a time over kept-alive sockets. */
 import { Agent, request as httpRequest } from 'node:http';
 import { readFileSync } from 'node:fs';
+import type { CaseRequest } from './cases.ts';
 import type { SignedRequest, Target } from './sign.ts';
 
 export interface LoadResult {
@@ -16,7 +17,7 @@ export interface LoadOptions {
   readonly connections: number;
   readonly seconds: number;
   /** The next request, or undefined when there are no more. */
-  readonly next: () => { readonly request: SignedRequest; readonly body?: Uint8Array } | undefined;
+  readonly next: () => CaseRequest | undefined;
 }
 
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
@@ -28,12 +29,12 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const deadline = started + options.seconds * 1000;
   const worker = async (): Promise<void> => {
     while (performance.now() < deadline) {
-      const job = options.next();
-      if (job === undefined) return;
+      const request = options.next();
+      if (request === undefined) return;
       const begun = performance.now();
-      const outcome = await send(options.target, agent, job.request, job.body);
+      const outcome = await send(options.target, agent, request, request.body);
       millis.push(performance.now() - begun);
-      bytes += outcome.bytes + (job.body?.length ?? 0);
+      bytes += outcome.bytes + (request.body?.length ?? 0);
       if (outcome.status >= 400) errors++;
     }
   };

@@ -41,8 +41,7 @@ async function prepare(contender: Contender, one: Case): Promise<void> {
     seconds: 3600,
     next: () => {
       if (made === need.count) return undefined;
-      const request = putRequest(contender.target, `${need.prefix}/${made++}`, need.size);
-      return request.body === undefined ? { request } : { request, body: request.body };
+      return putRequest(contender.target, `${need.prefix}/${made++}`, need.size);
     },
   });
   if (result.errors > 0) throw new Error(`${contender.name}: ${result.errors} errors in preparing`);
@@ -105,9 +104,7 @@ async function runStream(target: Target, one: Case): Promise<Figures> {
     seconds: one.seconds,
     next: () => {
       const list = lists[turn % lists.length] ?? [];
-      const request = list[Math.floor(turn++ / lists.length) % list.length];
-      if (request === undefined) return undefined;
-      return request.body === undefined ? { request } : { request, body: request.body };
+      return list[Math.floor(turn++ / lists.length) % list.length];
     },
   });
   return {

@@ -30,8 +30,7 @@ export async function fill(
     ...{ target, connections: 4, seconds: 7200 },
     next: () => {
       if (made === objects) return undefined;
-      const request = putRequest(target, `kept/${made++}`, objectBytes);
-      return request.body === undefined ? { request } : { request, body: request.body };
+      return putRequest(target, `kept/${made++}`, objectBytes);
     },
   });
   if (errors > 0) throw new Error(`${errors} of ${objects} objects were not written`);
@@ -59,15 +58,14 @@ export async function readAndWrite(
         if (isOver()) return undefined;
         // A stride that meets each object before any comes again, and that no read-ahead guesses.
         const path = `/${container}/kept/${(turn++ * 7919) % objects}`;
-        return { request: sign(target, { method: 'GET', path, payloadHash: emptyHash }) };
+        return sign(target, { method: 'GET', path, payloadHash: emptyHash });
       },
     }),
     runLoad({
       ...{ target, connections: 2, seconds: 7200 },
       next: () => {
         if (isOver()) return undefined;
-        const request = putRequest(target, `over/${turn++ % 16}`, objectBytes);
-        return request.body === undefined ? { request } : { request, body: request.body };
+        return putRequest(target, `over/${turn++ % 16}`, objectBytes);
       },
     }),
   ]);
