@@ -39,6 +39,8 @@ export interface WriteCondition {
   readonly ifModifiedAt?: number | undefined;
   /** Bytes that the addressed version must have (DELETE alone; an absent one passes). */
   readonly ifSize?: number | undefined;
+  /** Milliseconds, 0 for never: when the addressed version must expire (DELETE alone). One that has expired is still addressed; an absent one is `no-such-object`. */
+  readonly ifExpiresAt?: number | undefined;
   /** Absent object under ifMatch is `precondition-failed` rather than `no-such-object` (Swift). */
   readonly absentFails?: boolean | undefined;
 }

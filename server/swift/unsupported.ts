@@ -34,3 +34,8 @@ export function refuseConditions(headers: Headers): void {
     if (headers.has(name)) throw notBuilt(`the header ${name} with this method`);
   }
 }
+
+/** A DELETE that is several commits: no condition on one object holds them together. */
+export function refuseIfExpiry(headers: Headers): void {
+  if (headers.has('x-if-delete-at')) throw notBuilt('X-If-Delete-At with this DELETE');
+}

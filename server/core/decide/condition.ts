@@ -64,8 +64,14 @@ export function checkAddressed(
   addressed: VersionRow | undefined,
   op: string,
 ): void {
+  const { ifModifiedAt, ifSize, ifExpiresAt } = condition;
+  if (ifExpiresAt !== undefined) {
+    if (addressed?.kind !== 'object') {
+      throw new StoreError('no-such-object', op, 'there is no object that could expire');
+    }
+    if ((addressed.expiresAt ?? 0) !== ifExpiresAt) throw failed(op, 'x-if-delete-at', addressed);
+  }
   if (addressed === undefined) return;
-  const { ifModifiedAt, ifSize } = condition;
   if (ifModifiedAt !== undefined && modifiedSecondsOf(addressed) !== ifModifiedAt) {
     throw failed(op, 'x-amz-if-match-last-modified-time', addressed);
   }

@@ -232,7 +232,9 @@ export function versionToUpdate(
 export function deleteObject(commit: Commit, args: Args<'object.delete'>): DeleteOutcome {
   const container = commit.container(args.containerId);
   const chain = chainOf(commit, container, args);
-  const existing = visibleObject(chain.head(), commit.nowMillis);
+  // Who names the date of an object that has expired means that object.
+  const asOf = args.condition.ifExpiresAt === undefined ? commit.nowMillis : 0;
+  const existing = visibleObject(chain.head(), asOf);
   checkWriteCondition(args.condition, existing, 'object.delete');
   checkDeleteMadeAt(existing, args.cause);
   const { versioning } = container;
@@ -305,7 +307,10 @@ function deleteVersion(
   const { bypassGovernance } = args;
   const leavesGap = args.leavesGap === true;
   const deleted = findVersion(chain, versionId);
-  checkAddressed(args.condition, deleted, 'object.delete');
+  // Swift: `null` names whatever is current, and a version with a name of its own stays.
+  const current =
+    versionId === 'null' && leavesGap ? visibleObject(chain.head(), commit.nowMillis) : undefined;
+  checkAddressed(args.condition, deleted ?? current, 'object.delete');
   if (deleted !== undefined) {
     const isCurrent = chain.head()?.version === deleted.version;
     const how = { bypassGovernance, leavesGap: isCurrent && leavesGap };
@@ -313,9 +318,6 @@ function deleteVersion(
     chain.commitTo(commit);
     return deleted;
   }
-  if (versionId !== 'null' || !leavesGap) return undefined;
-  // Swift: `null` names whatever is current, and a version with a name of its own stays.
-  const current = visibleObject(chain.head(), commit.nowMillis);
   if (current !== undefined) dropCurrent(commit, chain, current);
   return current;
 }

@@ -8,7 +8,7 @@ import type { HttpReply } from '../../http/exchange.ts';
 import type { ObjectCall } from '../call.ts';
 import { Refusal, statusReply } from '../reply.ts';
 import { formatTimestamp } from '../timestamps.ts';
-import { refuseConditions } from '../unsupported.ts';
+import { refuseConditions, refuseIfExpiry } from '../unsupported.ts';
 import { markerType } from '../versions/version-id.ts';
 import { type Archive, archiveOf } from './location.ts';
 
@@ -30,6 +30,7 @@ export async function deleteKept(call: ObjectCall): Promise<HttpReply | undefine
   const archive = await findArchive(call, at, 'object.delete');
   if (archive === undefined) return undefined;
   refuseConditions(call.headers);
+  refuseIfExpiry(call.headers);
   if (archive.mode === 'stack') return popCurrent(call, at, archive);
   const kept = await keepCurrent(call, at, archive);
   await putMarker(call, at, archive, kept);

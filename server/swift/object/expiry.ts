@@ -23,6 +23,20 @@ export function readExpiry(headers: Headers, nowMillis: number): number | undefi
   return at * 1000;
 }
 
+/**
+ * `X-If-Delete-At` of a DELETE: the `X-Delete-At` that the object must have, 0 for none, in Swift's
+ * notation of times (a fraction, an offset in hex). Milliseconds. Throws Refusal 400.
+ */
+export function readIfExpiry(headers: Headers): number | undefined {
+  const text = headers.get('x-if-delete-at');
+  if (text === undefined) return undefined;
+  const [, seconds = '', offset = '0'] =
+    /^\s*(\d{1,10}(?:\.\d*)?)(?:_([\da-f]{1,16}))?\s*$/i.exec(text) ?? [];
+  if (seconds === '') throw refuse(400, 'Bad X-If-Delete-At header value');
+  // No date that a client sets has an offset: one that is named matches none.
+  return /[^0]/.test(offset) ? -1 : Math.round(Number(seconds) * 100_000) / 100;
+}
+
 /** Whether the request asks for what has expired and is still there, and may. */
 export function opensExpired(call: Pick<ObjectCall, 'door' | 'headers'>): boolean {
   return call.door.settings.expiredKeptSeconds > 0 && isTrue(call.headers.get('x-open-expired'));
