@@ -23,6 +23,12 @@ const debian: Readonly<Record<Scope, Readonly<Record<string, readonly string[]>>
     duplicity: ['duplicity'],
     // duplicity's way to Swift.
     'python3-swiftclient': ['swift'],
+    // A Swift to be in step with.
+    'swift-proxy': ['swift-proxy-server'],
+    'swift-account': ['swift-account-server'],
+    'swift-container': ['swift-container-server', 'swift-container-sync'],
+    'swift-object': ['swift-object-server'],
+    memcached: ['memcached'],
   },
 };
 

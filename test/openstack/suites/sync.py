@@ -4,14 +4,17 @@ import json
 import os
 import sys
 import time
+from urllib.parse import quote
 
 import swiftclient
 
+# NAME=URL of two clusters, by the names that the realm has for them.
+(one, here_url), (other, there_url) = (side.split("=", 1) for side in sys.argv[1:3])
 here, there = (
     swiftclient.Connection(f"{url}/auth/v1.0", "acme:boss", "secret-of-boss", retries=0)
-    for url in sys.argv[1:3]
+    for url in (here_url, there_url)
 )
-box = "box"
+box = f"box of {one} and {other}"
 
 
 def ok(check):
@@ -40,16 +43,16 @@ def lacks(cluster, name):
     return lambda: name not in [one["name"] for one in cluster.get_container(box)[1]]
 
 
-def follow(cluster, other):
-    headers = {"X-Container-Sync-To": f"//test/{other}/AUTH_acme/{box}", "X-Container-Sync-Key": "k"}
+def follow(cluster, name):
+    headers = {"X-Container-Sync-To": f"//test/{name}/AUTH_acme/{quote(box)}", "X-Container-Sync-Key": "k"}
     cluster.post_container(box, headers)
 
 
 for cluster in (here, there):
     cluster.put_container(box)
 here.put_object(box, "before", b"before")
-follow(there, "here")
-follow(here, "there")
+follow(there, one)
+follow(here, other)
 wait("what was there before", has(there, "before", b"before"))
 ok("what was there before")
 
