@@ -38,7 +38,10 @@ describe.each(['http', 'https'] as const)('aws-cli over %s', (scheme) => {
     rmSync(join(tree, 'sub/b c'));
     await aws('s3', 'sync', '--only-show-errors', '--delete', tree, `s3://${bucket}/t`);
     const back = join(folder, `back-${scheme}`);
-    await aws('s3', 'sync', '--only-show-errors', `s3://${bucket}/t`, back);
+    writeTree(back);
+    writeFileSync(join(back, 'only here'), 'goes');
+    const down = ['--delete', '--exact-timestamps', `s3://${bucket}/t`, back];
+    await aws('s3', 'sync', '--only-show-errors', ...down);
     expect(digestTree(back)).toEqual(digestTree(tree));
     await aws('s3', 'sync', '--only-show-errors', `s3://${bucket}/t`, `s3://${bucket}/copy`);
     await aws(

@@ -1,10 +1,16 @@
-/** s3cmd: a tree there and back, parts, addresses signed by its old signature, and settings of buckets. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** s3cmd: a tree there and back, parts, access lists, addresses signed by its old signature, and settings of buckets. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  CreateMultipartUploadCommand,
+  DeletePublicAccessBlockCommand,
+  PutBucketOwnershipControlsCommand,
+} from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import { runDebianTool } from '../../process/tools/debian-tools.ts';
 import { digestTree } from '../../process/tools/file-tree.ts';
 import { readAddress } from '../../process/tools/read-address.ts';
+import { s3ClientOf } from '../../process/s3-client.ts';
 import { toolBench } from '../../process/tools/tool-bench.ts';
 
 const { server, folder, source } = toolBench('s3cmd');
@@ -45,6 +51,36 @@ describe.each(['http', 'https'] as const)('s3cmd over %s', (scheme) => {
     const info = await s3cmd('info', `${bucket}/moved`);
     expect(info).toContain('x-amz-meta-colour: red');
     expect(await s3cmd('ls', `${bucket}/`)).not.toContain('copy');
+  });
+
+  it('removes what is gone, sums, and shows uploads in parts', { timeout: 300_000 }, async () => {
+    const tree = join(folder, `tree-${scheme}`);
+    mkdirSync(tree);
+    writeFileSync(join(tree, 'one'), 'changed');
+    await s3cmd('sync', '--delete-removed', `${tree}/`, `${bucket}/t/`);
+    expect(await s3cmd('du', `${bucket}/t/`)).toMatch(/^\s*7\s+1 objects/);
+    const name = `s3cmd-${scheme}`;
+    const begun = new CreateMultipartUploadCommand({ Bucket: name, Key: 'big' });
+    const { UploadId = '' } = await s3ClientOf(server).send(begun);
+    expect(await s3cmd('multipart', bucket)).toContain(UploadId);
+    await s3cmd('abortmp', `${bucket}/big`, UploadId);
+    expect(await s3cmd('multipart', bucket)).not.toContain(UploadId);
+  });
+
+  it('opens an object to everybody, and closes it', { timeout: 300_000 }, async () => {
+    const name = `s3cmd-acl-${scheme}`;
+    const OwnershipControls = { Rules: [{ ObjectOwnership: 'ObjectWriter' as const }] };
+    await s3cmd('mb', `s3://${name}`);
+    const s3 = s3ClientOf(server);
+    await s3.send(new PutBucketOwnershipControlsCommand({ Bucket: name, OwnershipControls }));
+    await s3.send(new DeletePublicAccessBlockCommand({ Bucket: name }));
+    await s3cmd('put', '--acl-public', file('open', 'for all'), `s3://${name}/open`);
+    const address = `${scheme === 'http' ? server.httpUrl : server.httpsUrl}/${name}/open`;
+    expect(await readAddress(address)).toBe('for all');
+    expect(await s3cmd('info', `s3://${name}/open`)).toContain('*anon*: READ');
+    await s3cmd('setacl', '--acl-private', `s3://${name}/open`);
+    expect(await readAddress(address)).toContain('AccessDenied');
+    await s3cmd('rb', '--recursive', '--force', `s3://${name}`);
   });
 
   it('signs addresses by version 2, and lists by it', { timeout: 300_000 }, async () => {
