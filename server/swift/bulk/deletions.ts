@@ -82,6 +82,8 @@ async function deleteOne(call: AccountCall, bytes: string): Promise<number> {
   const { account, context } = call;
   try {
     const path = nameText(bytes).replace(/^\/+/, '');
+    // What is left names the account, and accounts are not deleted through this door.
+    if (path === '') return 405;
     const slash = path.indexOf('/');
     const container = slash < 0 ? path : path.slice(0, slash);
     const key = slash < 0 ? '' : path.slice(slash + 1);

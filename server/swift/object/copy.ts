@@ -3,7 +3,7 @@ import { type ErrorKind, isStoreError, StoreError } from '../../../base/errors.t
 import type { Core, CopyObject } from '../../core/api.ts';
 import type { ObjectAddress, RangeRequest } from '../../core/request.ts';
 import type { PartClaim } from '../../core/large/manifest-command.ts';
-import type { Metadata, VersionRow } from '../../core/model.ts';
+import { type Metadata, type VersionRow, versionIdOf } from '../../core/model.ts';
 import type { HttpReply } from '../../http/exchange.ts';
 import { parseRangeHeader } from '../../http/range.ts';
 import { keepReplaced } from '../archive/keep.ts';
@@ -136,6 +136,7 @@ function copiedHeaders(source: CopyAddress, row: VersionRow): [string, string][]
     ['X-Copied-From', quote(`${source.container}/${source.key}`)],
     ['X-Copied-From-Account', quote(source.account)],
     ['X-Copied-From-Last-Modified', formatLastModified(row.modifiedAt)],
+    ...(row.isNull ? [] : [['X-Copied-From-Version-Id', versionIdOf(row)] as [string, string]]),
   ];
 }
 

@@ -389,5 +389,9 @@ describe('bulk deletion', () => {
     );
     const empty = await ask('POST', `${account}?bulk-delete`, { body: '\n' });
     expect(empty.text).toContain('Response Status: 400 Bad Request');
+    const all = await ask('POST', `${account}?bulk-delete`, { body: '/' });
+    expect(all.text).toContain(
+      'Response Status: 400 Bad Request\nErrors:\n/, 405 Method Not Allowed',
+    );
   });
 });

@@ -153,6 +153,7 @@ describe('a versioned container', () => {
       headers: { Destination: 'c/o' },
     });
     expect([copy.status, copy.headers.has('x-object-version-id')]).toEqual([201, true]);
+    expect(copy.headers.get('x-copied-from-version-id')).toBe(first);
     expect((await ask('GET', path)).text).toBe('a');
     expect((await ask('POST', `${path}?version-id=${first}`)).status).toBe(400);
     await ask('POST', path, { headers: { 'Content-Type': 'text/new' } });
