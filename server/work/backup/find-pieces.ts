@@ -25,12 +25,9 @@ export async function findPieces(
   clusterId: string,
 ): Promise<ReadonlyMap<number, readonly FoundPiece[]>> {
   const bodies = new Map<string, BodyShape>();
-  for (const { store } of placement.places()) {
-    if (store === undefined) continue;
-    for await (const header of bodiesOn(store)) {
-      if (header.key === backupKey) bodies.set(header.objectId, header);
-    }
-  }
+  await onAllDevices(placement, (header) => {
+    if (header.key === backupKey) bodies.set(header.objectId, header);
+  });
   const found = new Map<number, FoundPiece[]>();
   for (const body of bodies.values()) {
     const header = await readHeader(placement, body);
@@ -40,6 +37,19 @@ export async function findPieces(
     else ofShard.push({ body, header });
   }
   return found;
+}
+
+/** All devices side by side. */
+async function onAllDevices(
+  placement: Placement,
+  see: (header: FragmentHeader) => void,
+): Promise<void> {
+  const stores = placement.places().flatMap(({ store }) => store ?? []);
+  await Promise.all(
+    stores.map(async (store) => {
+      for await (const header of bodiesOn(store)) see(header);
+    }),
+  );
 }
 
 /** Headers of all bodies that have a first stripe on a device; one that has several there may come more than once. */
@@ -61,12 +71,9 @@ export async function findBodies(
   wanted: (header: FragmentHeader) => boolean,
 ): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
-  for (const { store } of placement.places()) {
-    if (store === undefined) continue;
-    for await (const header of bodiesOn(store)) {
-      if (header.key !== backupKey && wanted(header)) found.add(header.objectId);
-    }
-  }
+  await onAllDevices(placement, (header) => {
+    if (header.key !== backupKey && wanted(header)) found.add(header.objectId);
+  });
   return found;
 }
 

@@ -6,10 +6,10 @@
 import type { Clock } from '../../../base/clock.ts';
 import { isStoreError, StoreError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
-import { epoch as toEpoch, type ShardId } from '../../../base/units.ts';
+import { type Epoch, epoch as toEpoch, type ShardId } from '../../../base/units.ts';
 import type { Coordinator } from '../../../storage/shard/coordinator.ts';
 import type { ShardGroup } from '../../../storage/shard/group.ts';
-import type { ReplicaPeer } from '../../../storage/shard/peer.ts';
+import type { ReplicaPeer, ReplicaStatus } from '../../../storage/shard/peer.ts';
 import { replayPiece } from '../../../storage/shard/backup/replay.ts';
 import { keyAfter } from '../../../storage/shard/row-key.ts';
 import type { Shard, ShardState } from '../../../storage/shard/shard.ts';
@@ -81,8 +81,9 @@ export async function rebuildShards(
     }
     counts.shardsRebuilt++;
     storedAt.set(state.id, head.header.createdAt);
-    await addSums(options, state, sums);
   }
+  // It takes a moment until one is served: they come to it side by side.
+  for (const id of storedAt.keys()) await addSums(options, id, sums);
   if (storedAt.size === 0) return { ...counts, ...sums };
   const bodiesNotNamed = await countNotNamed(options, storedAt);
   const lastBackup = new Date(Math.max(...storedAt.values())).toISOString();
@@ -110,7 +111,7 @@ async function judge(
 ): Promise<Judged> {
   let judged: Judged = 'lost';
   for (const device of replicas) {
-    const condition = await conditionOf(group.replica(device, id));
+    const condition = (await statusOf(group.replica(device, id)))?.condition ?? 'away';
     if (condition === 'absent' || condition === 'learning') continue;
     if (inSync.includes(device) && condition === 'ready') return 'good';
     if (inSync.includes(device) || condition === 'ready') judged = 'unknown';
@@ -118,11 +119,12 @@ async function judge(
   return judged;
 }
 
-async function conditionOf(peer: ReplicaPeer | undefined): Promise<string> {
+/** Undefined: its device is away. */
+async function statusOf(peer: ReplicaPeer | undefined): Promise<ReplicaStatus | undefined> {
   try {
-    return (await peer?.status())?.condition ?? 'away';
+    return await peer?.status();
   } catch (error) {
-    if (isStoreError(error)) return 'away';
+    if (isStoreError(error)) return undefined;
     throw error;
   }
 }
@@ -160,7 +162,7 @@ async function replayChain(
   by: { readonly chain: readonly FoundPiece[]; readonly peers: readonly ReplicaPeer[] },
 ): Promise<void> {
   const { chain, peers } = by;
-  const { epoch } = state;
+  const epoch = await lastEpoch(state, by);
   await Promise.all(peers.map((peer) => peer.reset(epoch)));
   for (const { body } of chain) {
     const stripes: Uint8Array[] = [];
@@ -176,14 +178,28 @@ async function replayChain(
   const primary = inSync[0] ?? state.primary;
   // The backup may be older than its last split.
   const next = { ...line, epoch: toEpoch(epoch + 1), inSync, primary, untrimmed: true as const };
-  await coordinator.updateShard(state.id, next);
+  await coordinator.reshape([{ id: state.id, epoch: state.epoch, next }]);
   await Promise.all(peers.map((peer) => peer.level(next.epoch, status.sequence, status.history)));
 }
 
-/** What the shard has now, from its own sums; it may take a moment until it is served. */
+/** The highest that anybody knows of: a map that was put back is behind the replicas, and behind the backup. */
+async function lastEpoch(
+  { epoch }: ShardState,
+  {
+    chain,
+    peers,
+  }: { readonly chain: readonly FoundPiece[]; readonly peers: readonly ReplicaPeer[] },
+): Promise<Epoch> {
+  const there = await Promise.all(peers.map((peer) => statusOf(peer)));
+  const known = there.flatMap((status) => (status === undefined ? [] : [status.epoch]));
+  const stored = chain.map(({ header }) => header.status.epoch);
+  return toEpoch(Math.max(epoch, ...known, ...stored));
+}
+
+/** What the shard has now, from its own sums. */
 async function addSums(
   { group, clock }: RebuildOptions,
-  { id }: ShardState,
+  id: ShardId,
   sums: { containers: number; objects: number; bytes: number },
 ): Promise<void> {
   const shard = group.all().find((one) => one.id === id);

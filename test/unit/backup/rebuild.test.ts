@@ -98,6 +98,31 @@ test('shards that have a replica are left alone; one that may have is given up o
   expect(await store.written()).toEqual(written);
 });
 
+test('the map may be older than the backups: an older one was put back', {
+  timeout: 120_000,
+}, async () => {
+  await openBusy(8);
+  await store.use(40);
+  const older = store.cell.coordinator.current();
+  // Every start is a new epoch of each shard.
+  for (let starts = 0; starts < 3; starts++) {
+    await store.close();
+    await store.open();
+    await store.use(20);
+    await store.backUp();
+  }
+  const written = await store.written();
+  await store.lose();
+  await store.machine.setMapBack(older);
+  await store.open();
+  expect(await store.rebuild()).toMatchObject({ shardsUnknown: 0, shardsLost: 0 });
+  expect(await store.written()).toEqual(written);
+  await store.use(20);
+  await store.close();
+  await store.open();
+  expect(await store.rebuild()).toMatchObject({ shardsRebuilt: 0, shardsUnknown: 0 });
+});
+
 test('a piece that cannot be read costs what follows it, not the shard', {
   timeout: 120_000,
 }, async () => {

@@ -3,6 +3,8 @@ import { systemClock } from '../../../base/clock.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { type Cell, type CellSettings, openCell } from '../../../server/cell/cell.ts';
 import type { DeviceFolder } from '../../../server/cell/open-device.ts';
+import { encodeMap, writeMap } from '../../../server/coordinator/map-file.ts';
+import type { ClusterMap } from '../../../storage/shard/coordinator.ts';
 import { openCluster } from '../../../server/cell/open-cluster.ts';
 import type { PolicyChoice, PolicySpec } from '../../../server/cell/policies.ts';
 import { cellSettings } from '../../../server/config/defaults.ts';
@@ -48,6 +50,12 @@ export class Machine {
       index.wipe();
       for (const name of await disk.list('log')) await disk.remove(`log/${name}`);
     }
+  }
+
+  /** The map is what it was: on every device an older one outranks what lies there. */
+  async setMapBack(map: ClusterMap): Promise<void> {
+    const bytes = encodeMap({ map, generation: 1_000_000 });
+    for (const { disk } of this.#devices) await writeMap(disk, bytes);
   }
 
   /** Without the devices at these places: their folders are empty. */
