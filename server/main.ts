@@ -15,6 +15,7 @@ import type { MemberOptions } from './cell/membership.ts';
 import { openCluster, withLaterFolders } from './cell/open-cluster.ts';
 import type { DeviceFolder } from './cell/open-device.ts';
 import { openNodeFolder } from './cluster/join.ts';
+import { keepMapCopy } from './cluster/map-copy.ts';
 import { openNode } from './cluster/open-node.ts';
 import { watchCertificate } from './cluster/renew.ts';
 import {
@@ -228,8 +229,8 @@ interface OpenMap {
   readonly member: MemberOptions | undefined;
   /** No client is served. */
   readonly isHidden: boolean;
-  /** Looks after what ends some day; returns what stops that. */
-  readonly watch: () => () => void;
+  /** Looks after what ends some day, and what may be lost; returns what stops that. */
+  readonly watch: () => () => Promise<void>;
 }
 
 const folderAt = (path: string): LevelFolder => new LevelFolder(path);
@@ -243,7 +244,14 @@ async function openMap(settings: Settings, data: Disk, logger: Logger): Promise<
   const folders = await withLaterFolders(configured, folderAt);
   if (own !== undefined) {
     const opened = await openNode(own, configured, { ...machine, logger, release: version });
-    const watch = () => watchCertificate(own.identity.certificate, { ...machine, logger });
+    const watch = () => {
+      const endWatch = watchCertificate(own.identity.certificate, { ...machine, logger });
+      const endCopies = keepMapCopy(opened.coordinator, { ...machine, logger });
+      return () => {
+        endWatch();
+        return endCopies();
+      };
+    };
     return { ...opened, folders: configured, isHidden: own.node.role === 'storage', watch };
   }
   const { clock, random } = machine;
@@ -252,7 +260,7 @@ async function openMap(settings: Settings, data: Disk, logger: Logger): Promise<
     ...{ data, folders, policies: settings.policies, random, now: clock.now() },
     makeKeys: () => makeKeys(keyOptions, settings),
   });
-  const watch = () => (): void => undefined;
+  const watch = () => async (): Promise<void> => undefined;
   return { coordinator, folders, member: undefined, isHidden: false, watch };
 }
 
@@ -294,7 +302,7 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
         await listening.close();
         await opening.closeLogs();
         await closeControl();
-        endWatch();
+        await endWatch();
         await opened.close();
         await openedKeys.close();
         await opening.closeTargets();

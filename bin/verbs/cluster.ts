@@ -88,6 +88,14 @@ export function addCluster(program: Command): void {
     .addOption(dataOption())
     .action(remove);
   cluster
+    .command('restore')
+    .description(
+      'Fill an etcd that has lost everything from the copy of the cluster map that this node keeps; no node may run',
+    )
+    .option('--show', 'only say how new the copy is')
+    .addOption(dataOption())
+    .action(restore);
+  cluster
     .command('status')
     .description('Show nodes, devices and shards')
     .option('--json', 'the whole cluster map')
@@ -243,6 +251,33 @@ async function remove(name: string, { data }: { data: string }): Promise<void> {
   const { removeNode } = await import('../../server/cluster/leave.ts');
   await withMap(data, (coordinator) => coordinator.change((map) => [removeNode(map, name)]));
   process.stdout.write(`Node ${name} is no part of the cluster any more.\n`);
+}
+
+async function restore({ data, show }: { data: string; show?: boolean }): Promise<void> {
+  const { loadNodeFolder } = await import('../../server/cluster/node-folder.ts');
+  const { readMapCopy, restoreMap } = await import('../../server/cluster/map-copy.ts');
+  const { engineFor } = await import('../../server/cluster/init.ts');
+  const disk = new NodeDisk(resolve(data));
+  const own = await loadNodeFolder(disk);
+  if (own === undefined) {
+    throw new StoreError('invalid-argument', 'cluster', `${data} is not the folder of a node`);
+  }
+  const kept = await readMapCopy(disk);
+  const { nodes = [], devices, shards } = kept.map;
+  const written = `of ${new Date(kept.writtenAt).toISOString()}: ${nodes.length} nodes, ${devices.length} devices, ${shards.length} shards`;
+  if (show === true) {
+    process.stdout.write(`This node's copy of the cluster map is ${written}.\n`);
+    return;
+  }
+  await locked(data, async () => {
+    const engine = engineFor(own.node, own.identity, () => systemClock.now());
+    try {
+      await restoreMap(engine, kept);
+    } finally {
+      await engine.close();
+    }
+  });
+  process.stdout.write(`etcd holds the cluster map again, ${written}. Start all nodes.\n`);
 }
 
 async function status({ data, json }: { data: string; json?: boolean }): Promise<void> {

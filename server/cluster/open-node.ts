@@ -1,11 +1,11 @@
 /** A node of a cluster at its start: the map, its own devices in it, and what makes it a member. */
 import { toHex } from '../../base/bytes.ts';
-import { StoreError } from '../../base/errors.ts';
+import { isStoreError, StoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { TlsNet } from '../../base/tls-net.ts';
 import type { MemberOptions } from '../cell/membership.ts';
 import type { DeviceFolder } from '../cell/open-device.ts';
-import { MapCoordinator } from '../coordinator/map-coordinator.ts';
+import { MapCoordinator, type MapCoordinatorOptions } from '../coordinator/map-coordinator.ts';
 import { addressOf } from '../storage-node/peer.ts';
 import { engineFor } from './init.ts';
 import type { Machine } from './join.ts';
@@ -19,6 +19,10 @@ export interface OpenedNode {
   readonly member: MemberOptions;
 }
 
+/** At its start a node asks etcd for so long. */
+const patienceMillis = 30_000;
+const retryMillis = 1000;
+
 /** Only for the one process that has the data folder's lock: its earlier processes are dead. Throws a sentence for the operator. */
 export async function openNode(
   own: NodeFolder,
@@ -28,13 +32,13 @@ export async function openNode(
   const { disk, clock, random, logger, release } = machine;
   const { node, identity } = own;
   const engine = engineFor(node, identity, () => clock.now());
-  const coordinator = await MapCoordinator.open({ engine, clock, logger });
+  const coordinator = await openMap({ engine, clock, logger });
   if (coordinator === undefined) {
     await engine.close();
     throw new StoreError(
       'unavailable',
       'cluster.open',
-      `etcd (${node.etcd.join(', ')}) holds no map of cluster ${node.clusterId}`,
+      `etcd (${node.etcd.join(', ')}) holds no map of cluster ${node.clusterId}: if it has lost everything, see torc cluster restore`,
     );
   }
   try {
@@ -55,6 +59,25 @@ export async function openNode(
     ...(own.authorityKey === undefined ? {} : { otherProtocols: new Map([[joinProtocol, join]]) }),
   };
   return { coordinator, member };
+}
+
+/** Where everything starts at one time etcd may be late: what starts this process need not do it again and again. */
+export async function openMap(options: MapCoordinatorOptions): Promise<MapCoordinator | undefined> {
+  const { engine, clock, logger } = options;
+  const end = clock.monotonic() + patienceMillis;
+  for (;;) {
+    try {
+      return await MapCoordinator.open(options);
+    } catch (error) {
+      if (!isStoreError(error, 'unavailable') || clock.monotonic() >= end) {
+        await engine.close();
+        throw error;
+      }
+      const fields = { event: 'cluster.no-map-yet', reason: error.message };
+      logger.warn(fields, 'The cluster map cannot be read yet; it is tried again.');
+      await clock.sleep(retryMillis);
+    }
+  }
 }
 
 function checkKnown(coordinator: MapCoordinator, { node }: NodeFolder): void {

@@ -174,9 +174,14 @@ export class MapCoordinator implements Coordinator {
     });
   }
 
+  /** The highest number that a device ever had. */
+  get lastDevice(): DeviceId {
+    return deviceId(Number(this.#lines.plain(lastDeviceKey) ?? '0'));
+  }
+
   addDevice(make: (last: DeviceId) => DeviceState): Promise<ClusterMap> {
     return this.change(() => {
-      const line = make(deviceId(Number(this.#lines.plain(lastDeviceKey) ?? '0')));
+      const line = make(this.lastDevice);
       return [
         { key: lastDeviceKey, line: line.id },
         { key: deviceKey(line.id), line },

@@ -125,6 +125,16 @@ export class EtcdCluster {
     throw new Error('etcd does not start');
   }
 
+  /** Everything that it held is lost; new members under the same addresses know nothing. */
+  async loseAll(): Promise<void> {
+    for (const place of this.#members.keys()) await this.killMember(place);
+    for (const { name } of this.#members) {
+      rmSync(join(this.#folder, name), { recursive: true, force: true });
+    }
+    for (const place of this.#members.keys()) this.startMember(place);
+    await this.ready();
+  }
+
   async stop(): Promise<void> {
     for (const place of this.#members.keys()) await this.killMember(place);
     rmSync(this.#folder, { recursive: true, force: true });
