@@ -164,7 +164,8 @@ export class CellWorkers {
     this.scrub = new BodyScrub({ group, clock, logger, roundMillis: settings.auditRoundMillis });
     this.#bodies = bodies;
     this.rebalancer = rebalancerOf(options);
-    this.#splitter = splitterOf(options);
+    this.backupKeeper = backupKeeperOf(options);
+    this.#splitter = splitterOf(options, this.backupKeeper);
     this.#pace = { pauseMillis: settings.pauseMillis, idleMillis: settings.idleMillis };
     this.loops = [
       new Reaper(reader('release', 'release-parts'), bodies, rows),
@@ -183,7 +184,6 @@ export class CellWorkers {
       new LogCompaction({ devices: () => options.devices().map((one) => one.shards), logger }),
       new CompactionWorker(() => options.devices().map((device) => device.fragments)),
     ].map((worker) => this.#loop(worker));
-    this.backupKeeper = backupKeeperOf(options);
     this.backupKeeper?.onWork(this.add(this.backupKeeper));
   }
 
@@ -342,12 +342,12 @@ function backupKeeperOf(options: CellWorkersOptions): BackupKeeper | undefined {
   });
 }
 
-function splitterOf(options: CellWorkersOptions): ShardSplitter {
+function splitterOf(options: CellWorkersOptions, backups: BackupKeeper | undefined): ShardSplitter {
   const { group, coordinator, stateMachine, clock, logger } = options;
   const looking = { group, coordinator, clock, sizeOf: indexSize };
   const tools = { group, coordinator, stateMachine, clock, logger };
   return new ShardSplitter({
-    ...tools,
+    ...{ ...tools, backups },
     growth: new Growth(looking),
     decline: new Decline(looking),
   });

@@ -1,9 +1,10 @@
 /** Keeps the backups of the shards whose primaries are here (decision 0044). */
-import type { ShardId } from '../../../base/units.ts';
+import type { Sequence, ShardId } from '../../../base/units.ts';
 import { tolerance } from '../../../ring/policy.ts';
 import type { ShardGroup } from '../../../storage/shard/group.ts';
 import type { ShardPrimary } from '../../../storage/shard/primary/primary.ts';
 import type { ServedShard } from '../../../storage/shard/primary/served-shard.ts';
+import type { Backups } from '../../../storage/shard/ranges/merge.ts';
 import type { Worker } from '../../../storage/work/worker.ts';
 import type { Policy } from '../../proxy/placement.ts';
 import { type BackupTools, ShardBackup } from './shard-backup.ts';
@@ -34,7 +35,7 @@ type BackupJob =
       readonly backup: ShardBackup;
     };
 
-export class BackupKeeper implements Worker<BackupJob> {
+export class BackupKeeper implements Worker<BackupJob>, Backups {
   readonly name = 'backup-keeper';
   readonly #options: BackupKeeperOptions;
   readonly #backups = new Map<ShardId, ShardBackup>();
@@ -62,6 +63,25 @@ export class BackupKeeper implements Worker<BackupJob> {
     );
     const waiting = following.filter((backup) => backup.hasNews).length;
     return { shards, followed: following.length, waiting };
+  }
+
+  follows(primary: ShardPrimary): boolean {
+    return this.#following(primary) !== undefined;
+  }
+
+  has(primary: ShardPrimary, last: Sequence): boolean {
+    const backup = this.#following(primary);
+    if (backup === undefined) return false;
+    if (backup.has(last)) return true;
+    backup.hurry();
+    this.#wake();
+    return false;
+  }
+
+  #following(primary: ShardPrimary): ShardBackup | undefined {
+    const backup = this.#backups.get(primary.state.id);
+    const follows = backup?.primary === primary && backup.failed === undefined && backup.isLevel;
+    return follows ? backup : undefined;
   }
 
   async next(): Promise<BackupJob | undefined> {

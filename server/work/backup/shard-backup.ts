@@ -9,7 +9,7 @@ import { toHex } from '../../../base/bytes.ts';
 import { StoreError, toStoreError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Random } from '../../../base/random.ts';
-import { epoch, KiB, MiB, sequence } from '../../../base/units.ts';
+import { epoch, KiB, MiB, type Sequence, sequence } from '../../../base/units.ts';
 import { BackupPeer } from '../../../storage/shard/backup/backup-peer.ts';
 import type { ReplicaStatus } from '../../../storage/shard/peer.ts';
 import { ReplicaCopy } from '../../../storage/shard/primary/copy.ts';
@@ -80,6 +80,9 @@ export class ShardBackup {
   #isWhole: boolean;
   #hasFormer = true;
   #storedAt: number;
+  /** Of the last commit that the chain, as stored, has; 0: it has not all rows. */
+  #last: number;
+  #isHurried = false;
   #broken: StoreError | undefined;
 
   private constructor(
@@ -110,6 +113,7 @@ export class ShardBackup {
     this.#wholeBytes = known.wholeBytes;
     this.#tailBytes = known.tailBytes;
     this.#isWhole = head?.isWhole === true;
+    this.#last = head?.isWhole === true ? head.status.sequence : 0;
     this.#storedAt = tools.clock.monotonic();
   }
 
@@ -148,9 +152,20 @@ export class ShardBackup {
     return this.#hasFormer && this.#isWhole;
   }
 
+  /** Whether a replica that was made of what is stored would follow all commits, and have those up to this one. */
+  has(last: Sequence): boolean {
+    return this.#last >= last;
+  }
+
+  /** What waits is stored next. */
+  hurry(): void {
+    this.#isHurried = true;
+  }
+
   /** Whether a piece is due: enough waits, or something has waited for long enough. */
   isDue(intervalMillis: number): boolean {
     if (this.#peer.bytes >= pieceBytes) return true;
+    if (this.#isHurried && this.#isLevel && this.#peer.bytes > 0) return true;
     if (!this.#isLevel || !this.hasNews) return false;
     return this.#tools.clock.monotonic() - this.#storedAt >= intervalMillis;
   }
@@ -203,6 +218,7 @@ export class ShardBackup {
     const { clock, clusterId } = this.#tools;
     const piece = this.#peer.take();
     this.#storedAt = clock.monotonic();
+    this.#isHurried = false;
     const chunks = encodePiece(
       {
         ...{ clusterId, shard: this.#shard.id, chain: this.#chain, number: this.#number },
@@ -227,6 +243,7 @@ export class ShardBackup {
     if (this.#isWhole) this.#tailBytes += stored.size + pieceCostBytes;
     else this.#wholeBytes += stored.size + pieceCostBytes;
     this.#isWhole = isWhole;
+    this.#last = isWhole ? at : 0;
   }
 
   #write(chunks: readonly Uint8Array[]): Promise<StoredBody> {

@@ -91,6 +91,11 @@ export class Handover {
     this.#mirror = new Mirror({ source, target, there: (write) => this.#copied(write) });
   }
 
+  /** All rows are in the target, but for those that were written meanwhile. */
+  get isCopied(): boolean {
+    return this.#isBegun && this.#left.length === 0;
+  }
+
   /** Does the next piece of work; true when the ids have gone over. Any rejection ends it: call `abandon`. */
   async step(): Promise<boolean> {
     const { source, target } = this.#options;

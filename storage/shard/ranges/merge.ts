@@ -4,23 +4,40 @@
  * come to nothing, that is deleted.
  */
 import { StoreError } from '../../../base/errors.ts';
-import type { ShardId } from '../../../base/units.ts';
+import type { Sequence, ShardId } from '../../../base/units.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
 import type { ShardState } from '../shard.ts';
 import { changeLine } from './change-line.ts';
 import { inOrder } from './extent.ts';
 import { Handover, type HandoverLines, type HandoverOptions } from './handover.ts';
 
-export type MergeTools = Pick<
-  HandoverOptions,
-  'coordinator' | 'stateMachine' | 'clock' | 'logger' | 'source' | 'target'
->;
+/** What outlives the loss of all replicas of shards served here. Undefined where nothing does. */
+export interface Backups {
+  /** Whether all commits of the primary come into its backup as they are made. */
+  follows(primary: ShardPrimary): boolean;
+  /** Whether those up to `last` are stored there; where not, that is done next. */
+  has(primary: ShardPrimary, last: Sequence): boolean;
+}
+
+export interface MergeTools
+  extends Pick<
+    HandoverOptions,
+    'coordinator' | 'stateMachine' | 'clock' | 'logger' | 'source' | 'target'
+  > {
+  readonly backups?: Backups | undefined;
+}
+
+/** What was copied must be in the target's backup within this time, and is looked for so often. */
+const backupMillis = 60_000;
+const lookMillis = 100;
 
 export class Merge {
   readonly source: ShardPrimary;
   readonly target: ShardPrimary;
   readonly #tools: MergeTools;
   #handover: Handover | undefined;
+  /** The target's last commit with what was copied, and until when it is waited for. */
+  #copied: { readonly last: Sequence; readonly until: number } | undefined;
 
   constructor(tools: MergeTools) {
     this.source = tools.source;
@@ -30,8 +47,31 @@ export class Merge {
 
   /** Does the next piece of work; true when the source is no more. Any rejection ends it: call `abandon`. */
   async step(): Promise<boolean> {
-    if (this.#handover !== undefined) return this.#handover.step();
-    await this.#open();
+    const handover = this.#handover;
+    if (handover === undefined) {
+      await this.#open();
+      return false;
+    }
+    if (handover.isCopied && !(await this.#isBackedUp())) return false;
+    return handover.step();
+  }
+
+  /** The source's backup goes with it: what it holds must be in the target's before. */
+  async #isBackedUp(): Promise<boolean> {
+    const { backups, clock } = this.#tools;
+    const { target } = this;
+    if (backups === undefined) return true;
+    const now = clock.monotonic();
+    this.#copied ??= { last: target.settled, until: now + backupMillis };
+    if (backups.has(target, this.#copied.last)) return true;
+    if (now >= this.#copied.until) {
+      throw new StoreError(
+        'unavailable',
+        'shard.merge',
+        'the backup does not come to what was copied',
+      );
+    }
+    await clock.sleep(lookMillis);
     return false;
   }
 

@@ -12,12 +12,13 @@ import type { ShardGroup } from '../group.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
 import type { ShardState, StateMachine } from '../shard.ts';
 import { changeLine } from './change-line.ts';
-import { Merge, shardBefore } from './merge.ts';
+import { type Backups, Merge, shardBefore } from './merge.ts';
 
 export interface MergerOptions {
   readonly group: ShardGroup;
   readonly coordinator: Coordinator;
   readonly stateMachine: StateMachine;
+  readonly backups?: Backups | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -110,6 +111,7 @@ export class ShardMerger {
     }
     // What former changes left there is deleted first.
     if (source.state.untrimmed === true || other.state.untrimmed === true) return undefined;
+    if (this.#options.backups?.follows(other) === false) return undefined;
     this.#merge = new Merge({ ...this.#options, source, target: other });
     return { type: 'step', merge: this.#merge };
   }

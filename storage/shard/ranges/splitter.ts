@@ -17,6 +17,7 @@ import type { ShardState, StateMachine } from '../shard.ts';
 import { owns } from './extent.ts';
 import type { Growth } from './growth.ts';
 import { Handover, type HandoverLines } from './handover.ts';
+import type { Backups } from './merge.ts';
 import { type MergeRequest, type MergerJob, ShardMerger } from './merger.ts';
 import type { Decline } from './decline.ts';
 import { Trim } from './trim.ts';
@@ -29,6 +30,7 @@ export interface SplitterOptions {
   readonly growth?: Growth;
   /** The same of those that are to be merged. */
   readonly decline?: Decline;
+  readonly backups?: Backups | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -233,7 +233,12 @@ export class TorcCluster {
 
   async map(): Promise<ClusterMap> {
     const { data } = this.first;
-    const text = await this.first.torc('cluster', 'status', '--json', '--data', data);
+    let text = '';
+    // On a machine that has much to do etcd may be late.
+    await eventually('etcd says the map', async () => {
+      text = await this.first.torc('cluster', 'status', '--json', '--data', data);
+      return true;
+    });
     return JSON.parse(text) as ClusterMap;
   }
 

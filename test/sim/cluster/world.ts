@@ -89,6 +89,8 @@ export interface ClusterOptions {
   readonly readShare: number;
   /** Shards keep backups among the fragments. */
   readonly hasBackups: boolean;
+  /** How old a commit may become before it is in its shard's backup. */
+  readonly backupMillis?: number;
   /** Changes what a process is made of: for mutations. */
   readonly mutate?: ((coordinator: Coordinator) => Coordinator) | undefined;
 }
@@ -267,7 +269,8 @@ export class ClusterWorld {
 
   #settings(): CellSettings {
     if (!this.#options.hasBackups) return cellSettings;
-    return { ...cellSettings, work: { ...cellSettings.work, backupMillis: 4_000 } };
+    const { backupMillis = 4_000 } = this.#options;
+    return { ...cellSettings, work: { ...cellSettings.work, backupMillis } };
   }
 
   /** Tries again while the engine does not answer. */
