@@ -225,7 +225,7 @@ export const s3Codes: Readonly<Record<S3Code, CodeRow>> = {
   InvalidPart: row(
     400,
     'invalid-part',
-    "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+    "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
   ),
   InvalidPartNumber: row(
     416,

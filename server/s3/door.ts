@@ -23,7 +23,7 @@ import {
   hostedBucket,
 } from './address.ts';
 import { authenticate } from './auth/authenticate.ts';
-import { anonymous } from './auth/identity.ts';
+import { type Identity, anonymous } from './auth/identity.ts';
 import { learningKeys } from './auth/find-key.ts';
 import { meantHeaders } from './auth/hoisted.ts';
 import { SigningKeys } from './auth/signing-keys.ts';
@@ -139,7 +139,8 @@ class S3Door implements Door {
       const isHead = request.method === 'HEAD';
       const resource = request.path;
       const { address } = seen;
-      const place = { requestId, hostId: this.#hostId, resource, isHead, address };
+      const payloadHash = request.header('x-amz-content-sha256');
+      const place = { requestId, hostId: this.#hostId, resource, isHead, address, payloadHash };
       reply = withRegion(errorReply(error, place), seen.route, this.#parts.region);
     }
     const isLogged = seen.row === undefined ? reply.status >= 400 : hasAccessLog(seen.row);
@@ -172,14 +173,21 @@ class S3Door implements Door {
     }
     const query = new Query(request.query);
     const headers = meantHeaders(request.rawHeaders, sent, query);
-    const route = pickRoute(request.method, address.shape, query, headers);
+    const identify = (): Promise<Identity> =>
+      learningKeys(this.#parts, () => authenticate(request, sent, query, this.#parts));
+    let route: Route;
+    try {
+      route = pickRoute(request.method, address.shape, query, headers);
+    } catch (error) {
+      // What is wrong with the signature is said first.
+      await identify();
+      throw error;
+    }
     seen.route = route;
     if (route.run === undefined) {
       throw notImplemented(route.name, `The operation ${route.name} is not implemented.`);
     }
-    const identity = await learningKeys(this.#parts, () =>
-      authenticate(request, sent, query, this.#parts),
-    );
+    const identity = await identify();
     seen.principal = identity.principal;
     refuseUnbuiltHeaders(headers, route.name);
     checkKeyLength(address.key);

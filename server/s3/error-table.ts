@@ -110,12 +110,28 @@ export interface ErrorPlace {
   /** Path as sent. */
   readonly resource: string;
   readonly isHead: boolean;
+  /** `x-amz-content-sha256` as sent. */
+  readonly payloadHash?: string | undefined;
   /** What the path named, as far as it was understood. */
   readonly address: Pick<Address, 'bucket' | 'key'> | undefined;
 }
 
-export function errorReply(error: StoreError, place: ErrorPlace): HttpReply {
+/** Names that Amazon's oldest buckets have, and some of Swift's: others name no bucket of anybody. */
+const possibleBucket = /^[A-Za-z0-9._-]{3,255}$/;
+
+/** A bucket that is not there and could not be has a code of its own. */
+function failureAt(error: StoreError, place: ErrorPlace): S3Failure {
   const failure = failureOf(error);
+  const bucket = place.address?.bucket;
+  if (failure.code !== 'NoSuchBucket' || bucket === undefined || possibleBucket.test(bucket)) {
+    return failure;
+  }
+  const { status, message } = s3Codes.InvalidBucketName;
+  return { code: 'InvalidBucketName', status, message };
+}
+
+export function errorReply(error: StoreError, place: ErrorPlace): HttpReply {
+  const failure = failureAt(error, place);
   const headers: (readonly [string, string])[] = conditionHeaders(error);
   if (failure.status === 304) return { status: 304, headers };
   if (failure.status === 503) headers.push(['Retry-After', '1']);
@@ -152,7 +168,7 @@ function errorDocument(error: StoreError, failure: S3Failure, place: ErrorPlace)
     if (/^[A-Z][A-Za-z0-9-]*$/.test(name) && !headerDetails.has(name)) markup += leaf(name, value);
   }
   if (failure.code === 'XAmzContentSHA256Mismatch') {
-    markup += leaf('ClientComputedContentSHA256', error.detail['stated']);
+    markup += leaf('ClientComputedContentSHA256', place.payloadHash ?? error.detail['stated']);
     markup += leaf('S3ComputedContentSHA256', error.detail['computed']);
   }
   if (failure.code === 'BadDigest' && typeof error.detail['computed'] === 'string') {
@@ -167,7 +183,10 @@ function errorDocument(error: StoreError, failure: S3Failure, place: ErrorPlace)
   }
   // Amazon names what is missing.
   if (failure.code === 'NoSuchKey') markup += leaf('Key', place.address?.key);
-  if (failure.code === 'NoSuchBucket') markup += leaf('BucketName', place.address?.bucket);
+  const isNamed = error.detail['BucketName'] !== undefined;
+  if (!isNamed && (failure.code === 'NoSuchBucket' || failure.code === 'InvalidBucketName')) {
+    markup += leaf('BucketName', place.address?.bucket);
+  }
   const condition = error.detail['condition'];
   if (error.kind === 'precondition-failed' && typeof condition === 'string') {
     markup += leaf(

@@ -29,6 +29,8 @@ function wireOf(mode: PayloadMode, size: number, chunkBytes: number): Wire {
     stamp,
     scope: '20260101/us-east-1/s3/aws4_request',
     signature,
+    accessKeyId: key.accessKeyId,
+    canonicalRequest: '',
   };
   return {
     body,

@@ -78,14 +78,20 @@ export function checkNewLock(
   about: { readonly nowMillis: number; readonly op: string },
 ): void {
   if (lock === undefined) return;
-  if (container.lock === undefined) throw lockless(about.op);
   if (lock.retention !== undefined) checkFuture(lock.retention, about);
+  if (container.lock === undefined) throw newLockless(about.op);
 }
 
-function lockless(op: string): StoreError {
-  return new StoreError('invalid-argument', op, 'Bucket is missing Object Lock Configuration', {
-    detail: { argument: 'lock' },
-  });
+function lockless(
+  op: string,
+  message: string = 'Bucket is missing Object Lock Configuration',
+): StoreError {
+  return new StoreError('invalid-argument', op, message, { detail: { argument: 'lock' } });
+}
+
+/** Amazon spells it otherwise where a new version brings its lock. */
+function newLockless(op: string): StoreError {
+  return lockless(op, 'Bucket is missing ObjectLockConfiguration');
 }
 
 function checkFuture(
@@ -107,7 +113,7 @@ export function newLock(
   lock: ObjectLock | undefined,
   nowMillis: number,
 ): ObjectLock | undefined {
-  if (lock !== undefined && container.lock === undefined) throw lockless('object.put');
+  if (lock !== undefined && container.lock === undefined) throw newLockless('object.put');
   const usual = container.lock?.defaultRetention;
   if (usual === undefined || lock?.retention !== undefined) return lock;
   const days = usual.days ?? (usual.years ?? 0) * YEAR_DAYS;

@@ -46,5 +46,5 @@ function readOwnership(call: Call): Ownership | undefined {
   const text = call.headers.get(OWNERSHIP_HEADER);
   if (text === undefined) return undefined;
   if (isOwnership(text)) return text;
-  throw invalidArgument(OWNERSHIP_HEADER, text, 'Invalid x-amz-object-ownership header');
+  throw invalidArgument(OWNERSHIP_HEADER, text, `Invalid x-amz-object-ownership header: ${text}`);
 }

@@ -16,6 +16,7 @@ import {
 } from './canonical.ts';
 import { findKey } from './find-key.ts';
 import { type Authority, type Identity, anonymous } from './identity.ts';
+import { mismatchError } from './mismatch.ts';
 import { type Scope, type ScopePlace, parseScope, scopeError } from './scope.ts';
 import { MAX_SKEW_MILLIS, checkSkew } from './skew.ts';
 import { verifyHeaderV2, verifyQueryV2 } from './signature-v2.ts';
@@ -74,7 +75,7 @@ function headerClaim(text: string, headers: RequestHeaders, authority: Authority
   if (blank < 0) {
     throw invalidArgument(
       'Authorization',
-      'malformed',
+      text,
       "Authorization header is invalid -- one and only one ' ' (space) required",
     );
   }
@@ -120,6 +121,12 @@ function headerComponents(text: string): {
     }
     found.set(piece.slice(0, at).trim(), piece.slice(at + 1).trim());
   }
+  if (found.size < 3) {
+    throw scopeError(
+      'header',
+      'the authorization header requires three components: Credential, SignedHeaders, and Signature.',
+    );
+  }
   const component = (name: string): string => {
     const value = found.get(name);
     if (value === undefined || value === '') throw scopeError('header', `missing ${name}.`);
@@ -156,7 +163,10 @@ function presignedClaim(headers: RequestHeaders, query: Query, authority: Author
     );
   }
   if (algorithm !== ALGORITHM) {
-    throw scopeError('query', `X-Amz-Algorithm only supports "${ALGORITHM}"`);
+    throw scopeError(
+      'query',
+      `X-Amz-Algorithm only supports "${ALGORITHM} and AWS4-ECDSA-P256-SHA256"`,
+    );
   }
   if (query.has('X-Amz-Security-Token')) throw s3Error('InvalidToken');
   const scope = parseScope(credential, 'query', authority);
@@ -170,7 +180,7 @@ function presignedClaim(headers: RequestHeaders, query: Query, authority: Author
   if (!stamp.startsWith(scope.date)) {
     throw scopeError(
       'query',
-      `Invalid credential date "${scope.date}". This date is not the same as X-Amz-Date: "${stamp}".`,
+      `Invalid credential date "${scope.date}". This date is not the same as X-Amz-Date: "${stamp.slice(0, 8)}".`,
     );
   }
   checkValidity(stated, expires, authority.clock.now());
@@ -227,11 +237,16 @@ function verify(
     date: scope.date,
     region: scope.region,
   });
-  checkSignature(request, headers, { ...claim, signedHeaders, signingKey });
+  const canonical = checkSignature(request, headers, { ...claim, signedHeaders, signingKey });
+  const { stamp, signature } = claim;
   return {
     principal: found.principal,
     payloadHash: claim.payloadHash,
-    seed: { signingKey, stamp: claim.stamp, scope: scope.text, signature: claim.signature },
+    seed: {
+      ...{ signingKey, stamp, scope: scope.text, signature },
+      accessKeyId: scope.accessKeyId,
+      canonicalRequest: canonical,
+    },
   };
 }
 
@@ -258,39 +273,41 @@ function checkAllSigned(
   });
 }
 
+/** Returns the canonical request that was signed. */
 function checkSignature(
   request: HttpRequest,
   headers: RequestHeaders,
   claim: Claim & { readonly signedHeaders: readonly string[]; readonly signingKey: KeyObject },
-): void {
+): string {
   const attempt = (
     path: string,
     query: string,
     bytes: HeaderBytes,
-  ): { canonical: string; toSign: string } | 'match' => {
+  ): { canonical: string; toSign: string; matches: boolean } => {
     const canonical = canonicalRequest({ ...claim, method: request.method, path, query }, headers);
     const digest = sha256Hex(canonical, bytes);
     const toSign = textToSign(claim, digest);
     const computed = hmacHex(claim.signingKey, toSign);
-    return sameSignature(computed, claim.signature) ? 'match' : { canonical, toSign };
+    return { canonical, toSign, matches: sameSignature(computed, claim.signature) };
   };
   const sent = queryAsSent(request.query);
   const first = attempt(request.path, sent, 'latin1');
-  if (first === 'match') return;
+  if (first.matches) return first.canonical;
   // Older curl (7.88, Debian's) signs the query as it was typed, which one that holds its own signature cannot be.
   const letters = claim.place === 'header' ? [request.query] : [];
   for (const path of new Set([request.path, pathAnew(request.path)])) {
     for (const query of new Set([sent, queryAnew(request.query), ...letters])) {
       for (const bytes of ['latin1', 'utf8'] as const) {
-        if (attempt(path, query, bytes) === 'match') return;
+        const again = attempt(path, query, bytes);
+        if (again.matches) return again.canonical;
       }
     }
   }
-  throw s3Error('SignatureDoesNotMatch', undefined, {
-    AWSAccessKeyId: claim.scope.accessKeyId,
-    StringToSign: first.toSign,
-    SignatureProvided: claim.signature,
-    CanonicalRequest: first.canonical,
+  throw mismatchError({
+    accessKeyId: claim.scope.accessKeyId,
+    stringToSign: first.toSign,
+    signature: claim.signature,
+    canonicalRequest: first.canonical,
   });
 }
 
@@ -317,6 +334,6 @@ export function refusePayloadWord(word: string): never {
   throw invalidArgument(
     'x-amz-content-sha256',
     word,
-    'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.',
+    'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value.',
   );
 }

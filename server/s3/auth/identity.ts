@@ -8,10 +8,13 @@ import type { SigningKeys } from './signing-keys.ts';
 
 /** What chunk signatures continue from. */
 export interface Seed {
+  readonly accessKeyId: string;
   readonly signingKey: KeyObject;
   readonly stamp: string;
   readonly scope: string;
   readonly signature: string;
+  /** What was signed: told to who signs a chunk wrongly. */
+  readonly canonicalRequest: string;
 }
 
 export interface Identity {

@@ -57,11 +57,6 @@ export function parseScope(credential: string, place: ScopePlace, own: Region): 
       'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".',
     );
   }
-  if (!/^\d{8}$/.test(date)) {
-    throw fail(
-      `incorrect date format "${date}". This date in the credential must be in the format "yyyyMMdd".`,
-    );
-  }
   if (terminal !== 'aws4_request') {
     throw fail(`incorrect terminal "${terminal}". This endpoint uses "aws4_request".`);
   }
@@ -71,6 +66,11 @@ export function parseScope(credential: string, place: ScopePlace, own: Region): 
   if (!isRegion(own, scopeRegion)) {
     const { region } = own;
     throw fail(`the region '${scopeRegion}' is wrong; expecting '${region}'`, { Region: region });
+  }
+  if (!/^\d{8}$/.test(date)) {
+    throw fail(
+      `incorrect date format "${date}". This date in the credential must be in the format "yyyyMMdd".`,
+    );
   }
   return {
     accessKeyId: pieces.slice(0, -4).join('/'),

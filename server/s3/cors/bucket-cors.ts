@@ -6,13 +6,12 @@ import { readRequiredXml } from '../payload/document.ts';
 import { type XmlNode, leafText, malformedXml } from '../xml/reader.ts';
 import { xmlReply } from '../xml/reply.ts';
 import { element, leaf, xmlDocument } from '../xml/writer.ts';
-import { CORS, type CorsRule, readStoredRules } from './rules.ts';
+import { CORS, type CorsRule, corsMethods, readStoredRules } from './rules.ts';
 
 /** "Elements of a CORS configuration": at most a hundred rules, in 64 KB. */
 const MAX_RULES = 100;
 const MAX_BYTES = 64 * 1024;
 const MAX_ID = 255;
-const methods: ReadonlySet<string> = new Set(['GET', 'PUT', 'POST', 'DELETE', 'HEAD']);
 
 export async function getBucketCors(call: Call): Promise<HttpReply> {
   const { row } = await call.door.core.headContainer(call.context, bucketOf(call));
@@ -89,15 +88,19 @@ function parseRule(node: XmlNode): CorsRule {
 }
 
 function parseAge(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
+  // Amazon takes negative ones too; browsers read them as "not at all".
+  if (/^-?\d{1,9}$/.test(text)) return Number(text);
   throw malformedXml();
 }
+
+/** With the star of patterns. */
+const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 function checkRule(rule: CorsRule): void {
   const { allowedMethods, allowedOrigins, allowedHeaders, exposeHeaders } = rule;
   if (allowedMethods.length === 0 || allowedOrigins.length === 0) throw malformedXml();
   if ((rule.id?.length ?? 0) > MAX_ID) throw s3Error('InvalidRequest', 'The ID is too long.');
-  const strange = allowedMethods.find((method) => !methods.has(method));
+  const strange = allowedMethods.find((method) => !corsMethods.has(method));
   if (strange !== undefined) {
     throw s3Error(
       'InvalidRequest',
@@ -113,9 +116,10 @@ function checkRule(rule: CorsRule): void {
       `ExposeHeader "${open}" contains wildcard. We currently do not support wildcard for ExposeHeader.`,
     );
   }
-  // They become a header of replies.
-  if (exposeHeaders.some((header) => !/^[!#$%&'+.^_`|~0-9A-Za-z-]+$/.test(header))) {
-    throw s3Error('InvalidRequest', 'An ExposeHeader is no name of a header.');
+  // They become a header of replies, or are compared with what is to become one.
+  const odd = [...allowedHeaders, ...exposeHeaders].find((header) => !headerName.test(header));
+  if (odd !== undefined) {
+    throw s3Error('InvalidRequest', `AllowedHeader "${odd}" contains invalid character.`);
   }
 }
 

@@ -4,7 +4,14 @@ import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { anonymous } from '../auth/identity.ts';
 import { s3Error } from '../codes.ts';
 import type { RequestHeaders } from '../request-headers.ts';
-import { CORS, type CorsMatch, type CorsRule, matchCors, readStoredRules } from './rules.ts';
+import {
+  CORS,
+  type CorsMatch,
+  type CorsRule,
+  corsMethods,
+  matchCors,
+  readStoredRules,
+} from './rules.ts';
 
 const VARY = 'Origin, Access-Control-Request-Headers, Access-Control-Request-Method';
 const REQUEST_METHOD = 'access-control-request-method';
@@ -18,11 +25,13 @@ export async function answerPreflight(
   const origin = headers.get('origin');
   const method = headers.get(REQUEST_METHOD);
   if (origin === undefined || origin === '') throw s3Error('BadRequest');
-  if (method === undefined) {
-    throw s3Error('BadRequest', 'Invalid Access-Control-Request-Method: null');
+  if (method === undefined || !corsMethods.has(method)) {
+    throw s3Error('BadRequest', `Invalid Access-Control-Request-Method: ${method ?? 'null'}`);
   }
   const asked = headerNames(headers.get('access-control-request-headers'));
-  const rules = await rulesOf(core, anonymous, bucket);
+  const row = await core.peekContainer(anonymous, bucket);
+  if (row === undefined && bucket !== '') throw s3Error('NoSuchBucket');
+  const rules = readStoredRules(row?.settings[CORS]);
   if (rules.length === 0) throw s3Error('AccessForbidden');
   const match = matchCors(rules, { origin, method, headers: asked });
   if (match === undefined) {

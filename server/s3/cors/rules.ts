@@ -9,6 +9,9 @@ export interface CorsRule {
   readonly maxAgeSeconds?: number | undefined;
 }
 
+/** What rules can allow. */
+export const corsMethods: ReadonlySet<string> = new Set(['GET', 'PUT', 'POST', 'DELETE', 'HEAD']);
+
 /** Where the rules stand in a bucket's settings, as JSON. */
 export const CORS = 's3:cors';
 

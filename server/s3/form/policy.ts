@@ -123,7 +123,8 @@ export function checkPolicy(
     covered.add(condition.field);
     if (!holds(condition, fields.get(condition.field))) {
       const shown = [condition.type, `$${condition.field}`, condition.value];
-      throw refuse(`Policy Condition failed: ${JSON.stringify(shown)}`);
+      const texts = shown.map((one) => JSON.stringify(one));
+      throw refuse(`Policy Condition failed: [${texts.join(', ')}]`);
     }
   }
   for (const name of fields.keys()) {

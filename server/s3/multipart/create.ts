@@ -62,8 +62,9 @@ function parseChecksum(
 ): { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType } | undefined {
   const algorithmText = headers.get('x-amz-checksum-algorithm');
   const typeText = headers.get('x-amz-checksum-type');
+  const named = typeText === undefined ? undefined : parseChecksumType(typeText);
   if (algorithmText === undefined) {
-    if (typeText === undefined) return undefined;
+    if (named === undefined) return undefined;
     throw s3Error(
       'InvalidRequest',
       'The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.',
@@ -71,7 +72,7 @@ function parseChecksum(
   }
   const algorithm = parseAlgorithm(algorithmText);
   const [usual] = types[algorithm];
-  const type = typeText === undefined ? usual : parseChecksumType(typeText);
+  const type = named ?? usual;
   if (type === undefined || !types[algorithm].includes(type)) {
     throw s3Error(
       'InvalidRequest',

@@ -44,7 +44,10 @@ function parseAttributes(text: string | undefined): ReadonlySet<Attribute> {
     const attribute = known.find((one) => one === name);
     if (attribute === undefined) {
       throw text === undefined || text === ''
-        ? s3Error('InvalidRequest', `Missing required header for this request: ${ATTRIBUTES}`)
+        ? s3Error(
+            'InvalidRequest',
+            `The ${ATTRIBUTES} header specifying the attributes to be retrieved is either missing or empty`,
+          )
         : invalidArgument(ATTRIBUTES, name, 'Invalid attribute name specified.');
     }
     wanted.add(attribute);

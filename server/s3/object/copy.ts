@@ -1,7 +1,13 @@
 import { GiB } from '../../../base/units.ts';
 import { isStoreError } from '../../../base/errors.ts';
 import type { CopyObject } from '../../core/api.ts';
-import { type Checksum, type Metadata, type VersionRow, versionIdOf } from '../../core/model.ts';
+import {
+  type Checksum,
+  type ChecksumAlgorithm,
+  type Metadata,
+  type VersionRow,
+  versionIdOf,
+} from '../../core/model.ts';
 import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import { askLater, isAbsence, mayKnowAbsence } from '../access/admit.ts';
 import { accessOfNewObject } from '../acl/new-object.ts';
@@ -30,6 +36,7 @@ export async function copyObject(call: Call): Promise<HttpReply> {
   const range = call.headers.get('range');
   if (range !== undefined) throw invalidArgument('Range', range, 'RANGE is not supported in Copy!');
   const directive = parseDirective(call.headers.get('x-amz-metadata-directive'));
+  const asked = readWishes(call);
   const isSelf = source.container === call.bucket && source.key === call.key;
   // An older version may be copied over the current one: that brings it back.
   const keepsClass = call.headers.get('x-amz-storage-class') === undefined;
@@ -50,7 +57,7 @@ export async function copyObject(call: Call): Promise<HttpReply> {
       encryption,
       condition: writeCondition(call),
       storageClass: readStorageClass(call),
-      describe: describer(call, directive, access),
+      describe: describer(call, directive, { ...asked, access }),
     }),
   );
   const { row } = outcome;
@@ -71,15 +78,30 @@ function parseDirective(text: string | undefined): 'COPY' | 'REPLACE' {
   throw invalidArgument('x-amz-metadata-directive', text ?? '', 'Unknown metadata directive.');
 }
 
+interface Wishes {
+  readonly asked: readonly ChecksumAlgorithm[] | undefined;
+  /** Looked at, and so refused where they are wrong, also when the source's are taken over. */
+  readonly headers: ReturnType<typeof readObjectHeaders>;
+  readonly tagsOf: ReturnType<typeof copiedTags>;
+}
+
+/** What the headers ask for; what they cannot ask for is told before the copy itself is judged. */
+function readWishes({ headers }: Call): Wishes {
+  const named = headers.get('x-amz-checksum-algorithm');
+  return {
+    asked: named === undefined ? undefined : [parseAlgorithm(named)],
+    headers: readObjectHeaders(headers),
+    tagsOf: copiedTags(headers),
+  };
+}
+
 function describer(
   call: Call,
   directive: 'COPY' | 'REPLACE',
-  access: Metadata,
+  wishes: Wishes & { readonly access: Metadata },
 ): CopyObject['describe'] {
-  const named = call.headers.get('x-amz-checksum-algorithm');
-  const asked = named === undefined ? undefined : [parseAlgorithm(named)];
-  const replacement = directive === 'REPLACE' ? readObjectHeaders(call.headers) : undefined;
-  const tagsOf = copiedTags(call.headers);
+  const { asked, tagsOf, access } = wishes;
+  const replacement = directive === 'REPLACE' ? wishes.headers : undefined;
   const takesTags = call.headers.get('x-amz-tagging-directive')?.toUpperCase() !== 'REPLACE';
   const lock = readLock(call.headers);
   // Of the source's it is never taken over.

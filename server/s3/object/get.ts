@@ -116,6 +116,8 @@ function pickRange(call: Call, header: string, reader: ObjectReader): ByteSpan |
   if (range === undefined || ranges?.length !== 1) return undefined;
   if (!ifRangeHolds(call.headers.get('if-range'), reader)) return undefined;
   const { size } = reader.row;
+  // The last bytes of an object without any are the whole of it, at Amazon and in RFC 9110 section 14.1.2.
+  if (size === 0 && range.first === undefined && range.last !== 0) return undefined;
   const span = resolveRange(range, size);
   if (span === undefined) {
     throw s3Error('InvalidRange', undefined, {

@@ -15,6 +15,7 @@ import { receivedMemory } from '../../../base/memory/received-memory.ts';
 import type { Hasher, PieceDigests } from '../../core/digest/hasher.ts';
 import { s3Error } from '../codes.ts';
 import type { Seed } from '../auth/identity.ts';
+import { mismatchError } from '../auth/mismatch.ts';
 import { hmacHex, sameSignature } from '../auth/signing-keys.ts';
 
 export interface ChunkedOptions {
@@ -136,19 +137,21 @@ export class AwsChunkedDecoder {
     }
     if (this.#state !== 'end') throw incomplete();
     const { decodedLength } = this.#options;
-    if (this.#decoded !== decodedLength) {
-      throw s3Error(
-        'IncompleteBody',
-        'You did not provide the number of bytes specified by the Content-Length HTTP header',
-        { NumberBytesExpected: decodedLength, NumberBytesProvided: this.#decoded },
-      );
-    }
+    if (this.#decoded !== decodedLength) throw this.#otherLength(this.#decoded);
     for (const name of trailerNames ?? []) {
       if (!this.#trailers.has(name)) throw s3Error('MalformedTrailerError');
     }
     if (this.#options.seed !== undefined && trailerNames !== undefined) {
       this.#verifyTrailer(this.#options.seed);
     }
+  }
+
+  #otherLength(provided: number): Error {
+    return s3Error(
+      'IncompleteBody',
+      'You did not provide the number of bytes specified by the Content-Length HTTP header',
+      { NumberBytesExpected: this.#options.decodedLength, NumberBytesProvided: provided },
+    );
   }
 
   #hasAllTrailers(): boolean {
@@ -201,7 +204,7 @@ export class AwsChunkedDecoder {
       });
     }
     if (size < MIN_CHUNK_BYTES) this.#shortChunk = { chunk: this.#chunk, size };
-    if (this.#decoded + size > decodedLength) throw incomplete();
+    if (this.#decoded + size > decodedLength) throw this.#otherLength(this.#decoded + size);
     this.#left = size;
     if (seed !== undefined) this.#digests ??= this.#options.hasher.startPieces(decodedLength);
     this.#state = 'data';
@@ -233,7 +236,9 @@ export class AwsChunkedDecoder {
   #verifyChunk(seed: Seed, dataHash: string, signature: string): void {
     const toSign = `AWS4-HMAC-SHA256-PAYLOAD\n${seed.stamp}\n${seed.scope}\n${this.#previousSignature}\n${EMPTY_SHA256}\n${dataHash}`;
     const computed = hmacHex(seed.signingKey, toSign);
-    if (!sameSignature(computed, signature)) throw s3Error('SignatureDoesNotMatch');
+    if (!sameSignature(computed, signature)) {
+      throw mismatchError({ ...seed, stringToSign: toSign, signature });
+    }
     this.#previousSignature = computed;
   }
 
@@ -274,8 +279,9 @@ export class AwsChunkedDecoder {
       .join('');
     const digest = hash('sha256', Buffer.from(lines, 'latin1'), 'hex');
     const toSign = `AWS4-HMAC-SHA256-TRAILER\n${seed.stamp}\n${seed.scope}\n${this.#previousSignature}\n${digest}`;
-    if (!sameSignature(hmacHex(seed.signingKey, toSign), this.#trailerSignature)) {
-      throw s3Error('SignatureDoesNotMatch');
+    const signature = this.#trailerSignature;
+    if (!sameSignature(hmacHex(seed.signingKey, toSign), signature)) {
+      throw mismatchError({ ...seed, stringToSign: toSign, signature });
     }
   }
 }

@@ -16,8 +16,11 @@ export function checkDigests(bytes: Uint8Array, payload: Payload): void {
   if (payload.md5 !== undefined) {
     const computed = hash('md5', bytes, 'hex');
     if (computed !== payload.md5) {
-      const detail = { algorithm: 'md5', stated: payload.md5, computed };
-      throw new StoreError('digest-mismatch', 's3', 'the document has another MD5', { detail });
+      // Of an object Amazon shows the digest that it expected in hex; of a document as it was sent.
+      throw s3Error('BadDigest', undefined, {
+        ExpectedDigest: Buffer.from(payload.md5, 'hex').toString('base64'),
+        CalculatedDigest: Buffer.from(computed, 'hex').toString('base64'),
+      });
     }
   }
   for (const { algorithm, value } of payload.expected?.() ?? []) {

@@ -115,8 +115,8 @@ function unframe(source: PayloadSource): Unframed {
       if (isDigest(word)) {
         return { ...raw(request, headers, request.body()), sha256: word.toLowerCase() };
       }
-      // Where it is what was signed it must be a word that means something; elsewhere it is a digest that is wrong.
-      if (identity.seed !== undefined || word.startsWith('STREAMING-')) refusePayloadWord(word);
+      // An Authorization header with such a word was refused; elsewhere it is a digest that is wrong.
+      if (word.startsWith('STREAMING-')) refusePayloadWord(word);
       return { ...raw(request, headers, request.body()), sha256: word };
   }
 }

@@ -66,16 +66,19 @@ export function parsePolicyDocument(text: string): PolicyDocument {
   return { statements, hasVariables: version === '2012-10-17' };
 }
 
+const NO_OBJECT = "Policies must be valid JSON and the first byte must be '{'";
+
 function parseJson(text: string): Fields {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     // SyntaxError is the only thing it throws.
-    throw malformedPolicy('This policy contains invalid Json');
+    const begins = text.trimStart().startsWith('{');
+    throw malformedPolicy(begins ? 'This policy contains invalid Json' : NO_OBJECT);
   }
   if (!isFields(value)) {
-    throw malformedPolicy("Policies must be valid JSON and the first byte must be '{'");
+    throw malformedPolicy(NO_OBJECT);
   }
   // Of a name given twice JSON.parse keeps the last, and the writer may have meant the first.
   if (countNames(text) !== countFields(value)) {

@@ -111,8 +111,8 @@ function parseCondition(node: XmlNode): RoutingRule {
       'Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn’t be present.',
     );
   }
-  const text = code === undefined ? undefined : leafText(code).trim();
-  if (text !== undefined && !/^[45]\d\d$/.test(text)) {
+  const text = code === undefined ? undefined : parseStatus(code);
+  if (text !== undefined && !/^(40\d|41[0-7]|50[0-5])$/.test(text)) {
     throw s3Error(
       'InvalidRequest',
       `The provided HTTP error code (${text}) is not valid. Valid codes are 4XX or 5XX.`,
@@ -122,6 +122,13 @@ function parseCondition(node: XmlNode): RoutingRule {
     ...(prefix === undefined ? {} : { keyPrefixEquals: leafText(prefix) }),
     ...(text === undefined ? {} : { errorCodeEquals: Number(text) }),
   };
+}
+
+/** A number that is no status of HTTP is another error than text that is no number. */
+function parseStatus(node: XmlNode): string {
+  const text = leafText(node).trim();
+  if (/^\d{1,9}$/.test(text)) return text;
+  throw malformedXml();
 }
 
 function parseRedirect(node: XmlNode): RoutingRule {
@@ -140,8 +147,8 @@ function parseRedirect(node: XmlNode): RoutingRule {
       'You can only define ReplaceKeyPrefix or ReplaceKey but not both.',
     );
   }
-  const text = code === undefined ? undefined : leafText(code).trim();
-  if (text !== undefined && (!/^3\d\d$/.test(text) || text === '300')) {
+  const text = code === undefined ? undefined : parseStatus(code);
+  if (text !== undefined && !/^30[1-578]$/.test(text)) {
     throw s3Error(
       'InvalidRequest',
       `The provided HTTP redirect code (${text}) is not valid. Valid codes are 3XX except 300.`,

@@ -6,7 +6,7 @@ const rules = `<CORSConfiguration>
   <CORSRule><ID>one</ID><AllowedOrigin>http://*.example.com</AllowedOrigin><AllowedOrigin>null</AllowedOrigin>
     <AllowedMethod>GET</AllowedMethod><AllowedMethod>PUT</AllowedMethod><AllowedHeader>x-amz-*</AllowedHeader>
     <ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>30</MaxAgeSeconds></CORSRule>
-  <CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>
+  <CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod><MaxAgeSeconds>-1</MaxAgeSeconds></CORSRule>
 </CORSConfiguration>`;
 
 async function withRules(): Promise<Harness> {
@@ -26,7 +26,7 @@ describe('the configuration', () => {
     const { ask } = await withRules();
     const { text } = await ask('GET', '/bucket', { query: cors });
     expect(all(text, 'AllowedOrigin')).toEqual(['http://*.example.com', 'null', '*']);
-    expect(all(text, 'MaxAgeSeconds')).toEqual(['30']);
+    expect(all(text, 'MaxAgeSeconds')).toEqual(['30', '-1']);
     expect((await ask('DELETE', '/bucket', { query: cors })).status).toBe(204);
     expect((await ask('GET', '/bucket', { query: cors })).code).toBe('NoSuchCORSConfiguration');
   });
@@ -49,6 +49,14 @@ describe('the configuration', () => {
     [
       '<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod><ExposeHeader>a&#13;&#10;b</ExposeHeader></CORSRule>',
       'InvalidRequest',
+    ],
+    [
+      '<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod><AllowedHeader>a b</AllowedHeader></CORSRule>',
+      'InvalidRequest',
+    ],
+    [
+      '<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod><MaxAgeSeconds>x</MaxAgeSeconds></CORSRule>',
+      'MalformedXML',
     ],
     [
       '<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod><Odd/></CORSRule>',
@@ -89,6 +97,7 @@ describe('a preflight', () => {
     [{}, 400, 'BadRequest'],
     [{ origin: '', 'access-control-request-method': 'GET' }, 400, 'BadRequest'],
     [{ origin: 'http://a.example.com' }, 400, 'BadRequest'],
+    [{ origin: 'http://b.org', 'access-control-request-method': 'PATCH' }, 400, 'BadRequest'],
     [{ origin: 'http://b.org', 'access-control-request-method': 'PUT' }, 403, 'AccessForbidden'],
     [
       {
@@ -110,10 +119,12 @@ describe('a preflight', () => {
     const { ask } = createHarness();
     await ask('PUT', '/bucket');
     const headers = { origin: 'http://a', 'access-control-request-method': 'GET' };
-    for (const path of ['/bucket', '/none', '/']) {
+    for (const path of ['/bucket', '/']) {
       const answer = await ask('OPTIONS', path, { anonymous: true, headers });
       expect([answer.status, answer.code]).toEqual([403, 'AccessForbidden']);
     }
+    const answer = await ask('OPTIONS', '/none', { anonymous: true, headers });
+    expect([answer.status, answer.code]).toEqual([404, 'NoSuchBucket']);
   });
 });
 

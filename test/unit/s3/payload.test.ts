@@ -59,6 +59,22 @@ describe('signatures inside the body', () => {
     const put = await ask('PUT', '/bucket/k', { body: big, sign });
     expect([put.status, put.code]).toEqual([403, 'SignatureDoesNotMatch']);
     expect((await ask('GET', '/bucket/k')).status).toBe(404);
+    expect(put.text).toContain(`<AWSAccessKeyId>${owner.accessKeyId}</AWSAccessKeyId>`);
+    expect(put.text).toContain('<StringToSign>AWS4-HMAC-SHA256-PAYLOAD\n');
+    expect(put.text).toContain('<CanonicalRequest>PUT\n/bucket/k\n');
+  });
+
+  test('a presigned digest that is none', async () => {
+    const { ask, send, clock } = await withBucket();
+    const { presign } = await import('./signer.ts');
+    const { stampOf } = await import('./harness.ts');
+    const headers = { 'x-amz-content-sha256': 'INVALID' };
+    const request = { method: 'PUT', path: '/bucket/k', body: Buffer.from('hello'), headers };
+    const signed = presign(request, { key: owner, stamp: stampOf(clock.now()), expires: 60 });
+    const put = await send(signed);
+    expect([put.status, put.code]).toEqual([400, 'XAmzContentSHA256Mismatch']);
+    expect(one(put.text, 'ClientComputedContentSHA256')).toBe('INVALID');
+    expect((await ask('GET', '/bucket/k')).status).toBe(404);
   });
 
   test('a digest that does not fit', async () => {
@@ -101,7 +117,8 @@ describe('digests', () => {
     expect(one(put.text, 'CalculatedDigest')).toBe('XUFAKrxLKna5cZ2REBfFkg==');
     const query = { tagging: '' };
     const document = await ask('PUT', '/bucket', { query, body: '<Tagging/>', headers });
-    expect(one(document.text, 'ExpectedDigest')).toBe('d41d8cd98f00b204e9800998ecf8427e');
+    expect(one(document.text, 'ExpectedDigest')).toBe('1B2M2Y8AsgTpgAmY7PhCfg==');
+    expect(one(document.text, 'CalculatedDigest')).not.toBe(undefined);
   });
 
   test('announced as trailers of a body that has none', async () => {

@@ -96,6 +96,8 @@ describe('the examples of the documents', () => {
     stamp: '20130524T000000Z',
     scope: '20130524/us-east-1/s3/aws4_request',
     signature,
+    accessKeyId: example.accessKeyId,
+    canonicalRequest: '',
   });
   const chunk = (size: number, signature: string): string =>
     `${size.toString(16)};chunk-signature=${signature}\r\n${'a'.repeat(size)}${size > 0 ? '\r\n' : ''}`;
@@ -210,6 +212,33 @@ describe('what is refused', () => {
     const request = { method: 'GET', path: '/', query: '', headers, body: Buffer.alloc(0) };
     const answer = await send(request);
     expect([answer.status, answer.code]).toEqual([400, code]);
+  });
+
+  const scoped = (scope: string, rest = ',SignedHeaders=host,Signature=x'): string =>
+    `AWS4-HMAC-SHA256 Credential=AKID/${scope}${rest}`;
+
+  test.each([
+    ['AWS4-HMAC-SHA256', "one and only one ' ' (space) required"],
+    [scoped('20130524/us-east-1/s3/aws4_request', ''), 'requires three components'],
+    [scoped('x/us-east-1/s3/aws_request'), 'incorrect terminal "aws_request"'],
+    [scoped('x/us-east-1/ec2/aws4_request'), 'incorrect service "ec2"'],
+    [scoped('x/us-east-1/s3/aws4_request'), 'incorrect date format "x"'],
+  ])('%s is told what is wrong first', async (authorization, sentence) => {
+    const headers = { host: 'h', authorization };
+    const request = { method: 'GET', path: '/', query: '', headers, body: Buffer.alloc(0) };
+    expect((await createHarness().send(request)).text).toContain(sentence);
+  });
+
+  test('a wrong signature comes back with what should have been signed', async () => {
+    const { ask } = createHarness();
+    const wrong = { ...owner, secretAccessKey: other.secretAccessKey };
+    const { text } = await ask('GET', bucket, { sign: { key: wrong } });
+    expect(text).toContain(`<AWSAccessKeyId>${owner.accessKeyId}</AWSAccessKeyId>`);
+    expect(text).toContain('<StringToSign>AWS4-HMAC-SHA256\n');
+    expect(text).toContain('<StringToSignBytes>41 57 53 34 ');
+    expect(text).toContain('<CanonicalRequest>GET\n/some-bucket\n');
+    expect(text).toContain('<CanonicalRequestBytes>47 45 54 0a ');
+    expect(text).not.toContain(owner.secretAccessKey);
   });
 
   test('a temporary token, two mechanisms, no payload hash', async () => {

@@ -51,6 +51,7 @@ describe('the grammar', () => {
 
   test.each([
     ['no JSON', '{', 'This policy contains invalid Json'],
+    ['no object', 'policy', "Policies must be valid JSON and the first byte must be '{'"],
     ['no object', '[]', "Policies must be valid JSON and the first byte must be '{'"],
     [
       'a name twice',

@@ -82,6 +82,8 @@ describe('the configuration of a website', () => {
     ],
     [INDEX + rules(['', '<HttpRedirectCode>200</HttpRedirectCode>']), 'InvalidRequest'],
     [INDEX + rules(['', '<HttpRedirectCode>300</HttpRedirectCode>']), 'InvalidRequest'],
+    [INDEX + rules(['', '<HttpRedirectCode>306</HttpRedirectCode>']), 'InvalidRequest'],
+    [INDEX + rules(['', '<HttpRedirectCode>3xx</HttpRedirectCode>']), 'MalformedXML'],
     [
       INDEX +
         rules([

@@ -119,6 +119,17 @@ describe('ranges', () => {
     expect(got.text).toContain('<ActualObjectSize>100</ActualObjectSize>');
   });
 
+  test('of an object without bytes', async () => {
+    const { ask } = await withBucket();
+    await ask('PUT', '/bucket/k');
+    const last = await ask('GET', '/bucket/k', { headers: { range: 'bytes=-1' } });
+    expect([last.status, last.headers.has('content-range')]).toEqual([200, false]);
+    for (const range of ['bytes=0-0', 'bytes=0-', 'bytes=-0']) {
+      const got = await ask('GET', '/bucket/k', { headers: { range } });
+      expect([got.status, got.code]).toEqual([416, 'InvalidRange']);
+    }
+  });
+
   test('partNumber of an object that has no parts', async () => {
     const { ask } = await withBucket();
     await ask('PUT', '/bucket/k', { body: whole });
@@ -317,6 +328,16 @@ describe('CopyObject', () => {
       { 'x-amz-copy-source': '/bucket/k', 'x-amz-metadata-directive': 'ODD' },
       400,
       'InvalidArgument',
+    ],
+    [
+      { 'x-amz-copy-source': '/bucket/k', 'x-amz-tagging-directive': 'ODD' },
+      400,
+      'InvalidArgument',
+    ],
+    [
+      { 'x-amz-copy-source': '/bucket/j', 'x-amz-meta-a': 'b'.repeat(2048) },
+      400,
+      'MetadataTooLarge',
     ],
     [
       { 'x-amz-copy-source': '/bucket/j', 'x-amz-copy-source-if-match': '"x"' },
