@@ -1,6 +1,7 @@
 /** GetObjectAttributes: what is known of an object, without its bytes. */
 import type { ObjectReader, PartPage } from '../../core/api.ts';
 import type { PartRow } from '../../core/model.ts';
+import { nthPart } from '../../core/object/read-body.ts';
 import { formatHttpDate } from '../../http/conditional.ts';
 import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
@@ -18,6 +19,7 @@ const ATTRIBUTES = 'x-amz-object-attributes';
 const known = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize'] as const;
 type Attribute = (typeof known)[number];
 const MAX_PARTS = 1000;
+const MAX_PART_NUMBER = 10_000;
 
 export async function getObjectAttributes(call: Call): Promise<HttpReply> {
   const wanted = parseAttributes(call.headers.get(ATTRIBUTES));
@@ -62,8 +64,12 @@ function parseCount(call: Call, header: string, usual: number): number {
   throw invalidArgument(header, text, `Provided ${header} not an integer or within integer range`);
 }
 
+/** Parts are counted, as reads by `partNumber` count them: the numbers of the upload may have had gaps (decision 0046). */
 async function partsMarkup(reader: ObjectReader, after: number, limit: number): Promise<string> {
-  const page = await reader.parts(after, limit);
+  const { body } = reader.row;
+  if (body.type !== 'parts') return '';
+  const uploaded = after === 0 ? 0 : (nthPart(body.runs, after)?.partNumber ?? MAX_PART_NUMBER);
+  const page = await reader.parts(uploaded, limit);
   return page === undefined ? '' : element('ObjectParts', pageMarkup(page, after, limit));
 }
 
@@ -71,16 +77,16 @@ function pageMarkup(page: PartPage, after: number, limit: number): string {
   return (
     leaf('PartsCount', page.count) +
     leaf('PartNumberMarker', after) +
-    leaf('NextPartNumberMarker', page.parts.at(-1)?.partNumber ?? after) +
+    leaf('NextPartNumberMarker', after + page.parts.length) +
     leaf('MaxParts', limit) +
     leaf('IsTruncated', page.truncated && limit > 0) +
-    page.parts.map(partMarkup).join('')
+    page.parts.map((part, index) => partMarkup(part, after + index + 1)).join('')
   );
 }
 
-function partMarkup(part: PartRow): string {
+function partMarkup(part: PartRow, nth: number): string {
   return element(
     'Part',
-    leaf('PartNumber', part.partNumber) + leaf('Size', part.size) + partChecksums(part),
+    leaf('PartNumber', nth) + leaf('Size', part.size) + partChecksums(part),
   );
 }
