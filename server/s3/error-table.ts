@@ -116,8 +116,8 @@ export interface ErrorPlace {
   readonly address: Pick<Address, 'bucket' | 'key'> | undefined;
 }
 
-/** Names that Amazon's oldest buckets have, and some of Swift's: others name no bucket of anybody. */
-const possibleBucket = /^[A-Za-z0-9._-]{3,255}$/;
+/** Names that Amazon's oldest buckets have, or that name their account too (`account:bucket`): others name nothing. */
+const possibleBucket = /^[A-Za-z0-9._:-]{3,255}$/;
 
 /** A bucket that is not there and could not be has a code of its own. */
 function failureAt(error: StoreError, place: ErrorPlace): S3Failure {
@@ -164,8 +164,10 @@ const headerDetails: ReadonlySet<string> = new Set(['DeleteMarkerVersion', 'Allo
 function errorDocument(error: StoreError, failure: S3Failure, place: ErrorPlace): Uint8Array {
   let markup = leaf('Code', failure.code) + leaf('Message', failure.message);
   for (const [name, value] of Object.entries(error.detail)) {
-    // Only details that this door named in Amazon's way are meant for clients.
-    if (/^[A-Z][A-Za-z0-9-]*$/.test(name) && !headerDetails.has(name)) markup += leaf(name, value);
+    // Only details that this door named in Amazon's way are meant for clients. Their lines (StringToSign) are lines.
+    if (/^[A-Z][A-Za-z0-9-]*$/.test(name) && !headerDetails.has(name)) {
+      markup += leaf(name, value).replaceAll('&#xa;', '\n');
+    }
   }
   if (failure.code === 'XAmzContentSHA256Mismatch') {
     markup += leaf('ClientComputedContentSHA256', place.payloadHash ?? error.detail['stated']);

@@ -85,8 +85,5 @@ function pageMarkup(page: PartPage, after: number, limit: number): string {
 }
 
 function partMarkup(part: PartRow, nth: number): string {
-  return element(
-    'Part',
-    leaf('PartNumber', nth) + leaf('Size', part.size) + partChecksums(part),
-  );
+  return element('Part', leaf('PartNumber', nth) + leaf('Size', part.size) + partChecksums(part));
 }

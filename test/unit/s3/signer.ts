@@ -201,7 +201,8 @@ export function presign(
 ): Signed {
   const { key, stamp, region = 'us-east-1', service = 's3', mode = 'unsigned' } = options;
   const body = Buffer.from(request.body ?? new Uint8Array(0));
-  const payload = mode === 'signed' ? sha256(body) : words[mode];
+  const stated = request.headers?.['x-amz-content-sha256'];
+  const payload = stated ?? (mode === 'signed' ? sha256(body) : words[mode]);
   const headers: Record<string, string> = { host: 'localhost:8080', ...request.headers };
   if (mode !== 'unsigned') headers['x-amz-content-sha256'] = payload;
   if (mode.startsWith('streaming')) announceFraming(headers, body, options);

@@ -220,9 +220,9 @@ describe('what is refused', () => {
   test.each([
     ['AWS4-HMAC-SHA256', "one and only one ' ' (space) required"],
     [scoped('20130524/us-east-1/s3/aws4_request', ''), 'requires three components'],
-    [scoped('x/us-east-1/s3/aws_request'), 'incorrect terminal "aws_request"'],
-    [scoped('x/us-east-1/ec2/aws4_request'), 'incorrect service "ec2"'],
-    [scoped('x/us-east-1/s3/aws4_request'), 'incorrect date format "x"'],
+    [scoped('x/us-east-1/s3/aws_request'), 'incorrect terminal &quot;aws_request&quot;'],
+    [scoped('x/us-east-1/ec2/aws4_request'), 'incorrect service &quot;ec2&quot;'],
+    [scoped('x/us-east-1/s3/aws4_request'), 'incorrect date format &quot;x&quot;'],
   ])('%s is told what is wrong first', async (authorization, sentence) => {
     const headers = { host: 'h', authorization };
     const request = { method: 'GET', path: '/', query: '', headers, body: Buffer.alloc(0) };

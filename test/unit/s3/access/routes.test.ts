@@ -51,6 +51,7 @@ async function call(
   if (route.header !== undefined) headers[route.header] = '/bucket/absent';
   const query: Record<string, string> = {};
   if (route.marker !== undefined) query[route.marker] = route.marker === 'list-type' ? '2' : '';
+  if (route.method === 'PUT' && route.marker === 'uploadId') query['partNumber'] = '1';
   const unsigned = {
     method: route.method,
     path: route.shape === 'object' ? '/bucket/absent' : '/bucket',
@@ -115,7 +116,8 @@ describe('every route', () => {
       const isLate = asksLater.has(route.name);
       if (!isLate) expect([answer.status, answer.read]).toEqual([403, false]);
       const path = route.shape === 'object' ? '/bucket/absent' : '/bucket';
-      const query = route.marker === undefined ? {} : { [route.marker]: '' };
+      const part = route.marker === 'uploadId' ? { partNumber: '1' } : {};
+      const query = route.marker === undefined ? {} : { [route.marker]: '', ...part };
       const anonymous = await harness.ask(route.method, path, { query, anonymous: true });
       if (!isLate) expect(anonymous.status).toBe(403);
     },
