@@ -26,7 +26,7 @@ beforeAll(() => server.start());
 afterAll(async () => {
   await server.remove();
   rmSync(folder, { recursive: true, force: true });
-});
+}, 300_000);
 
 /** A hundred a folder, of sizes up to 2 KB. An hour old, so that their times say what has changed. */
 function write(root: string, number: number, text: string): void {
