@@ -1,6 +1,6 @@
 /** The real network: TLS 1.3 over TCP, both sides with certificates of one authority. */
 import type { Socket } from 'node:net';
-import { connect, createServer, type PeerCertificate, type TLSSocket } from 'node:tls';
+import { connect, createServer, type PeerCertificate, type Server, type TLSSocket } from 'node:tls';
 import { StoreError } from './errors.ts';
 import type {
   DialOptions,
@@ -97,10 +97,20 @@ class TlsStream implements NetStream {
 }
 
 export class TlsNet implements Net {
-  readonly #identity: NetIdentity;
+  #identity: NetIdentity;
+  readonly #servers = new Set<Server>();
 
   constructor(identity: NetIdentity) {
     this.#identity = identity;
+  }
+
+  /** Another certificate of the same authority and key: connections from now on show it, those that are there stay. */
+  use(identity: NetIdentity): void {
+    this.#identity = identity;
+    const { authority, certificate, key } = identity;
+    for (const server of this.#servers) {
+      server.setSecureContext({ ca: authority, cert: certificate, key, minVersion: 'TLSv1.3' });
+    }
   }
 
   dial(options: DialOptions): Promise<NetStream> {
@@ -157,11 +167,13 @@ export class TlsNet implements Net {
     return new Promise((resolve, reject) => {
       server.once('error', (error) => reject(reasonOf(error)));
       server.listen(port, host, () => {
+        this.#servers.add(server);
         const address = server.address();
         resolve({
           port: typeof address === 'object' && address !== null ? address.port : port,
           close: () =>
             new Promise((closed) => {
+              this.#servers.delete(server);
               server.close(() => closed());
               for (const socket of sockets) socket.destroy();
             }),

@@ -17,7 +17,6 @@ import type { DeviceFolder } from './cell/open-device.ts';
 import { openNodeFolder } from './cluster/join.ts';
 import { keepMapCopy } from './cluster/map-copy.ts';
 import { openNode } from './cluster/open-node.ts';
-import { watchCertificate } from './cluster/renew.ts';
 import {
   type Credentials,
   loadOrCreateCredentials,
@@ -80,6 +79,7 @@ interface PortParts {
   readonly keys: Keys;
   readonly logger: Logger;
   readonly hasher: Hasher;
+  readonly certificate: OpenMap['certificate'];
 }
 
 interface OpenPorts {
@@ -92,7 +92,7 @@ interface OpenPorts {
 }
 
 async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPorts> {
-  const { cell, keys, logger, hasher } = parts;
+  const { cell, keys, logger, hasher, certificate } = parts;
   const dataDisk = new NodeDisk(resolve(settings.data));
   const { keystone } = settings;
   const configured = settings.users.length > 0 || keystone !== undefined;
@@ -129,7 +129,7 @@ async function openPorts(settings: Settings, parts: PortParts): Promise<OpenPort
   const tokenSecret = await loadOrCreateSecret(dataDisk, random);
   const swift = createSwiftDoor({ ...shared, tokenSecret, version, settings: settings.swift });
   const admin = createAdmin({
-    ...{ cell, version, feeds: source, accessLog },
+    ...{ cell, version, feeds: source, accessLog, certificate },
     ...{ now: () => clock.now(), statsd: settings.statsd },
   });
   const https = parseAddress(settings.https);
@@ -229,6 +229,8 @@ interface OpenMap {
   readonly member: MemberOptions | undefined;
   /** No client is served. */
   readonly isHidden: boolean;
+  /** Of a node. */
+  readonly certificate?: { readonly ends: number };
   /** Looks after what ends some day, and what may be lost; returns what stops that. */
   readonly watch: () => () => Promise<void>;
 }
@@ -245,10 +247,10 @@ async function openMap(settings: Settings, data: Disk, logger: Logger): Promise<
   if (own !== undefined) {
     const opened = await openNode(own, configured, { ...machine, logger, release: version });
     const watch = () => {
-      const endWatch = watchCertificate(own.identity.certificate, { ...machine, logger });
+      const endRenewal = opened.certificate.start();
       const endCopies = keepMapCopy(opened.coordinator, { ...machine, logger });
       return () => {
-        endWatch();
+        endRenewal();
         return endCopies();
       };
     };
@@ -285,7 +287,9 @@ export async function startServer(settings: Settings): Promise<RunningServer> {
     // One core is the event loop's; more than four threads were never seen busy.
     const hasher = new ThreadedHasher(Math.min(4, availableParallelism() - 1));
     const doors = map.isHidden ? ({ http: 'off', https: 'off' } as const) : {};
-    const opening = await openPorts({ ...settings, ...doors }, { cell, keys, logger, hasher });
+    const { certificate } = map;
+    const parts = { cell, keys, logger, hasher, certificate };
+    const opening = await openPorts({ ...settings, ...doors }, parts);
     const { listening, newCredentials } = opening;
     const closeControl = await openControl({
       ...{ ...machine, cell, keys: openedKeys, data },

@@ -47,6 +47,8 @@ export interface StatusReport {
   readonly redundancy: Cell['workers']['reconciler']['report'] | null;
   /** Of the shards served here; null when none are kept. */
   readonly metadataBackup: BackupCounts | null;
+  /** Of a cluster's node: ISO 8601. */
+  readonly certificateEnds?: string;
 }
 
 function policiesOf(map: ClusterMap): StatusReport['policies'] {
@@ -59,7 +61,7 @@ function policiesOf(map: ClusterMap): StatusReport['policies'] {
   }));
 }
 
-export function statusOf(cell: Cell, version: string): StatusReport {
+function statusOf({ cell, version, certificate }: AdminOptions): StatusReport {
   const map = cell.coordinator.current();
   const served = servedDevices(map);
   const away = new Map([
@@ -88,6 +90,7 @@ export function statusOf(cell: Cell, version: string): StatusReport {
     lifecycle: { rules: cell.workers.keeper.counts, moves: cell.workers.mover.counts },
     redundancy: cell.workers.reconciler.report ?? null,
     metadataBackup: cell.workers.backupKeeper?.counts ?? null,
+    ...(certificate && { certificateEnds: new Date(certificate.ends).toISOString() }),
   };
 }
 
@@ -137,7 +140,7 @@ export function createAdmin(options: AdminOptions): Admin {
       } else if (path === '/torc/health') {
         reply(response, 200, 'text/plain', 'OK\n');
       } else if (path === '/torc/status') {
-        const text = `${JSON.stringify(statusOf(cell, version), null, 2)}\n`;
+        const text = `${JSON.stringify(statusOf(options), null, 2)}\n`;
         reply(response, 200, 'application/json', text);
       } else if (path.startsWith('/recon/')) {
         answerJson(response, path, answerRecon(recon, path));

@@ -51,17 +51,32 @@ function addFeedGauges(registers: Registry[], { feeds, accessLog }: Told): void 
   }
 }
 
+function addCertificateGauge(registers: Registry[], { certificate }: Told): void {
+  if (certificate === undefined) return;
+  new Gauge({
+    name: 'torc_certificate_ends_seconds',
+    help: "When this node's certificate ends, in seconds since 1970. It renews itself 90 days before.",
+    registers,
+    collect() {
+      this.set(certificate.ends / 1000);
+    },
+  });
+}
+
 /** What is told beside replies. */
 export interface Told {
   readonly feeds: FeedSource;
   /** Lines that were given up since the start. */
   readonly accessLog: { readonly dropped: number };
+  /** Of a cluster's node: when it ends, in milliseconds since 1970. */
+  readonly certificate: { readonly ends: number } | undefined;
 }
 
 export function createMetrics(cell: Cell, told: Told): Metrics {
   const registry = new Registry();
   const registers = [registry];
   addFeedGauges(registers, told);
+  addCertificateGauge(registers, told);
   const requests = new Counter({
     name: 'torc_requests_total',
     help: 'Requests answered.',

@@ -48,7 +48,7 @@ export function createJoinServer(options: JoinServerOptions): (stream: NetStream
     asking++;
     const request = readMessage(stream, options.clock, joinRequestSchema);
     const answered = request.then((message) => {
-      const turn = last.then(() => answer(options, message));
+      const turn = last.then(() => answer(options, message, stream.peerName));
       last = turn.catch(() => undefined);
       return turn;
     });
@@ -66,13 +66,19 @@ function sentenceOf(error: unknown): string {
   return isStoreError(error) ? error.message : 'the node that signs has failed';
 }
 
-/** Never rejects with anything but a sentence for the operator of the joining machine. */
-async function answer(options: JoinServerOptions, request: JoinRequest): Promise<JoinReply> {
+/** Never rejects with anything but a sentence for the operator of the joining machine. `peer`: the node that the other side has shown to be. */
+async function answer(
+  options: JoinServerOptions,
+  request: JoinRequest,
+  peer: string | undefined,
+): Promise<JoinReply> {
   const { disk, own, coordinator, clock, random, logger } = options;
   const { authorityKey, identity, node } = own;
   if (authorityKey === undefined)
     return { error: 'this node does not sign: ask the one that made the cluster' };
-  if (!(await knowsSecret(disk, request.secret, clock.now()))) {
+  // Who shows a certificate that holds needs no secret for another one.
+  const isOwn = request.renews !== undefined && peer === request.name;
+  if (!isOwn && !(await knowsSecret(disk, request.secret, clock.now()))) {
     logger.warn({ event: 'cluster.join-refused' }, 'A machine asked to join with a bad token.');
     return { error: 'the token is not good (any more)' };
   }
@@ -84,7 +90,7 @@ async function answer(options: JoinServerOptions, request: JoinRequest): Promise
     if (request.renews !== undefined) await checkRenewal(options, request.renews, request);
     const certificate = await signCertificate(authority, { name, publicKey }, making);
     if (request.renews !== undefined) {
-      await spendSecret(disk, request.secret);
+      if (!isOwn) await spendSecret(disk, request.secret);
       logger.info({ event: 'cluster.renewed', node: name }, 'A node has a new certificate.');
       return { clusterId: node.clusterId, certificate, etcd: [...node.etcd], files: {} };
     }

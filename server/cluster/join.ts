@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { createDurably, type Disk } from '../../base/disk.ts';
 import { StoreError } from '../../base/errors.ts';
+import type { Net } from '../../base/net.ts';
 import type { Random } from '../../base/random.ts';
 import { TlsNet } from '../../base/tls-net.ts';
 import { addressOf } from '../storage-node/peer.ts';
@@ -78,14 +79,14 @@ export async function joinCluster(
   return file;
 }
 
-/** Throws `access-denied` with what the node that signs says. */
+/** Throws `access-denied` with what the node that signs says. `net`: of a node, which shows who it is. */
 export async function askSigner(
   { address, node, authority }: Omit<JoinToken, 'secret'>,
   request: JoinRequest,
   clock: Clock,
-): Promise<Exclude<JoinReply, { error: string }>> {
   // Nothing can be asked with this identity but to join.
-  const net = new TlsNet({ authority, certificate: '', key: '' });
+  net: Net = new TlsNet({ authority, certificate: '', key: '' }),
+): Promise<Exclude<JoinReply, { error: string }>> {
   const stream = await net.dial({
     ...addressOf(address),
     ...{ name: node, protocol: joinProtocol, timeoutMillis: dialMillis },

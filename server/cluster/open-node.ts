@@ -3,6 +3,7 @@ import { toHex } from '../../base/bytes.ts';
 import { isStoreError, StoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { TlsNet } from '../../base/tls-net.ts';
+import type { ClusterMap } from '../../storage/shard/coordinator.ts';
 import type { MemberOptions } from '../cell/membership.ts';
 import type { DeviceFolder } from '../cell/open-device.ts';
 import { MapCoordinator, type MapCoordinatorOptions } from '../coordinator/map-coordinator.ts';
@@ -13,10 +14,13 @@ import { createJoinServer } from './join-server.ts';
 import { joinProtocol } from './join-wire.ts';
 import type { NodeFolder } from './node-folder.ts';
 import { registerDevices } from './register.ts';
+import { CertificateKeeper } from './renew.ts';
 
 export interface OpenedNode {
   readonly coordinator: MapCoordinator;
   readonly member: MemberOptions;
+  /** To be started when the node serves. */
+  readonly certificate: CertificateKeeper;
 }
 
 /** At its start a node asks etcd for so long. */
@@ -51,14 +55,17 @@ export async function openNode(
   }
   const join = createJoinServer({ disk, own, coordinator, clock, random, logger });
   const instance = toHex(random.bytes(8));
+  const net = new TlsNet(identity);
   const member: MemberOptions = {
-    net: new TlsNet(identity),
+    net,
     self: { cluster: node.clusterId, node: node.name, instance, release },
     listen: addressOf(node.listen),
     address: node.address,
     ...(own.authorityKey === undefined ? {} : { otherProtocols: new Map([[joinProtocol, join]]) }),
   };
-  return { coordinator, member };
+  const map = (): ClusterMap => coordinator.current();
+  const certificate = new CertificateKeeper({ disk, clock, random, own, net, map, logger });
+  return { coordinator, member, certificate };
 }
 
 /** Where everything starts at one time etcd may be late: what starts this process need not do it again and again. */

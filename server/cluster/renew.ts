@@ -1,50 +1,67 @@
 /**
  * A node's certificate anew, for the key that it has: from its own authority on the node that signs, else from that
- * node, by a token. It does not matter whether the old one has ended: joining shows none, either.
+ * node. A running node sees to it by itself in time, as who it still is. Later an operator does, by a token: it does
+ * not matter then whether the old one has ended, as joining shows none, either.
  */
 import { createPublicKey } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Disk } from '../../base/disk.ts';
-import { StoreError } from '../../base/errors.ts';
+import { isStoreError, StoreError, toStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { Net } from '../../base/net.ts';
+import type { TlsNet } from '../../base/tls-net.ts';
+import type { ClusterMap } from '../../storage/shard/coordinator.ts';
 import { endOf, fingerprintOf, signCertificate } from './authority.ts';
 import { askSigner, type Machine } from './join.ts';
-import { loadNodeFolder, writeCertificate } from './node-folder.ts';
+import type { JoinRequest } from './join-wire.ts';
+import { loadNodeFolder, type NodeFolder, writeCertificate } from './node-folder.ts';
 import { decodeToken } from './tokens.ts';
 
 const dayMillis = 86_400_000;
-/** Before its certificate ends a node says so for this long, every day. */
+/** So long before its certificate ends a node begins to renew it; as long as it cannot it says so, every day. */
 const warningMillis: number = 90 * dayMillis;
 
 /** Returns when the new certificate ends, in milliseconds since 1970. The server uses it from its next start. Throws a sentence for the operator. */
 export async function renewCertificate(
   token: string | undefined,
-  { disk, clock, random }: Machine,
+  machine: Machine,
 ): Promise<number> {
+  const { disk, clock } = machine;
   const own = await loadNodeFolder(disk);
   if (own === undefined) throw refusal('this data folder is not that of a node');
-  const { node, identity, authorityKey } = own;
-  const publicKey = createPublicKey(identity.key)
-    .export({ format: 'pem', type: 'spki' })
-    .toString();
   if (token === undefined) {
-    if (authorityKey === undefined) {
+    if (own.authorityKey === undefined) {
       throw refusal('this node does not sign: give it a token of the node that does');
     }
-    const authority = { certificate: identity.authority, privateKey: authorityKey };
-    const making = { random, now: clock.now() };
-    const certificate = await signCertificate(authority, { name: node.name, publicKey }, making);
-    return store(disk, certificate);
+    return store(disk, await signOwn(own, own.authorityKey, machine));
   }
   const { secret, ...signer } = decodeToken(token);
-  if (fingerprintOf(signer.authority) !== fingerprintOf(identity.authority)) {
+  if (fingerprintOf(signer.authority) !== fingerprintOf(own.identity.authority)) {
     throw refusal('this token is of another cluster');
   }
-  const { name, region, zone, role, address } = node;
-  const request = { secret, name, region, zone, role, address, publicKey };
-  const asked = { ...request, renews: identity.certificate };
-  const { certificate } = await askSigner(signer, asked, clock);
+  const { certificate } = await askSigner(signer, requestOf(own, secret), clock);
   return store(disk, certificate);
+}
+
+function publicKeyOf({ identity }: NodeFolder): string {
+  return createPublicKey(identity.key).export({ format: 'pem', type: 'spki' }).toString();
+}
+
+function signOwn(
+  own: NodeFolder,
+  authorityKey: string,
+  { random, clock }: Pick<Machine, 'random' | 'clock'>,
+): Promise<string> {
+  const authority = { certificate: own.identity.authority, privateKey: authorityKey };
+  const subject = { name: own.node.name, publicKey: publicKeyOf(own) };
+  return signCertificate(authority, subject, { random, now: clock.now() });
+}
+
+function requestOf(own: NodeFolder, secret: string): JoinRequest {
+  const { name, region, zone, role, address } = own.node;
+  const publicKey = publicKeyOf(own);
+  const renews = own.identity.certificate;
+  return { secret, name, region, zone, role, address, publicKey, renews };
 }
 
 async function store(disk: Disk, certificate: string): Promise<number> {
@@ -56,25 +73,98 @@ function refusal(sentence: string): StoreError {
   return new StoreError('invalid-argument', 'cluster.renew', sentence);
 }
 
-/** Says every day that the node's certificate ends soon, or has ended; returns what stops it. */
-export function watchCertificate(
-  certificate: string,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-): () => void {
-  const ends = endOf(certificate);
-  let cancel: () => void = () => undefined;
-  const look = (): void => {
-    const days = Math.floor((ends - clock.now()) / dayMillis);
-    if (ends - clock.now() < warningMillis) {
-      const fields = {
-        event: 'cluster.certificate-ends',
-        ends: new Date(ends).toISOString(),
-        days,
-      };
-      logger.warn(fields, "This node's certificate ends: torc cluster renew, and start it anew.");
+export interface CertificateKeeperOptions extends Machine {
+  readonly own: NodeFolder;
+  /** What other nodes are reached by. */
+  readonly net: Net & Pick<TlsNet, 'use'>;
+  readonly map: () => ClusterMap;
+  readonly logger: Logger;
+}
+
+/** Looks at the node's certificate every day, and renews it in the last 90: on the node that signs by itself, else by asking that one, as who it still is. */
+export class CertificateKeeper {
+  readonly #options: CertificateKeeperOptions;
+  #own: NodeFolder;
+  #cancel: () => void = () => undefined;
+  #isOver = false;
+
+  constructor(options: CertificateKeeperOptions) {
+    this.#options = options;
+    this.#own = options.own;
+  }
+
+  /** When it ends, in milliseconds since 1970. */
+  get ends(): number {
+    return endOf(this.#own.identity.certificate);
+  }
+
+  /** Returns what stops it. */
+  start(): () => void {
+    const { clock } = this.#options;
+    const look = (): void => {
+      this.#cancel = clock.after(dayMillis, look);
+      void this.check();
+    };
+    look();
+    return () => {
+      this.#isOver = true;
+      this.#cancel();
+    };
+  }
+
+  /** Renews it if that is due. Never rejects: what stands in the way is told. */
+  async check(): Promise<void> {
+    if (this.ends - this.#options.clock.now() >= warningMillis) return;
+    try {
+      await this.#renew();
+    } catch (error) {
+      this.#warn(toStoreError(error, 'cluster.renew').message);
     }
-    cancel = clock.after(dayMillis, look);
-  };
-  look();
-  return () => cancel();
+  }
+
+  #warn(reason: string): void {
+    if (this.#isOver) return;
+    const { clock, logger } = this.#options;
+    const days = Math.floor((this.ends - clock.now()) / dayMillis);
+    const ends = new Date(this.ends).toISOString();
+    const fields = { event: 'cluster.certificate-ends', ends, days, reason };
+    logger.warn(fields, "This node's certificate ends, and could not be renewed.");
+  }
+
+  async #renew(): Promise<void> {
+    const { disk, net, logger } = this.#options;
+    const { authorityKey } = this.#own;
+    const certificate =
+      authorityKey === undefined
+        ? await this.#ask()
+        : await signOwn(this.#own, authorityKey, this.#options);
+    await store(disk, certificate);
+    const identity = { ...this.#own.identity, certificate };
+    this.#own = { ...this.#own, identity };
+    net.use(identity);
+    const fields = {
+      event: 'cluster.certificate-renewed',
+      ends: new Date(this.ends).toISOString(),
+    };
+    logger.info(fields, "This node's certificate has been renewed.");
+  }
+
+  /** Which node signs is not in the map: the others do not even speak of it. */
+  async #ask(): Promise<string> {
+    const { net, map, clock } = this.#options;
+    const { authority } = this.#own.identity;
+    let refused: unknown = refusal('there is no other node');
+    for (const { name, address } of map().nodes ?? []) {
+      if (name === this.#own.node.name) continue;
+      try {
+        const signer = { address, node: name, authority };
+        const { certificate } = await askSigner(signer, requestOf(this.#own, ''), clock, net);
+        return certificate;
+      } catch (error) {
+        // What the node that signs says tells more than that another one does not.
+        if (!isStoreError(refused, 'access-denied')) refused = error;
+      }
+    }
+    throw refused;
+  }
 }

@@ -1,7 +1,9 @@
 /** Certificates of nodes anew: for whom, by whom, and who is refused. */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../base/clock.ts';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:tls';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type Clock, systemClock } from '../../../base/clock.ts';
 import type { Disk } from '../../../base/disk.ts';
 import { silentLogger } from '../../../base/log.ts';
 import type { NetServer } from '../../../base/net.ts';
@@ -15,16 +17,17 @@ import {
 } from '../../../server/cluster/authority.ts';
 import { createJoinServer } from '../../../server/cluster/join-server.ts';
 import { joinProtocol } from '../../../server/cluster/join-wire.ts';
-import { createToken } from '../../../server/cluster/join.ts';
+import { askSigner, createToken } from '../../../server/cluster/join.ts';
 import {
   checkNodeFile,
   loadNodeFolder,
   type NodeFolder,
   writeNodeFolder,
 } from '../../../server/cluster/node-folder.ts';
-import { renewCertificate, watchCertificate } from '../../../server/cluster/renew.ts';
+import { CertificateKeeper, renewCertificate } from '../../../server/cluster/renew.ts';
 import { MapCoordinator } from '../../../server/coordinator/map-coordinator.ts';
 import { writeNewMap } from '../../../server/coordinator/new-map.ts';
+import type { ClusterMap } from '../../../storage/shard/coordinator.ts';
 import { SimClock } from '../../sim/clock.ts';
 import { alwaysReached, SimEngine } from '../../sim/cluster/engine.ts';
 import { SimDisk } from '../../sim/disk.ts';
@@ -157,21 +160,109 @@ describe('a certificate anew', () => {
   });
 });
 
-it('a certificate that ends within 90 days is told of every day', async () => {
-  const clock = new SimClock();
-  const authority = await authorityNow();
-  const { own } = await makeFolder(authority, 'n2', clock.now() - 10 * years + 92.5 * day);
-  const said: unknown[] = [];
-  const logger = { ...silentLogger, warn: (fields: object) => said.push(fields) };
-  const end = watchCertificate(own.identity.certificate, { clock, logger });
-  await clock.advance(2 * day);
-  expect(said).toEqual([]);
-  await clock.advance(2 * day);
-  expect(said).toMatchObject([
-    { event: 'cluster.certificate-ends', days: 89 },
-    { event: 'cluster.certificate-ends', days: 88 },
-  ]);
-  end();
-  await clock.advance(5 * day);
-  expect(said).toHaveLength(2);
+interface Keeping {
+  readonly keeper: CertificateKeeper;
+  readonly net: TlsNet;
+  readonly warned: object[];
+}
+
+function keeperOf({ disk, own }: Folder, clock: Clock): Keeping {
+  const warned: object[] = [];
+  const logger = { ...silentLogger, warn: (fields: object) => warned.push(fields) };
+  const net = new TlsNet(own.identity);
+  const nodes = ['n1', 'n2'].map((name) => ({
+    ...{ name, region: 'r1', zone: 'z1', address: `127.0.0.1:${server?.port ?? 1}` },
+  }));
+  const empty = { policies: [], devices: [], shards: [], defaultPolicy: '' };
+  const map = (): ClusterMap => ({ ...{ format: 1, clusterId, version: 1, nodes }, ...empty });
+  const options = { disk, own, net, map, clock, random: systemRandom, logger };
+  return { keeper: new CertificateKeeper(options), net, warned };
+}
+
+describe('a node that runs', () => {
+  it('that signs renews its certificate in the last 90 days', async () => {
+    const clock = new SimClock();
+    const authority = await authorityNow();
+    const folder = await makeFolder(authority, 'n1', clock.now() - 10 * years + 92.5 * day);
+    const { keeper, warned } = keeperOf(folder, clock);
+    const before = keeper.ends;
+    const end = keeper.start();
+    await clock.advance(2 * day);
+    expect(keeper.ends).toBe(before);
+    await clock.advance(day);
+    await vi.waitFor(() => expect(keeper.ends).toBeGreaterThan(before + 9 * years));
+    const { identity } = (await loadNodeFolder(folder.disk)) ?? folder.own;
+    expect(new X509Certificate(identity.certificate).validToDate.getTime()).toBe(keeper.ends);
+    expect(warned).toEqual([]);
+    end();
+  });
+
+  it('asks the node that signs, as who it is, and shows the new certificate from then on', async () => {
+    const authority = await authorityNow();
+    const signer = await makeFolder(authority, 'n1', Date.now());
+    await serveSigner(signer);
+    const folder = await makeFolder(authority, 'n2', Date.now() - 10 * years + 80 * day);
+    const { keeper, net, warned } = keeperOf(folder, systemClock);
+    const listening = await net.serve({
+      ...{ host: '127.0.0.1', port: 0, protocols: ['test'], accept: (stream) => stream.end() },
+    });
+    await keeper.check();
+    expect(warned).toEqual([]);
+    expect(keeper.ends).toBeGreaterThan(Date.now() + 9 * years);
+    const { identity } = (await loadNodeFolder(folder.disk)) ?? folder.own;
+    expect(identity.key).toBe(folder.own.identity.key);
+    const shown = connect({
+      ...{ host: '127.0.0.1', port: listening.port, ca: authority.certificate },
+      ...{ servername: 'n2', ALPNProtocols: ['test'] },
+    });
+    await once(shown, 'secureConnect');
+    const { valid_to: ends } = shown.getPeerCertificate();
+    expect(Date.parse(ends)).toBe(keeper.ends);
+    shown.destroy();
+    await listening.close();
+  });
+
+  it('gets nothing in the name of another one', async () => {
+    const authority = await authorityNow();
+    await serveSigner(await makeFolder(authority, 'n1', Date.now()));
+    const { own } = await makeFolder(authority, 'n2', Date.now());
+    const other = await makeFolder(authority, 'n3', Date.now());
+    const publicKey = createPublicKey(own.identity.key).export({ format: 'pem', type: 'spki' });
+    const { name, region, zone, role, address } = own.node;
+    const request = {
+      ...{ secret: '', name, region, zone, role, address, renews: own.identity.certificate },
+      publicKey: publicKey.toString(),
+    };
+    const port = server?.port ?? 0;
+    const signer = { address: `127.0.0.1:${port}`, node: 'n1', authority: authority.certificate };
+    const asked = askSigner(signer, request, systemClock, new TlsNet(other.own.identity));
+    await expect(asked).rejects.toThrow(/token is not good/);
+    const asItself = askSigner(signer, request, systemClock, new TlsNet(own.identity));
+    expect((await asItself).files).toEqual({});
+  });
+
+  it('is told every day what stands in the way: here that another key asks in its name', async () => {
+    const clock = new SimClock();
+    const authority = await authorityNow();
+    const signer = await makeFolder(authority, 'n1', Date.now());
+    await serveSigner(signer);
+    const n2 = await makeFolder(authority, 'n2', Date.now() - 10 * years + 80 * day);
+    const thief = await makeFolder(authority, 'n2', Date.now());
+    const identity = { ...thief.own.identity, certificate: n2.own.identity.certificate };
+    const { keeper, warned } = keeperOf({ ...n2, own: { ...n2.own, identity } }, systemClock);
+    await keeper.check();
+    const event = 'cluster.certificate-ends';
+    expect(warned).toMatchObject([{ event, days: 79 }]);
+    // Nobody answers at all.
+    await server?.close();
+    server = undefined;
+    const made = clock.now() - 10 * years + 92.5 * day;
+    const alone = keeperOf(await makeFolder(authority, 'n3', made), clock);
+    const end = alone.keeper.start();
+    await clock.advance(3 * day);
+    await vi.waitFor(() => expect(alone.warned).toMatchObject([{ event, days: 89 }]));
+    await clock.advance(day);
+    await vi.waitFor(() => expect(alone.warned).toHaveLength(2));
+    end();
+  });
 });
