@@ -1,31 +1,8 @@
-import { Command } from 'commander';
 import { isStoreError } from '../base/errors.ts';
-import { addCluster } from './verbs/cluster.ts';
-import { addRing } from './verbs/add-ring.ts';
-import { addDevice, addFsck } from './verbs/device.ts';
-import { addKeys } from './verbs/keys.ts';
-import { addReplication } from './verbs/replication.ts';
-import { addShard } from './verbs/shard.ts';
-import { addServe } from './verbs/serve.ts';
-import { addRedundancy, addStatus } from './verbs/status.ts';
-
-const program = new Command('torc')
-  .description('An object store with two doors, S3 and Swift, over erasure-coded rings')
-  .version('0.1.0')
-  .showHelpAfterError();
-addServe(program);
-addStatus(program);
-addRedundancy(program);
-addRing(program);
-addDevice(program);
-addFsck(program);
-addShard(program);
-addReplication(program);
-addKeys(program);
-addCluster(program);
+import { createProgram } from './program.ts';
 
 try {
-  await program.parseAsync();
+  await createProgram().parseAsync();
 } catch (error) {
   if (!isStoreError(error)) throw error;
   process.stderr.write(`torc: ${error.message}\n`);

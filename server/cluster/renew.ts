@@ -4,7 +4,6 @@
  * not matter then whether the old one has ended, as joining shows none, either.
  */
 import { createPublicKey } from 'node:crypto';
-import type { Clock } from '../../base/clock.ts';
 import type { Disk } from '../../base/disk.ts';
 import { isStoreError, StoreError, toStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
