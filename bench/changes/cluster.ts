@@ -6,7 +6,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { eventually, TorcCluster } from '../../test/process/cluster/torc-cluster.ts';
+import { TorcCluster } from '../../test/process/cluster/torc-cluster.ts';
+import { eventually } from '../../test/process/operator.ts';
 import { fill, makeContainer } from './clients.ts';
 import { countersOf, figuresOf } from './counters.ts';
 

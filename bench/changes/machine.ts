@@ -10,6 +10,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { statusOf, torc } from '../../test/process/operator.ts';
 import { ServerProcess } from '../../test/process/server.ts';
 import type { Target } from '../sign.ts';
 import { fill, makeContainer, readAndWrite, sleep } from './clients.ts';
@@ -40,11 +41,8 @@ function target(): Target {
   return { url: new URL(server.httpUrl), region: 'us-east-1', accessKeyId, secretAccessKey };
 }
 
-async function torc(...args: readonly string[]): Promise<string> {
-  const entry = join(import.meta.dirname, '..', '..', 'bin', 'torc.ts');
-  const call = [entry, ...args, '--data', server.data];
-  return (await promisify(execFile)(process.execPath, call)).stdout;
-}
+const operate = (...args: readonly string[]): Promise<string> =>
+  torc(...args, '--data', server.data);
 
 /** Seconds until it holds; asked for every two seconds. */
 async function until(holds: () => Promise<boolean>): Promise<number> {
@@ -55,13 +53,13 @@ async function until(holds: () => Promise<boolean>): Promise<number> {
 
 /** Bytes that the process has moved between homes since its start. */
 async function moved(): Promise<number> {
-  const text = await torc('ring', 'status');
+  const text = await operate('ring', 'status');
   // Each is read once and written once.
   return Number(/(\d+) bytes read and written/.exec(text)?.[1] ?? 0) / 2;
 }
 
 async function isSettled(): Promise<boolean> {
-  return /: settled$/m.test(await torc('ring', 'status'));
+  return /: settled$/m.test(await operate('ring', 'status'));
 }
 
 async function grow(objects: number): Promise<void> {
@@ -78,7 +76,7 @@ async function grow(objects: number): Promise<void> {
   const from = performance.now();
   const more = join(server.data, 'devices', 'd7');
   mkdirSync(more, { recursive: true });
-  await torc('ring', 'add', more);
+  await operate('ring', 'add', more);
   await until(isSettled);
   const seconds = (performance.now() - from) / 1000;
   const movedMib = Math.round((await moved()) / 2 ** 20);
@@ -103,9 +101,7 @@ interface Status {
   readonly shards: { readonly total: number; readonly full: number };
 }
 
-async function status(): Promise<Status> {
-  return (await (await fetch(new URL('/torc/status', server.httpUrl))).json()) as Status;
-}
+const status = (): Promise<Status> => statusOf(server);
 
 /** Bytes that lie in a folder. */
 async function sizeOf(folder: string): Promise<number> {
@@ -121,7 +117,7 @@ async function lose(): Promise<void> {
   await start();
   const since = Date.now();
   const [from, counters] = [performance.now(), countersOf([server.pid])];
-  await torc('device', 'replace', 'd1');
+  await operate('device', 'replace', 'd1');
   await until(async () => {
     const { redundancy, shards } = await status();
     return (

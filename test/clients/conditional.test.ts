@@ -1,6 +1,7 @@
 /** Compare-and-set over many connections: no increment is lost, one creation wins. */
-import { Client } from 'minio';
+import type { Client } from 'minio';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { minioOf } from '../process/minio-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
@@ -8,16 +9,7 @@ const bucket = 'compare-and-set';
 let client: Client;
 beforeAll(async () => {
   await server.start();
-  const url = new URL(server.httpUrl);
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  client = new Client({
-    endPoint: url.hostname,
-    port: Number(url.port),
-    useSSL: false,
-    accessKey: accessKeyId,
-    secretKey: secretAccessKey,
-    region: 'us-east-1',
-  });
+  client = minioOf(server);
   await client.makeBucket(bucket, 'us-east-1');
 });
 afterAll(() => server.remove());

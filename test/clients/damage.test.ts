@@ -1,8 +1,6 @@
 /** Bits flip on any two of six devices while they serve; after repair on any other two. */
-import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import {
   CreateBucketCommand,
   GetObjectCommand,
@@ -13,6 +11,7 @@ import {
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { flipDevice } from '../process/bit-flips.ts';
 import { digestOf, generatedBody } from '../process/generated-body.ts';
+import { eventually, statusOf, torc } from '../process/operator.ts';
 import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
@@ -51,38 +50,29 @@ interface Status {
   } | null;
 }
 
-async function status(): Promise<Status> {
-  return (await (await fetch(new URL('/torc/status', server.httpUrl))).json()) as Status;
-}
-
-async function eventually(holds: (now: Status) => boolean): Promise<Status> {
-  for (let tries = 0; tries < 200; tries++) {
-    const now = await status();
-    if (holds(now)) return now;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error(`it did not come to hold within 40 seconds: ${JSON.stringify(await status())}`);
-}
+const status = (): Promise<Status> => statusOf(server);
 
 /** As an operator: `torc device audit`, then wait until the reconciler has counted everything as there. */
 async function repairAll(): Promise<void> {
-  const entry = join(import.meta.dirname, '..', '..', 'bin', 'torc.ts');
   const { audit } = await status();
-  await promisify(execFile)(process.execPath, [entry, 'device', 'audit', '--data', server.data]);
-  const after = await eventually(
-    (now) =>
-      now.audit.fragments.rounds > audit.fragments.rounds &&
-      now.audit.inlineBodies.rounds > audit.inlineBodies.rounds,
-  );
-  expect(after.audit.fragments.corrupt).toBeGreaterThan(audit.fragments.corrupt);
+  await torc('device', 'audit', '--data', server.data);
+  await eventually('everything was audited', async () => {
+    const { fragments, inlineBodies } = (await status()).audit;
+    return (
+      fragments.rounds > audit.fragments.rounds && inlineBodies.rounds > audit.inlineBodies.rounds
+    );
+  });
+  expect((await status()).audit.fragments.corrupt).toBeGreaterThan(audit.fragments.corrupt);
   const ended = Date.now();
-  await eventually(
-    ({ redundancy, shards }) =>
+  await eventually('everything is whole', async () => {
+    const { redundancy, shards } = await status();
+    return (
       redundancy !== null &&
       redundancy.startedAt > ended &&
       redundancy.fragmentsPresent === redundancy.fragmentsNeeded &&
-      shards.full === shards.total,
-  );
+      shards.full === shards.total
+    );
+  });
 }
 
 const devices = ['d1', 'd2', 'd3', 'd4', 'd5', 'd6'];

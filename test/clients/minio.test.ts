@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { Agent } from 'node:https';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { Client } from 'minio';
+import type { Client } from 'minio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { minioOf } from '../process/minio-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
@@ -15,22 +16,16 @@ const sizes = [0, 1, 16_383, 16_384, 16_385, 1_048_575, 1_048_576, 1_048_577];
 
 describe.each(['http', 'https'] as const)('minio over %s', (scheme) => {
   const bucket = `minio-${scheme}`;
-  const client = (): Client => {
-    const url = new URL(scheme === 'http' ? server.httpUrl : server.httpsUrl);
-    const { accessKeyId: accessKey, secretAccessKey: secretKey } = server.credentials;
-    return new Client({
-      endPoint: url.hostname,
-      port: Number(url.port),
-      useSSL: scheme === 'https',
-      accessKey,
-      secretKey,
-      region: 'us-east-1',
+  const client = (): Client =>
+    minioOf(server, {
       partSize: 5 * 1_048_576,
       ...(scheme === 'https'
-        ? { transportAgent: new Agent({ keepAlive: true, rejectUnauthorized: false }) }
+        ? {
+            useSSL: true,
+            transportAgent: new Agent({ keepAlive: true, rejectUnauthorized: false }),
+          }
         : {}),
     });
-  };
   const read = async (key: string): Promise<Buffer> =>
     buffer(await client().getObject(bucket, key));
 

@@ -1,9 +1,7 @@
 /** All logs and indexes of a server are lost; `torc fsck --rebuild` makes its shards again from fragments, for both doors. */
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import {
   CompleteMultipartUploadCommand,
   CreateBucketCommand,
@@ -19,6 +17,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventually, statusOf, torc } from '../process/operator.ts';
 import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
@@ -39,21 +38,16 @@ interface Backup {
   readonly waiting: number;
 }
 
-async function backedUp(): Promise<void> {
-  let found: Backup | undefined;
-  for (let tries = 0; tries < 400; tries++) {
-    const answer = await fetch(new URL('/torc/status', server.httpUrl));
-    found = ((await answer.json()) as { metadataBackup: Backup }).metadataBackup;
-    if (found.followed === found.shards && found.waiting === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error(`backups do not follow: ${JSON.stringify(found)}`);
+async function fsck(...flags: readonly string[]): Promise<Record<string, unknown>> {
+  const printed = await torc('fsck', ...flags, '--data', server.data);
+  return JSON.parse(printed) as Record<string, unknown>;
 }
 
-async function torc(...args: readonly string[]): Promise<Record<string, unknown>> {
-  const entry = join(import.meta.dirname, '..', '..', 'bin', 'torc.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [entry, ...args]);
-  return JSON.parse(stdout) as Record<string, unknown>;
+function backedUp(): Promise<void> {
+  return eventually('backups follow', async () => {
+    const { metadataBackup } = await statusOf<{ metadataBackup: Backup }>(server);
+    return metadataBackup.followed === metadataBackup.shards && metadataBackup.waiting === 0;
+  });
 }
 
 async function bytesOf(Key: string, VersionId?: string): Promise<Buffer> {
@@ -133,7 +127,7 @@ it('brings back what both doors had, byte by byte', { timeout: 240_000 }, async 
   await server.start(['--config', settings]);
   await expect(bytesOf('small')).rejects.toThrow();
   const shards = 12;
-  const report = await torc('fsck', '--rebuild', '--data', server.data);
+  const report = await fsck('--rebuild');
   expect(report).toMatchObject({ shardsRebuilt: shards, shardsLost: 0, containers: 2 });
 
   expect(await bytesOf('small')).toEqual(small);
@@ -155,12 +149,12 @@ it('brings back what both doors had, byte by byte', { timeout: 240_000 }, async 
   const container = await swift('HEAD', '/things');
   expect(container.headers.get('x-container-meta-kind')).toBe('odds');
   // Nothing is to be made twice, and what is there is counted whole.
-  expect(await torc('fsck', '--rebuild', '--data', server.data)).toMatchObject({
+  expect(await fsck('--rebuild')).toMatchObject({
     ...{ shardsGood: shards, shardsRebuilt: 0 },
   });
   await client().send(new PutObjectCommand({ Bucket, Key: 'after', Body: small }));
   expect(await bytesOf('after')).toEqual(small);
-  expect(await torc('fsck', '--data', server.data)).toMatchObject({
+  expect(await fsck()).toMatchObject({
     ...{ fragmentsBad: 0, fragmentsMissing: 0, bodiesLost: 0 },
   });
 });

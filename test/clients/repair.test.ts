@@ -9,6 +9,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventually, statusOf } from '../process/operator.ts';
 import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
@@ -25,18 +26,7 @@ interface Status {
   readonly workers: readonly { readonly name: string; readonly done: number }[];
 }
 
-async function status(): Promise<Status> {
-  return (await (await fetch(new URL('/torc/status', server.httpUrl))).json()) as Status;
-}
-
-/** Asks again until it holds; the server's own workers set the pace. */
-async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 150; tries++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error('it did not come to hold within 30 seconds');
-}
+const status = (): Promise<Status> => statusOf(server);
 
 function moveAway(device: string): void {
   renameSync(join(server.data, 'devices', device), join(server.data, `away-${device}`));
@@ -71,12 +61,12 @@ it('rebuilds fragments and shard replicas, so that two others may go', {
   expect(await server.end('SIGTERM')).toBe(0);
   moveBack('d1');
   await server.start();
-  await eventually(async () => {
+  await eventually('every shard is full', async () => {
     const { shards } = await status();
     return shards.full === shards.total;
   });
   // Eight of the twelve are fragments; each was queued for repair by its own commit.
-  await eventually(async () => {
+  await eventually('all of it was rebuilt', async () => {
     const { workers } = await status();
     return (workers.find((one) => one.name === 'reconstructor')?.done ?? 0) >= 8;
   });

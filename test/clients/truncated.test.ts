@@ -1,8 +1,9 @@
 /** An upload whose connection closes before its last byte leaves nothing that a client can see. */
 import { connect } from 'node:net';
-import { Client } from 'minio';
+import type { Client } from 'minio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generatedBody } from '../process/generated-body.ts';
+import { minioOf } from '../process/minio-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
@@ -10,16 +11,7 @@ const bucket = 'truncated';
 let client: Client;
 beforeAll(async () => {
   await server.start();
-  const url = new URL(server.httpUrl);
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  client = new Client({
-    endPoint: url.hostname,
-    port: Number(url.port),
-    useSSL: false,
-    accessKey: accessKeyId,
-    secretKey: secretAccessKey,
-    region: 'us-east-1',
-  });
+  client = minioOf(server);
   await client.makeBucket(bucket, 'us-east-1');
 });
 afterAll(() => server.remove());

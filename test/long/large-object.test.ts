@@ -15,7 +15,7 @@ import {
   HeadObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { Client } from 'minio';
+import type { Client } from 'minio';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../process/generated-body.ts';
 import {
@@ -27,6 +27,7 @@ import {
 } from '../process/tools/piped-command.ts';
 import { roundTrip } from '../process/tools/round-trip.ts';
 import { installPythonTools, toolPath } from '../process/python-tools.ts';
+import { minioOf } from '../process/minio-client.ts';
 import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
@@ -49,19 +50,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.remove());
 
-function minio(): Client {
-  const url = new URL(server.httpUrl);
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  return new Client({
-    endPoint: url.hostname,
-    port: Number(url.port),
-    useSSL: false,
-    accessKey: accessKeyId,
-    secretKey: secretAccessKey,
-    region: 'us-east-1',
-    partSize: partBytes,
-  });
-}
+const minio = (): Client => minioOf(server, { partSize: partBytes });
 
 function awsEnvironment(): Record<string, string> {
   const { accessKeyId, secretAccessKey } = server.credentials;

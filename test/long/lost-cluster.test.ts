@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { ListBucketsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { KeptObjects } from '../process/cluster/kept-objects.ts';
-import { eventually, type NodeProcess, TorcCluster } from '../process/cluster/torc-cluster.ts';
+import { type NodeProcess, TorcCluster } from '../process/cluster/torc-cluster.ts';
+import { eventually } from '../process/operator.ts';
 import { s3ClientOf } from '../process/s3-client.ts';
 
 let cluster: TorcCluster;

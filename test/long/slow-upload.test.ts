@@ -1,8 +1,8 @@
 /** A client that sends a few bytes now and then, for ten minutes, is still served (s3.md, fact 42). */
 import { connect } from 'node:net';
-import { Client } from 'minio';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { digestOf, generatedBody } from '../process/generated-body.ts';
+import { minioOf } from '../process/minio-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
@@ -42,16 +42,7 @@ function drip(target: string, body: Buffer): Promise<string> {
 }
 
 it(`takes an upload that drips for ${seconds} s`, { timeout: seconds * 1500 }, async () => {
-  const url = new URL(server.httpUrl);
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  const client = new Client({
-    endPoint: url.hostname,
-    port: Number(url.port),
-    useSSL: false,
-    accessKey: accessKeyId,
-    secretKey: secretAccessKey,
-    region: 'us-east-1',
-  });
+  const client = minioOf(server);
   await client.makeBucket('slow', 'us-east-1');
   const pieces = Math.ceil(seconds / pauseSeconds) + 1;
   const body = Buffer.concat([...generatedBody(1, pieces * PIECE_BYTES)]);

@@ -4,9 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Client } from 'minio';
+import type { Client } from 'minio';
 import { expect } from 'vitest';
 import { digestOf, generatedBody } from './generated-body.ts';
+import { minioOf } from './minio-client.ts';
 import type { ServerProcess } from './server.ts';
 
 const MiB = 1_048_576;
@@ -121,16 +122,7 @@ export interface LoadReport {
  * all are compared by digest and deleted. Reports the most resident memory of the server meanwhile.
  */
 export async function runParallelLoad(server: ServerProcess, load: Load): Promise<LoadReport> {
-  const url = new URL(server.httpUrl);
-  const { accessKeyId, secretAccessKey } = server.credentials;
-  const client = new Client({
-    endPoint: url.hostname,
-    port: Number(url.port),
-    useSSL: false,
-    accessKey: accessKeyId,
-    secretKey: secretAccessKey,
-    region: 'us-east-1',
-  });
+  const client = minioOf(server);
   const bucket = `load-${load.parallel}-${load.size}`;
   await client.makeBucket(bucket, 'us-east-1');
   const doors = [s3Door(client, bucket), await swiftDoor(server, bucket)] as const;

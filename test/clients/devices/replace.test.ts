@@ -1,9 +1,7 @@
 /** Replacing a device as an operator does: stop, empty its folder, start, `torc device replace`. */
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import {
   CreateBucketCommand,
   GetObjectCommand,
@@ -11,6 +9,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventually, statusOf, torc } from '../../process/operator.ts';
 import { s3ClientOf } from '../../process/s3-client.ts';
 import { ServerProcess } from '../../process/server.ts';
 
@@ -32,22 +31,7 @@ interface Status {
   } | null;
 }
 
-async function status(): Promise<Status> {
-  return (await (await fetch(new URL('/torc/status', server.httpUrl))).json()) as Status;
-}
-
-async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error(`it did not come to hold within 80 seconds: ${JSON.stringify(await status())}`);
-}
-
-function torc(...args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
-  const entry = join(import.meta.dirname, '..', '..', '..', 'bin', 'torc.ts');
-  return promisify(execFile)(process.execPath, [entry, ...args]);
-}
+const status = (): Promise<Status> => statusOf(server);
 
 function empty(device: string): void {
   const folder = join(server.data, 'devices', device);
@@ -61,9 +45,8 @@ async function replace(device: string): Promise<void> {
   await server.start();
   const since = Date.now();
   expect((await status()).devices.filter((one) => one.state === 'away')).toHaveLength(1);
-  const { stdout } = await torc('device', 'replace', device, '--data', server.data);
-  expect(stdout).toContain('being rebuilt');
-  await eventually(async () => {
+  expect(await torc('device', 'replace', device, '--data', server.data)).toContain('being rebuilt');
+  await eventually(`${device} is whole`, async () => {
     const { devices, shards, redundancy } = await status();
     return (
       devices.every((one) => one.state === 'up') &&

@@ -1,9 +1,7 @@
 /** Devices that come and go as an operator has them do, with `torc ring`, while a client reads and writes. */
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import {
   CreateBucketCommand,
   GetObjectCommand,
@@ -11,6 +9,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventually, statusOf, torc } from '../../process/operator.ts';
 import { s3ClientOf } from '../../process/s3-client.ts';
 import { ServerProcess } from '../../process/server.ts';
 
@@ -38,11 +37,8 @@ async function expectAll(): Promise<void> {
   }
 }
 
-async function torc(...args: readonly string[]): Promise<string> {
-  const entry = join(import.meta.dirname, '..', '..', '..', 'bin', 'torc.ts');
-  const all = [entry, 'ring', ...args, '--data', server.data];
-  return (await promisify(execFile)(process.execPath, all)).stdout;
-}
+const ring = (...args: readonly string[]): Promise<string> =>
+  torc('ring', ...args, '--data', server.data);
 
 /** Reads and writes until every ring is settled. */
 async function settle(name: string): Promise<void> {
@@ -50,10 +46,10 @@ async function settle(name: string): Promise<void> {
   for (let n = 0; Date.now() < end; n++) {
     await put(`${name}-${n}`, 40_000);
     await expectAll();
-    const status = await torc('status');
+    const status = await ring('status');
     if (!status.includes('changing') && !status.includes('waiting')) return;
   }
-  throw new Error(`it did not settle: ${await torc('status')}`);
+  throw new Error(`it did not settle: ${await ring('status')}`);
 }
 
 it('adds a bigger device, drains one and removes one, under a client', {
@@ -62,18 +58,18 @@ it('adds a bigger device, drains one and removes one, under a client', {
   await client().send(new CreateBucketCommand({ Bucket }));
   for (let i = 0; i < 9; i++) await put(`k${i}`, [100, 30_000, 1_200_000][i % 3] ?? 1);
   // Six devices are what ec:4+2 needs.
-  await expect(torc('remove', 'd1')).rejects.toMatchObject({
+  await expect(ring('remove', 'd1')).rejects.toMatchObject({
     stderr: expect.stringContaining('needs 6 devices') as string,
   });
-  const plan = await torc('plan', 'add', added, '--weight', '2');
+  const plan = await ring('plan', 'add', added, '--weight', '2');
   expect(plan).toContain('policy ec:4+2: 2048 of 12288 fragments move (16.7 %)');
   expect(plan).toContain('survives the loss of any 2 devices');
   expect(existsSync(added)).toBe(false);
-  expect(await torc('add', added, '--weight', '2')).toContain('device 7 has begun');
+  expect(await ring('add', added, '--weight', '2')).toContain('device 7 has begun');
   await settle('added');
-  await torc('remove', 'd1');
+  await ring('remove', 'd1');
   await settle('removed');
-  await expectGone(1);
+  await isGone(1);
   // The map's own copies, and all that a policy promises, are with the others now.
   expect(await server.end('SIGTERM')).toBe(0);
   for (const device of ['d1', 'd2', 'd3']) {
@@ -83,14 +79,9 @@ it('adds a bigger device, drains one and removes one, under a client', {
   await expectAll();
 });
 
-async function expectGone(device: number): Promise<void> {
-  const devices = async (): Promise<readonly number[]> => {
-    const status = await (await fetch(new URL('/torc/status', server.httpUrl))).json();
-    return (status as { devices: { id: number }[] }).devices.map(({ id }) => id);
-  };
-  const end = Date.now() + 60_000;
-  while ((await devices()).includes(device) && Date.now() < end) {
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  expect(await devices()).not.toContain(device);
+function isGone(device: number): Promise<void> {
+  return eventually(`device ${device} is gone`, async () => {
+    const { devices } = await statusOf<{ devices: readonly { id: number }[] }>(server);
+    return devices.every(({ id }) => id !== device);
+  });
 }

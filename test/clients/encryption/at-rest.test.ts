@@ -2,7 +2,6 @@
  * What lies on the devices of a server that encrypts everything: no plain byte of any object, however
  * it was written. And what becomes of it when keys are rotated, lost or damaged.
  */
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -26,10 +25,10 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { torc } from '../../process/operator.ts';
 import { s3ClientOf } from '../../process/s3-client.ts';
 import { ServerProcess } from '../../process/server.ts';
 
-const root = join(import.meta.dirname, '..', '..', '..');
 const server = new ServerProcess();
 const config = join(server.data, '..', 'config.json');
 const Bucket = 'at-rest';
@@ -191,21 +190,19 @@ it('the search finds plain bytes where they are', { timeout: 60_000 }, async () 
   await readBack();
 });
 
-function torc(...args: readonly string[]): string {
-  const command = [join(root, 'bin', 'torc.ts'), ...args, '--data', server.data];
-  return execFileSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
-}
+const operate = (...args: readonly string[]): Promise<string> =>
+  torc(...args, '--data', server.data);
 
 it('rotations keep old objects readable, also over a crash', { timeout: 120_000 }, async () => {
-  expect(torc('keys', 'rotate')).toContain('New objects get key');
-  expect(torc('kms', 'rotate', 'one')).toContain('version 2');
+  expect(await operate('keys', 'rotate')).toContain('New objects get key');
+  expect(await operate('kms', 'rotate', 'one')).toContain('version 2');
   const Body = bodyWith(needle, 100_000);
   const ring = { ServerSideEncryption: 'AES256' } as const;
   await s3.send(new PutObjectCommand({ Bucket, Key: 'rotated', Body, ...ring }));
   await server.end('SIGKILL');
   // On the files themselves, while no server runs.
-  expect(torc('keys', 'rotate')).toContain('New objects get key');
-  expect(torc('keys', 'list').match(/\n/g)).toHaveLength(4);
+  expect(await operate('keys', 'rotate')).toContain('New objects get key');
+  expect((await operate('keys', 'list')).match(/\n/g)).toHaveLength(4);
   await start();
   await readBack();
   expect(Buffer.compare(await get('rotated'), Body)).toBe(0);

@@ -3,7 +3,8 @@ import { decodeRing } from '../../../ring/ring-file.ts';
 import { desiredDevices } from '../../../server/rings/desired.ts';
 import type { ClusterMap } from '../../../storage/shard/coordinator.ts';
 import { SeededRandom } from '../../sim/random.ts';
-import { eventually, type NodeProcess, type TorcCluster } from './torc-cluster.ts';
+import { eventually } from '../operator.ts';
+import type { NodeProcess, TorcCluster } from './torc-cluster.ts';
 
 /** A change may be asked for when nobody can decide it: then it is asked for again. */
 const againMillis = 2000;

@@ -8,6 +8,7 @@ import type { ClusterMap } from '../../../storage/shard/coordinator.ts';
 import { DeviceDisks } from './device-disks.ts';
 import { EtcdCluster } from './etcd.ts';
 import { type Host, Hosts } from './hosts.ts';
+import { eventually } from '../operator.ts';
 import type { Credentials } from '../server.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
@@ -129,27 +130,6 @@ export class NodeProcess {
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#child?.kill(signal);
   }
-}
-
-/** Asks until it holds. */
-export async function eventually(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  seconds = 90,
-): Promise<void> {
-  const until = performance.now() + seconds * 1000;
-  let reason: unknown;
-  while (performance.now() < until) {
-    try {
-      if (await holds()) return;
-    } catch (error) {
-      reason = error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error(`within ${seconds} seconds it did not come to be that ${what}`, {
-    cause: reason,
-  });
 }
 
 export interface ClusterShape {
