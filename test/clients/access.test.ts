@@ -1,4 +1,4 @@
-/** Users, policies, lists and ACLs by boto3 and python-swiftclient; the checks are in test/process/access-suite.py. */
+/** Users, policies, lists and ACLs by boto3 and python-swiftclient; the checks are in test/process/suites/access.py. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 it('holds across both doors', { timeout: 120_000 }, async () => {
-  const script = join(import.meta.dirname, '..', 'process', 'access-suite.py');
+  const script = join(import.meta.dirname, '..', 'process', 'suites', 'access.py');
   const printed = await runTool('python', [script, server.httpUrl], {});
   const checks = ['private', 'members', 'policies', 'lists', 'acls'];
   expect(printed.trim().split('\n')).toEqual(checks.map((name) => `ok ${name}`));

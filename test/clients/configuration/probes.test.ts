@@ -37,7 +37,7 @@ const absent: Readonly<Record<string, string>> = {
 
 it('every read of a sub-resource is answered', { timeout: 120_000 }, async () => {
   const { accessKeyId, secretAccessKey } = server.credentials;
-  const script = join(import.meta.dirname, '..', '..', 'process', 'bucket-probes.py');
+  const script = join(import.meta.dirname, '..', '..', 'process', 'suites', 'bucket-probes.py');
   const printed = await runTool(
     'python',
     [script, server.httpUrl, accessKeyId, secretAccessKey],
