@@ -10,6 +10,8 @@ export interface DeclineSettings {
   readonly bytesMax: number;
   /** Commands a second of both together. */
   readonly commandsMax: number;
+  /** Of both, what one alone may have that goes over to another machine. */
+  readonly tinyShare: number;
   readonly lookMillis: number;
   /** Looks in a row that must find them so. */
   readonly looks: number;
@@ -21,6 +23,7 @@ export interface DeclineSettings {
 export const defaultDeclineSettings: DeclineSettings = {
   bytesMax: defaultGrowthSettings.bytesMax / 4,
   commandsMax: defaultGrowthSettings.commandsMax / 4,
+  tinyShare: 1 / 16,
   lookMillis: 30_000,
   looks: 20,
   shardsPerDeviceMin: 2,
@@ -51,7 +54,7 @@ export class Decline {
     this.#nextAt = options.clock.monotonic() + this.#settings.lookMillis;
   }
 
-  /** The first that is to be merged, of those whose primaries are both here; looks at most every `lookMillis`. */
+  /** The first that is to be merged, of those whose primary is here; looks at most every `lookMillis`. */
   async next(): Promise<MergeRequest | undefined> {
     const { clock, coordinator } = this.#options;
     const now = clock.monotonic();
@@ -65,9 +68,11 @@ export class Decline {
     const order = inOrder(shards);
     for (const [place, { id: shard }] of order.entries()) {
       const into = order[place - 1]?.id;
-      const [primary, other] = [primaries.get(shard), into && primaries.get(into)];
-      if (into === undefined || primary === undefined || other === undefined) continue;
-      if (!(await this.#areSmall(primary, other))) continue;
+      const primary = primaries.get(shard);
+      if (into === undefined || primary === undefined) continue;
+      const other = primaries.get(into);
+      const areSmall = other === undefined ? this.#isTiny(primary) : this.#areSmall(primary, other);
+      if (!(await areSmall)) continue;
       const pair = `${into} ${shard}`;
       const looks = (this.#small.get(pair) ?? 0) + 1;
       small.set(pair, looks);
@@ -93,18 +98,33 @@ export class Decline {
     return primaries;
   }
 
-  async #areSmall(a: ShardPrimary, b: ShardPrimary): Promise<boolean> {
-    const perSecond = [a, b].reduce(
+  #areSmall(a: ShardPrimary, b: ShardPrimary): Promise<boolean> {
+    const { bytesMax, commandsMax } = this.#settings;
+    return this.#haveAtMost([a, b], { bytesMax, commandsMax });
+  }
+
+  /** So small that it does not matter what the one before it has, which another machine serves: that one is asked nothing. */
+  #isTiny(primary: ShardPrimary): Promise<boolean> {
+    const { bytesMax, commandsMax, tinyShare } = this.#settings;
+    const bounds = { bytesMax: bytesMax * tinyShare, commandsMax: commandsMax * tinyShare };
+    return this.#haveAtMost([primary], bounds);
+  }
+
+  async #haveAtMost(
+    primaries: readonly ShardPrimary[],
+    { bytesMax, commandsMax }: Pick<DeclineSettings, 'bytesMax' | 'commandsMax'>,
+  ): Promise<boolean> {
+    const perSecond = primaries.reduce(
       (sum, { state }) => sum + (this.#looks.get(state.id)?.perSecond ?? 0),
       0,
     );
-    if (perSecond > this.#settings.commandsMax) return false;
+    if (perSecond > commandsMax) return false;
     let bytes = 0;
-    for (const { local, range } of [a, b]) {
+    for (const { local, range } of primaries) {
       const size = await sizeOfIds(this.#options.sizeOf, local, range.extent);
       if (size === undefined) return false;
       bytes += size;
     }
-    return bytes <= this.#settings.bytesMax;
+    return bytes <= bytesMax;
   }
 }

@@ -38,7 +38,7 @@ export type SizeOf = (
 ) => Promise<number | undefined>;
 
 export interface GrowthOptions {
-  readonly group: ShardGroup;
+  readonly group: Pick<ShardGroup, 'served'>;
   readonly coordinator: Pick<Coordinator, 'current'>;
   readonly clock: Clock;
   readonly sizeOf: SizeOf;

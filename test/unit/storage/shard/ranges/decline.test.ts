@@ -10,13 +10,18 @@ async function looksOf(options: {
   readonly bytes?: readonly number[];
   readonly routes?: readonly string[];
   readonly shardsPerDeviceMin?: number;
+  /** Shards that another machine serves. */
+  readonly elsewhere?: readonly number[];
 }): Promise<unknown[]> {
-  const { bytes = [1, 1, 1, 1], routes = [], shardsPerDeviceMin = 1 } = options;
+  const { bytes = [1, 1, 1, 1], routes = [], shardsPerDeviceMin = 1, elsewhere = [] } = options;
   const world = await World.open({ shards: 4 });
   const { group, coordinator, clock } = world;
-  const settings = { bytesMax: 10, commandsMax: 5, lookMillis: 1000, looks: 3, shardsPerDeviceMin };
+  const bounds = { bytesMax: 10, commandsMax: 5, tinyShare: 0.2, shardsPerDeviceMin };
+  const here = {
+    served: () => group.served().filter((shard) => !elsewhere.includes(shard.id)),
+  };
   const decline = new Decline({
-    ...{ group, coordinator, clock, settings },
+    ...{ group: here, coordinator, clock, settings: { ...bounds, lookMillis: 1000, looks: 3 } },
     sizeOf: async (_index, { gte }) => bytes[Number.parseInt(toHex(gte).slice(8, 10), 16) - 1],
   });
   const found: unknown[] = [];
@@ -46,5 +51,16 @@ describe('two neighbours that are small together', () => {
     const busy = ['00', '80'].flatMap((byte) => Array.from({ length: 6 }, () => id(byte)));
     expect(await looksOf({ routes: busy })).toEqual(none);
     expect(await looksOf({ shardsPerDeviceMin: 2 })).toEqual(none);
+  });
+
+  it('one goes to another machine only when it is tiny: nobody knows there what it would bring', async () => {
+    const elsewhere = [1, 3];
+    const second = { shard: 2 };
+    expect((await looksOf({ elsewhere, bytes: [9, 2, 9, 3] })).at(-1)).toEqual(second);
+    expect((await looksOf({ elsewhere, bytes: [1, 3, 1, 3] })).at(-1)).toBeUndefined();
+    const busy = [id('40'), id('40'), id('c0'), id('c0')];
+    expect((await looksOf({ elsewhere, routes: busy })).at(-1)).toBeUndefined();
+    // What is served elsewhere is that machine's to give.
+    expect((await looksOf({ elsewhere: [1, 2, 3, 4] })).at(-1)).toBeUndefined();
   });
 });
