@@ -1,11 +1,12 @@
 /** What the tests of OpenStack run: Debian's packages by apt, Python's in a virtual environment of their own. */
 import { execFile, execFileSync, type StdioOptions } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const root = join(import.meta.dirname, '..', '..');
-const venv = join(root, 'node_modules', '.cache', 'torc-openstack');
+// Its commands name the folder that it was made in: not by a link that another checkout has to it.
+const venv = join(realpathSync(join(root, 'node_modules')), '.cache', 'torc-openstack');
 
 /** `core` is what CI runs. */
 export type Scope = 'core' | 'all';
