@@ -30,6 +30,7 @@ export function followConnections(server: Server, event: ConnectionEvent): void 
       current: undefined,
       waiting: [],
       nextMethod: undefined,
+      readTo: 0,
       closing: false,
       baseline,
     });

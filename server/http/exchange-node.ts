@@ -16,6 +16,8 @@ export interface Connection {
   readonly waiting: Exchange[];
   /** The method that the next request really has, when its request line was mended. */
   nextMethod: string | undefined;
+  /** Bytes that had come when the last request was answered, if it was all there: the next packet begins a request. undefined: more of its body may come. */
+  readTo: number | undefined;
   /** No further request is served: an early reply has ended the conversation. */
   closing: boolean;
   /** Listeners from before the HTTP server took the socket. */

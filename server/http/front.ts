@@ -14,9 +14,10 @@ import {
 import { type Connection, Exchange } from './exchange-node.ts';
 import { chooseDoor, type DoorName, type DoorRules } from './dispatch.ts';
 import type { Door, HttpReply } from './exchange.ts';
+import { repairMetadataNames } from './mending/header-names.ts';
 import type { HttpLimits } from './limits.ts';
 import { cut, sendReply } from './reply.ts';
-import { gatherLine, repairRequestLine } from './request-line.ts';
+import { gatherLine, repairRequestLine } from './mending/request-line.ts';
 
 /** What one request did, for metrics and the log. */
 export interface Served {
@@ -102,6 +103,7 @@ export class Front {
       clock,
     });
     const finished = (): void => {
+      connection.readTo = request.complete ? request.socket.bytesRead : undefined;
       const next = connection.waiting.shift();
       connection.current = next;
       if (next !== undefined) this.#start(next);
@@ -196,13 +198,23 @@ export class Front {
       this.#refusedBody(connection, current, code);
       return;
     }
-    const mendable = code === 'HPE_INVALID_URL' || code === 'HPE_INVALID_METHOD';
-    if (mendable && 'rawPacket' in error && Buffer.isBuffer(error.rawPacket)) {
+    const packet =
+      'rawPacket' in error && Buffer.isBuffer(error.rawPacket) ? error.rawPacket : undefined;
+    if (packet !== undefined && (code === 'HPE_INVALID_URL' || code === 'HPE_INVALID_METHOD')) {
       const badAt = 'bytesParsed' in error ? Number(error.bytesParsed) : 0;
-      this.#mend(server, event, connection, { packet: error.rawPacket, badAt });
+      this.#mend(server, event, connection, { packet, badAt });
       return;
     }
-    refuse(socket, code);
+    // Only where the packet begins the request: what came before could not be given to the parser again.
+    const isStart = packet !== undefined && socket.bytesRead - packet.length === connection.readTo;
+    const names = code === 'HPE_INVALID_HEADER_TOKEN' && isStart;
+    const mended = names ? repairMetadataNames(packet) : undefined;
+    if (mended === undefined) {
+      refuse(socket, code);
+      return;
+    }
+    detach(connection);
+    queueMicrotask(() => reattach(connection, server, event, mended));
   }
 
   /**
@@ -243,7 +255,8 @@ export class Front {
         return;
       }
       connection.nextMethod = repaired.method;
-      reattach(connection, server, event, repaired.bytes);
+      const { bytes } = repaired;
+      reattach(connection, server, event, repairMetadataNames(bytes) ?? bytes);
     };
     const bounds = { maxBytes: limits.maxHeaderBytes, maxMillis: limits.headersTimeoutMillis };
     gatherLine(connection.socket, refused, { ...bounds, clock }, finish);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { repairRequestLine } from '../../../server/http/request-line.ts';
+import { repairRequestLine } from '../../../server/http/mending/request-line.ts';
 import { echo, type Harness, startFront } from './front-harness.ts';
 
 const utf8Latin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');

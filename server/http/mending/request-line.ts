@@ -5,7 +5,7 @@
  */
 import { METHODS } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock } from '../../base/clock.ts';
+import type { Clock } from '../../../base/clock.ts';
 
 /** Stands for an unknown method while the parser looks at the request: it frames a body as any method does. */
 const PLACEHOLDER = 'POST';
