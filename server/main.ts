@@ -200,6 +200,7 @@ function openS3(
     | 'region'
     | 'regionAliases'
     | 'honoursAbsentTags'
+    | 'countsInAttributes'
     | 'virtualHostSuffixes'
     | 'websiteSuffixes'
     | 'customerKeysOverHttp'
@@ -215,6 +216,7 @@ function openS3(
     ...{ ...parts, region, websiteSuffixes, customerKeysOverHttp, accessLog },
     regionAliases: settings.s3.regionAliases,
     honoursAbsentTags: settings.s3.ifNoneMatchTags === 'honoured',
+    countsInAttributes: settings.s3.attributeChecksums === 'counted',
     virtualHostSuffixes: hostSuffixes,
     newBuckets: settings.newBuckets,
     reportDayMillis: settings.inventoryDaySeconds * 1000,

@@ -5,6 +5,7 @@ import { z } from 'zod';
 export interface S3Settings {
   readonly regionAliases: readonly string[];
   readonly ifNoneMatchTags: 'refused' | 'honoured';
+  readonly attributeChecksums: 'bare' | 'counted';
 }
 
 export const s3Schema: z.ZodType<S3Settings> = z.strictObject({
@@ -15,4 +16,6 @@ export const s3Schema: z.ZodType<S3Settings> = z.strictObject({
     .default([]),
   /** Entity tags in If-None-Match of writes: Amazon answers 501, Ceph obeys them. */
   ifNoneMatchTags: z.enum(['refused', 'honoured']).default('refused'),
+  /** Composite checksums in GetObjectAttributes: Amazon leaves out the count of parts (`-N`) there, and only there; Ceph does not. */
+  attributeChecksums: z.enum(['bare', 'counted']).default('bare'),
 });

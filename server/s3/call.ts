@@ -29,6 +29,8 @@ export interface DoorParts {
   readonly regionAliases: readonly string[];
   /** Whether If-None-Match of a write may name entity tags; else they are refused, as at Amazon. */
   readonly honoursAbsentTags: boolean;
+  /** Whether GetObjectAttributes shows composite checksums with their count of parts; else without, as Amazon. */
+  readonly countsInAttributes: boolean;
   readonly keys: SigningKeys;
   /** As `S3DoorOptions` has them; none: path style alone. */
   readonly virtualHostSuffixes: readonly string[];

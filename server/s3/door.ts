@@ -53,6 +53,8 @@ export interface S3DoorOptions {
   readonly regionAliases?: readonly string[];
   /** As `DoorParts` has it; default false. */
   readonly honoursAbsentTags?: boolean;
+  /** The same. */
+  readonly countsInAttributes?: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -117,8 +119,9 @@ class S3Door implements Door {
     const shared = { core, users, identity, region, clock, random, logger, keys };
     const { reportDayMillis = DAY_MILLIS } = options;
     const { regionAliases = [], honoursAbsentTags = false } = options;
+    const { countsInAttributes = false } = options;
     const lent = { targets, replication, newBuckets, reportDayMillis };
-    const ways = { regionAliases, honoursAbsentTags };
+    const ways = { regionAliases, honoursAbsentTags, countsInAttributes };
     this.#parts = { ...shared, virtualHostSuffixes, customerKeysOverHttp, ...lent, ...ways };
     this.#hostId = Buffer.from(random.bytes(24)).toString('base64');
     this.#idPrefix = toHex(random.bytes(4)).toUpperCase();

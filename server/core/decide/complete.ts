@@ -201,7 +201,7 @@ function checksumsOf(
   }
   if (computed.value === stated.value) return [computed];
   throw new StoreError('digest-mismatch', OP, 'the object does not have the stated checksum', {
-    detail: { algorithm, type },
+    detail: { algorithm, type, isChecksum: true },
   });
 }
 

@@ -33,6 +33,7 @@ interface Claim {
 
 const MAX_EXPIRES_SECONDS = 604_800;
 const ALGORITHM = 'AWS4-HMAC-SHA256';
+const ECDSA = 'AWS4-ECDSA-P256-SHA256';
 
 /** Throws with the code that Amazon sends; never says which half of a pair of credentials was wrong beyond what Amazon says. */
 export function authenticate(
@@ -79,7 +80,7 @@ function headerClaim(text: string, headers: RequestHeaders, authority: Authority
       "Authorization header is invalid -- one and only one ' ' (space) required",
     );
   }
-  if (algorithm === 'AWS4-ECDSA-P256-SHA256') throw unsupportedMechanism();
+  if (algorithm === ECDSA) throw unsupportedMechanism();
   if (algorithm !== ALGORITHM) {
     throw invalidArgument('Authorization', algorithm, 'Unsupported Authorization Type');
   }
@@ -163,10 +164,9 @@ function presignedClaim(headers: RequestHeaders, query: Query, authority: Author
     );
   }
   if (algorithm !== ALGORITHM) {
-    throw scopeError(
-      'query',
-      `X-Amz-Algorithm only supports "${ALGORITHM} and AWS4-ECDSA-P256-SHA256"`,
-    );
+    // Amazon's words; the other one of its two is not built.
+    const known = algorithm === ECDSA ? ALGORITHM : `${ALGORITHM} and ${ECDSA}`;
+    throw scopeError('query', `X-Amz-Algorithm only supports "${known}"`);
   }
   if (query.has('X-Amz-Security-Token')) throw s3Error('InvalidToken');
   const scope = parseScope(credential, 'query', authority);

@@ -123,8 +123,7 @@ export function checkPolicy(
     covered.add(condition.field);
     if (!holds(condition, fields.get(condition.field))) {
       const shown = [condition.type, `$${condition.field}`, condition.value];
-      const texts = shown.map((one) => JSON.stringify(one));
-      throw refuse(`Policy Condition failed: [${texts.join(', ')}]`);
+      throw refuse(`Policy Condition failed: ${JSON.stringify(shown)}`);
     }
   }
   for (const name of fields.keys()) {

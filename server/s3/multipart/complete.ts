@@ -9,13 +9,13 @@ import {
 import { isKeyFailure } from '../../core/encryption/failures.ts';
 import type { HeaderPairs, HttpReply } from '../../http/exchange.ts';
 import type { Call } from '../call.ts';
-import { s3Error } from '../codes.ts';
+import { invalidArgument, s3Error } from '../codes.ts';
 import { writeCondition } from '../conditions.ts';
 import { pushEncryption, readCustomerKey } from '../encryption/headers.ts';
 import { checksumElements } from '../object/copy.ts';
 import { pushExpiration } from '../lifecycle/shown-headers.ts';
 import { pushNewVersion, shownType } from '../object-headers.ts';
-import { checksumHeader } from '../payload/checksum-headers.ts';
+import { checksumHeader, isChecksumValue } from '../payload/checksum-headers.ts';
 import { readRequiredXml } from '../payload/document.ts';
 import { type XmlNode, leafText, malformedXml, onlyChildren, required } from '../xml/reader.ts';
 import { xmlReply } from '../xml/reply.ts';
@@ -65,7 +65,8 @@ function locationOf(call: Call): string {
 function parseObjectSize(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw s3Error('InvalidRequest', `Value for x-amz-mp-object-size header is invalid: '${text}'`);
+  const wrong = /^-\d+$/.test(text) ? 'less than zero' : 'invalid';
+  throw s3Error('InvalidRequest', `Value for x-amz-mp-object-size header is ${wrong}: '${text}'`);
 }
 
 type Part = CompleteUpload['parts'][number];
@@ -89,7 +90,7 @@ function parsePart(node: XmlNode): Part {
     'ETag',
     ...checksumElementNames,
   ]);
-  const partNumber = parsePartNumber(leafText(required(number)).trim());
+  const partNumber = parseListedNumber(leafText(required(number)).trim());
   const part = { partNumber, etag: leafText(required(etag)).trim().replace(/^"|"$/g, '') };
   const stated: { algorithm: ChecksumAlgorithm; value: string }[] = [];
   for (const [index, element] of checksums.entries()) {
@@ -99,8 +100,26 @@ function parsePart(node: XmlNode): Part {
     }
   }
   const [checksum] = stated;
-  if (stated.length > 1) throw malformedXml();
+  if (checksum !== undefined && stated.length > 1) throw oddChecksum(checksum.value);
+  for (const { algorithm, value } of stated) {
+    if (!isChecksumValue(algorithm, value)) throw oddChecksum(value);
+  }
   return checksum === undefined ? part : { ...part, checksum };
+}
+
+function oddChecksum(value: string): Error {
+  return invalidArgument(
+    'Checksum',
+    value,
+    'Invalid Base64 or multiple checksums present in request',
+  );
+}
+
+function parseListedNumber(text: string): number {
+  if (/^-\d+$|^0+$/.test(text)) {
+    throw invalidArgument('PartNumber', text, 'PartNumber must be >= 1');
+  }
+  return parsePartNumber(text);
 }
 
 /** What the client says of the whole object; a value that the upload's own mode cannot have is refused. */

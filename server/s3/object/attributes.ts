@@ -27,7 +27,7 @@ export async function getObjectAttributes(call: Call): Promise<HttpReply> {
   const after = parseCount(call, 'x-amz-part-number-marker', 0);
   const reader = await openRow(call, { links: 'follow', customerKey: readCustomerKey(call) });
   const { row } = reader;
-  const checksums = checksumElements(row);
+  const checksums = checksumElements(row, call.door.countsInAttributes);
   const markup =
     (wanted.has('ETag') ? leaf('ETag', row.etag) : '') +
     (wanted.has('Checksum') && checksums !== '' ? element('Checksum', checksums) : '') +

@@ -183,15 +183,15 @@ export function copyMarkup(row: { readonly modifiedAt: number; readonly etag: st
   );
 }
 
-/** `<ChecksumCRC32>…</ChecksumCRC32><ChecksumType>…`. */
-export function checksumElements(row: {
-  readonly etag: string;
-  readonly checksums: readonly Checksum[];
-}): string {
+/** `<ChecksumCRC32>…</ChecksumCRC32><ChecksumType>…`; `isCounted`: composite ones end in `-N`. */
+export function checksumElements(
+  row: { readonly etag: string; readonly checksums: readonly Checksum[] },
+  isCounted = true,
+): string {
   let markup = '';
   for (const checksum of row.checksums) {
     const name = `Checksum${checksum.algorithm.toUpperCase()}`;
-    markup += leaf(name, shownChecksum(checksum, row.etag));
+    markup += leaf(name, isCounted ? shownChecksum(checksum, row.etag) : checksum.value);
     markup += leaf('ChecksumType', shownType(checksum.type));
   }
   return markup;

@@ -97,6 +97,7 @@ export interface HarnessOptions {
   readonly region?: string;
   readonly regionAliases?: readonly string[];
   readonly honoursAbsentTags?: boolean;
+  readonly countsInAttributes?: boolean;
   readonly now?: number;
   readonly virtualHostSuffixes?: readonly string[];
   readonly limits?: Partial<CoreLimits>;
@@ -165,6 +166,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     customerKeysOverHttp: options.customerKeysOverHttp ?? 'loopback',
     regionAliases: options.regionAliases ?? [],
     honoursAbsentTags: options.honoursAbsentTags ?? false,
+    countsInAttributes: options.countsInAttributes ?? false,
     targets: options.targets,
     replication: options.replication,
     websiteSuffixes: options.websiteSuffixes ?? [],

@@ -94,6 +94,12 @@ describe('a multipart upload', () => {
     expect(await code([listed(0, 'x')])).toBe('InvalidArgument');
     expect(await code(['<Part><ETag>x</ETag></Part>'])).toBe('MalformedXML');
     expect(await code([listed(1, 'x', '<Odd/>')])).toBe('MalformedXML');
+    const crc = '<ChecksumCRC32>AAAAAA==</ChecksumCRC32>';
+    expect(await code([listed(1, 'x', '<ChecksumCRC32>x</ChecksumCRC32>')])).toBe(
+      'InvalidArgument',
+    );
+    const both = `${crc}<ChecksumCRC32C>AAAAAA==</ChecksumCRC32C>`;
+    expect(await code([listed(1, 'x', both)])).toBe('InvalidArgument');
     expect(await code([first, fifth, ninth], { 'x-amz-mp-object-size': '1' })).toBe(
       'InvalidRequest',
     );

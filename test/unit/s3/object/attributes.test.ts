@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { all, createHarness, type Harness, one } from '../harness.ts';
+import { all, createHarness, type Harness, type HarnessOptions, one } from '../harness.ts';
 
 const every = 'ETag,Checksum,ObjectParts,StorageClass,ObjectSize';
 
-async function withParts(): Promise<Harness> {
-  const harness = createHarness();
+async function withParts(options: HarnessOptions = {}): Promise<Harness> {
+  const harness = createHarness(options);
   const { ask } = harness;
   await ask('PUT', '/bucket');
   const headers = { 'x-amz-checksum-algorithm': 'CRC32' };
@@ -55,6 +55,17 @@ describe('GetObjectAttributes', () => {
     const beyond = (await ask('GET', '/bucket/k', { query: attributes, headers })).text;
     expect([all(beyond, 'PartNumber'), one(beyond, 'IsTruncated')]).toEqual([[], 'false']);
     expect((await ask('HEAD', '/bucket/k', { query: { partNumber: '3' } })).status).toBe(206);
+  });
+
+  test.each([
+    [false, /^[A-Za-z0-9+/]{6}==$/],
+    [true, /^[A-Za-z0-9+/]{6}==-3$/],
+  ])('a composite checksum, its parts counted: %s', async (countsInAttributes, shown) => {
+    const { ask } = await withParts({ countsInAttributes });
+    const headers = { 'x-amz-object-attributes': 'Checksum' };
+    const { text } = await ask('GET', '/bucket/k', { query: attributes, headers });
+    expect(one(text, 'ChecksumCRC32')).toMatch(shown);
+    expect(one(text, 'ChecksumType')).toBe('COMPOSITE');
   });
 
   test('only what was asked for', async () => {
