@@ -26,7 +26,8 @@ export async function listObjectVersions(call: Call): Promise<HttpReply> {
   const idMarker = call.query.get('version-id-marker') ?? '';
   const limit = parseLimit(call, 'max-keys');
   const encoding = parseEncoding(call);
-  if (idMarker !== '' && keyMarker === '') {
+  const afterVersionId = idMarker === '' ? undefined : parseVersionId(idMarker);
+  if (afterVersionId !== undefined && keyMarker === '') {
     throw invalidArgument(
       'version-id-marker',
       idMarker,
@@ -38,7 +39,7 @@ export async function listObjectVersions(call: Call): Promise<HttpReply> {
     prefix,
     delimiter,
     after: keyMarker === '' ? undefined : keyMarker,
-    afterVersionId: idMarker === '' ? undefined : parseVersionId(idMarker),
+    afterVersionId,
     before: undefined,
     reverse: false,
     limit,

@@ -37,14 +37,14 @@ interface Opened {
 
 async function open(call: Call, metadataOnly: boolean): Promise<Opened> {
   const versionId = parseVersionId(call.query.get('versionId'));
-  const partNumber = parsePartNumber(call.query.get('partNumber'));
   const rangeHeader = call.headers.get('range');
-  if (partNumber !== undefined && rangeHeader !== undefined) {
+  if (call.query.has('partNumber') && rangeHeader !== undefined) {
     throw s3Error(
       'InvalidRequest',
       'Cannot specify both Range header and partNumber query parameter',
     );
   }
+  const partNumber = parsePartNumber(call.query.get('partNumber'));
   refuseOverridesOfStrangers(call);
   refuseMethodOfRead(call.headers);
   const reader = await openReader(call, { versionId, partNumber, metadataOnly });

@@ -86,8 +86,9 @@ export function parseStatedChecksum(
   }
   const [first] = stated;
   if (stated.length > 1) {
-    const isOne = stated.every(({ algorithm }) => algorithm === first?.algorithm);
-    const more = isOne ? '' : '. Multiple checksum Types are not allowed.';
+    // One header beside one trailer is told in fewer words, whatever the two name.
+    const isPair = stated.length === 2 && trailerNames.length === 1;
+    const more = isPair ? '' : '. Multiple checksum Types are not allowed.';
     throw s3Error('InvalidRequest', `Expecting a single x-amz-checksum- header${more}`);
   }
   checkSdkAlgorithm(headers, first);

@@ -359,6 +359,20 @@ describe('DeleteObjects', () => {
 });
 
 describe('versions', () => {
+  test('a marker that is no version, and one without its key', async () => {
+    const { ask } = createHarness();
+    await ask('PUT', '/bucket');
+    for (const [marker, sentence] of [
+      ['odd', 'Invalid version id specified'],
+      ['null', 'cannot be specified without a key marker'],
+    ]) {
+      const query = { versions: '', 'key-marker': '', 'version-id-marker': marker ?? '' };
+      const answer = await ask('GET', '/bucket', { query });
+      expect([answer.status, answer.code]).toEqual([400, 'InvalidArgument']);
+      expect(answer.text).toContain(sentence);
+    }
+  });
+
   async function versionedBucket() {
     const harness = await withKeys(['k']);
     const query = { versioning: '' };
