@@ -26,14 +26,7 @@ export async function listObjectVersions(call: Call): Promise<HttpReply> {
   const idMarker = call.query.get('version-id-marker') ?? '';
   const limit = parseLimit(call, 'max-keys');
   const encoding = parseEncoding(call);
-  const afterVersionId = idMarker === '' ? undefined : parseVersionId(idMarker);
-  if (afterVersionId !== undefined && keyMarker === '') {
-    throw invalidArgument(
-      'version-id-marker',
-      idMarker,
-      'A version-id marker cannot be specified without a key marker.',
-    );
-  }
+  const afterVersionId = parseIdMarker(call, idMarker);
   const { core, users } = call.door;
   const page = await core.listVersions(call.context, bucketOf(call), {
     prefix,
@@ -98,5 +91,18 @@ function versionMarkup(key: string, row: VersionRow, isLatest: boolean, owner: s
     'Version',
     `${about}<ETag>&quot;${escapeXml(etag)}&quot;</ETag>${checksumMarkup(row)}` +
       `${leaf('Size', size)}${leaf('StorageClass', shownClass(row))}${owner}`,
+  );
+}
+
+/** Of a marker without its key Amazon says that first; of one beside an empty key, what is wrong with itself. */
+function parseIdMarker(call: Call, idMarker: string): string | undefined {
+  if (idMarker === '') return undefined;
+  const keyMarker = call.query.get('key-marker');
+  const parsed = keyMarker === undefined ? undefined : parseVersionId(idMarker);
+  if (parsed !== undefined && keyMarker !== '') return parsed;
+  throw invalidArgument(
+    'version-id-marker',
+    idMarker,
+    'A version-id marker cannot be specified without a key marker.',
   );
 }

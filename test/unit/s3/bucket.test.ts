@@ -362,11 +362,12 @@ describe('versions', () => {
   test('a marker that is no version, and one without its key', async () => {
     const { ask } = createHarness();
     await ask('PUT', '/bucket');
-    for (const [marker, sentence] of [
-      ['odd', 'Invalid version id specified'],
-      ['null', 'cannot be specified without a key marker'],
-    ]) {
-      const query = { versions: '', 'key-marker': '', 'version-id-marker': marker ?? '' };
+    for (const [marker, keyMarker, sentence] of [
+      ['odd', { 'key-marker': '' }, 'Invalid version id specified'],
+      ['null', { 'key-marker': '' }, 'cannot be specified without a key marker'],
+      ['odd', {}, 'cannot be specified without a key marker'],
+    ] as const) {
+      const query = { versions: '', ...keyMarker, 'version-id-marker': marker };
       const answer = await ask('GET', '/bucket', { query });
       expect([answer.status, answer.code]).toEqual([400, 'InvalidArgument']);
       expect(answer.text).toContain(sentence);
