@@ -1,4 +1,4 @@
-/** boto3 from PyPI, over http and https; the checks are in test/process/suites/boto3.py. */
+/** boto3 from PyPI, over http and https; the checks are in test/process/suites/objects.py. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { installPythonTools, runTool } from '../process/python-tools.ts';
@@ -17,7 +17,7 @@ it.each([
 ] as const)('boto3 over %s', { timeout: 300_000 }, async (scheme, many, checks) => {
   const { accessKeyId, secretAccessKey } = server.credentials;
   const url = scheme === 'http' ? server.httpUrl : server.httpsUrl;
-  const script = join(import.meta.dirname, '..', 'process', 'suites', 'boto3.py');
+  const script = join(import.meta.dirname, '..', 'process', 'suites', 'objects.py');
   const printed = await runTool(
     'python',
     [script, url, accessKeyId, secretAccessKey, `boto3-${scheme}`, many],

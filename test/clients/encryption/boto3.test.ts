@@ -1,4 +1,4 @@
-/** Encryption with boto3, over http and https; the checks are in test/process/suites/encryption.py. */
+/** Encryption with boto3, over http and https; the checks are in test/process/suites/sealed-objects.py. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -19,7 +19,7 @@ const checks = ['sizes', 'parts', 'copies', 'refusals', 'defaults', 'presigned',
 it.each(['http', 'https'])('boto3 over %s', { timeout: 300_000 }, async (scheme) => {
   const { accessKeyId, secretAccessKey } = server.credentials;
   const url = scheme === 'http' ? server.httpUrl : server.httpsUrl;
-  const script = join(import.meta.dirname, '..', '..', 'process', 'suites', 'encryption.py');
+  const script = join(import.meta.dirname, '..', '..', 'process', 'suites', 'sealed-objects.py');
   const bucket = `boto3-sse-${scheme}`;
   const args = [script, url, accessKeyId, secretAccessKey, bucket];
   const printed = await runTool('python', args, {});
