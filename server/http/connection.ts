@@ -2,7 +2,7 @@
  * What we know of one client connection, and how it is given to Node's HTTP parser a second time.
  *
  * Twice a connection needs a fresh parser: after a request line that the parser refuses and we can
- * mend (request-line.ts), and after an error sent instead of `100 Continue`, when the client sends
+ * mend (mending/), and after an error sent instead of `100 Continue`, when the client sends
  * its next request and not the body that the old parser waits for. Both take the way that Node
  * documents: everything the server hung on the socket is taken off, and the server's `connection`
  * event is emitted again with the same socket. None of this costs an ordinary request anything.
