@@ -172,7 +172,7 @@ describe('a multipart upload', () => {
       expect([answer.status, answer.code]).toEqual([400, 'InvalidArgument']);
     }
     const beyond = await copy(3, { 'x-amz-copy-source-range': 'bytes=0-5000' });
-    expect([beyond.status, beyond.code]).toEqual([400, 'InvalidArgument']);
+    expect([beyond.status, beyond.code]).toEqual([416, 'InvalidRange']);
     expect(beyond.text).toContain('not valid for source object of size: 5000');
     const refused = await copy(3, { 'x-amz-copy-source-if-match': '"x"' });
     expect(refused.status).toBe(412);
