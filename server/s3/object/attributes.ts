@@ -66,11 +66,14 @@ function parseCount(call: Call, header: string, usual: number): number {
 
 /** Parts are counted, as reads by `partNumber` count them: the numbers of the upload may have had gaps (decision 0046). */
 async function partsMarkup(reader: ObjectReader, after: number, limit: number): Promise<string> {
-  const { body } = reader.row;
-  if (body.type !== 'parts') return '';
-  const uploaded = after === 0 ? 0 : (nthPart(body.runs, after)?.partNumber ?? MAX_PART_NUMBER);
-  const page = await reader.parts(uploaded, limit);
+  const page = await reader.parts(uploadNumber(reader, after), limit);
   return page === undefined ? '' : element('ObjectParts', pageMarkup(page, after, limit));
+}
+
+/** Under which number the nth part was uploaded; the parts of a manifest are counted from the start. */
+function uploadNumber({ row: { body } }: ObjectReader, nth: number): number {
+  if (nth === 0 || body.type !== 'parts') return nth;
+  return nthPart(body.runs, nth)?.partNumber ?? MAX_PART_NUMBER;
 }
 
 function pageMarkup(page: PartPage, after: number, limit: number): string {
