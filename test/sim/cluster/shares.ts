@@ -1,8 +1,8 @@
 import { runSeeds } from '../seeds.ts';
 import { runClusterScenario } from './scenario.ts';
 
-/** What `npm test` runs of it, in two suites side by side: five and a half minutes at most. */
-const clusters = { seeds: 500, limitMillis: 330_000, shares: 2 };
+/** What `npm test` runs of it, in two suites side by side: four and a half minutes at most. */
+const clusters = { seeds: 500, limitMillis: 270_000, shares: 2 };
 
 /** What clients were answered, and what was done to the machines, in all seeds of the share. */
 interface Sums {
