@@ -5,7 +5,7 @@ import { ListBucketsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { KeptObjects } from '../process/cluster/kept-objects.ts';
 import { type NodeProcess, TorcCluster } from '../process/cluster/torc-cluster.ts';
-import { eventually } from '../process/operator.ts';
+import { eventually, statusOf } from '../process/operator.ts';
 import { s3ClientOf } from '../process/s3-client.ts';
 
 let cluster: TorcCluster;
@@ -39,10 +39,9 @@ async function backedUp(): Promise<void> {
       let waiting = 0;
       for (const { url, shape } of cluster.nodes) {
         if (shape.devices === 0) continue;
-        const answer = await fetch(`${url}/torc/status`);
-        const { metadataBackup } = (await answer.json()) as {
+        const { metadataBackup } = await statusOf<{
           metadataBackup: { readonly followed: number; readonly waiting: number };
-        };
+        }>({ httpUrl: url });
         followed += metadataBackup.followed;
         waiting += metadataBackup.waiting;
       }

@@ -12,7 +12,7 @@ export async function torc(...args: readonly string[]): Promise<string> {
 }
 
 /** `Status` names the part of the document that the caller looks at. */
-export async function statusOf<Status>(server: ServerProcess): Promise<Status> {
+export async function statusOf<Status>(server: Pick<ServerProcess, 'httpUrl'>): Promise<Status> {
   return (await (await fetch(new URL('/torc/status', server.httpUrl))).json()) as Status;
 }
 

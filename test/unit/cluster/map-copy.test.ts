@@ -59,7 +59,14 @@ async function coordinatorOf(engine: MapEngine, clock: SimClock): Promise<MapCoo
   return coordinator;
 }
 
-it('follows the map, and fills an engine that knows nothing', async () => {
+interface FollowedMap extends World {
+  readonly coordinator: MapCoordinator;
+  readonly disk: SimDisk;
+  readonly end: () => Promise<void>;
+}
+
+/** The map of an engine, and its first copy. */
+async function followedMap(): Promise<FollowedMap> {
   const { clock, newEngine } = newWorld();
   const engine = newEngine();
   await clock.run(writeNewMap(engine, first));
@@ -67,6 +74,11 @@ it('follows the map, and fills an engine that knows nothing', async () => {
   const disk = await dataFolder();
   const end = keepMapCopy(coordinator, { disk, clock, logger });
   await clock.advance(1);
+  return { clock, newEngine, coordinator, disk, end };
+}
+
+it('follows the map, and fills an engine that knows nothing', async () => {
+  const { clock, newEngine, coordinator, disk, end } = await followedMap();
   expect((await readMapCopy(disk)).map.shards).toEqual(first.shards);
 
   const [shard] = first.shards;
@@ -97,13 +109,7 @@ it('follows the map, and fills an engine that knows nothing', async () => {
 });
 
 it('is not written for what does not outlast a process', async () => {
-  const { clock, newEngine } = newWorld();
-  const engine = newEngine();
-  await clock.run(writeNewMap(engine, first));
-  const coordinator = await coordinatorOf(engine, clock);
-  const disk = await dataFolder();
-  const end = keepMapCopy(coordinator, { disk, clock, logger });
-  await clock.advance(1);
+  const { clock, coordinator, disk, end } = await followedMap();
   const { writtenAt } = await readMapCopy(disk);
   await clock.advance(60_000);
   const presence = { node: 'n1', instance: 'i', address: '127.0.0.1:1', devices: [] };
