@@ -35,6 +35,8 @@ interface Put {
 const stateMachine: StateMachine = {
   idOf: () => undefined,
   homeOf: () => undefined,
+  checkKey: () => undefined,
+  checkListed: () => undefined,
   keyJoined: (key) => key,
   metaJoined: ({ meta }) => meta,
   settling: () => undefined,

@@ -108,7 +108,7 @@ export async function openCell(options: CellOptions): Promise<Cell> {
     ...{ ...machine, ...clusterOf(member), stateMachine },
     devices: fleet.serving().map((device) => device.shards),
   });
-  const rows = new ClusterRows(group);
+  const rows = new ClusterRows(group, clock);
   const storeOn = (id: DeviceId): FragmentStore | undefined =>
     fleet.get(id)?.fragments ?? member?.peers.fragments(id);
   const placement = new Placement(policies.byName, {

@@ -7,6 +7,7 @@ import type { Micros } from '../../base/units.ts';
 import type { ObjectEvent } from './feed/events.ts';
 import type { LifecycleCommands } from './lifecycle/commands.ts';
 import type { Expiration, Lifecycle } from './lifecycle/rules.ts';
+import type { PieceCommands } from './pieces/commands.ts';
 import type {
   AccountUsageRow,
   Checksum,
@@ -93,7 +94,7 @@ export interface Allowance {
   readonly objects: number;
 }
 
-export interface Commands extends LifecycleCommands {
+export interface Commands extends LifecycleCommands, PieceCommands {
   /** `domain`: of a new account, or of one that did not know it. */
   'account.ensure': {
     args: { accountId: Id; name: string; domain?: string };

@@ -1,8 +1,10 @@
 /** The object model that both doors share. Plain data: rows are these types as JSON. No HTTP, no XML, no ring, no devices here. */
 import type { Micros } from '../../base/units.ts';
+import type { Reservation } from './account/reservation.ts';
 import type { Link } from './link.ts';
 import type { Lifecycle } from './lifecycle/rules.ts';
 import type { ObjectEvent } from './feed/events.ts';
+import type { Piece, Round } from './pieces/piece.ts';
 
 /** 16 bytes as 32 hex digits. Container ids are random; an account's id is derived from its name. */
 export type Id = string;
@@ -74,14 +76,6 @@ export interface AccountRow {
   readonly reserved?: Readonly<Record<Id, Reservation>> | undefined;
 }
 
-export interface Reservation {
-  readonly bytes: number;
-  readonly objects: number;
-  readonly policy: string;
-  /** Milliseconds since 1970: whoever has not given it back by then never will. */
-  readonly until: number;
-}
-
 /** An account's line for one of its containers: says which container id the name means. */
 export interface DirectoryRow {
   readonly containerId: Id;
@@ -132,6 +126,10 @@ export interface ContainerRow {
   readonly feeds?: readonly Feed[] | undefined;
   /** What is done with its objects as they age; undefined: nothing. */
   readonly lifecycle?: Lifecycle | undefined;
+  /** Which names lie under this id; undefined: all of them (pieces/piece.ts). */
+  readonly piece?: Piece | undefined;
+  /** Of the first piece: the last change of the row that all pieces were told. */
+  readonly round?: Round | undefined;
 }
 
 /** One rule of a container by which somebody follows its commits. */
@@ -169,6 +167,8 @@ export interface UsageRow {
   readonly versionBytes: number;
   /** Open multipart uploads. */
   readonly uploads: number;
+  /** They are one piece's: the container has others. */
+  readonly isPart?: true | undefined;
 }
 
 export interface AccountSums {

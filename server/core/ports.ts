@@ -145,6 +145,8 @@ export interface RowStore {
     after: number,
     limit: number,
   ): Promise<{ readonly parts: readonly PartRow[]; readonly truncated: boolean }>;
+  /** A container's sums, of all its pieces. */
+  usage(containerId: Id): Promise<UsageRow>;
   /** Sums over all shards. */
   accountUsage(accountId: Id): Promise<AccountUsageRow>;
 }

@@ -114,6 +114,48 @@ export function routeOf(key: KeyOf<TableName>): string {
 
 export type ListedTable = 'directory' | 'current' | 'version' | 'upload' | 'tombstone';
 
+/** Tables whose rows lie with the name of an object. */
+const namedTags: readonly (number | undefined)[] = [
+  tags.current,
+  tags.version,
+  tags.tombstone,
+  tags.upload,
+  tags.part,
+];
+
+/** Whether a row's key, or the beginning of one, is that of an object's row. */
+export function isNamed(key: Uint8Array): boolean {
+  return key[0] === AREA_ROWS && namedTags.includes(key[17]);
+}
+
+/** The key of the container's row, of the container that another row lies in. */
+export function containerKeyOf(key: Uint8Array): Uint8Array {
+  const own = Uint8Array.from(key.subarray(0, 18));
+  own[17] = tags.container;
+  return own;
+}
+
+/** A container's own row and its sums. */
+export function sumsRange(containerId: string): KeyRange {
+  return {
+    gte: rowsKey(containerId, tags.container),
+    lt: rowsKey(containerId, tags.usage + 1),
+  };
+}
+
+/** What a scan of `sumsRange` found. */
+export function sumsIn(
+  rows: readonly Row[],
+): readonly [RowOf<'container'> | undefined, RowOf<'usage'> | undefined] {
+  const [container, usage] = [tags.container, tags.usage].map((tag) =>
+    rows.find(({ key }) => key[17] === tag),
+  );
+  return [
+    container && decodeRow<'container'>(container.meta),
+    usage && decodeRow<'usage'>(usage.meta),
+  ];
+}
+
 /** All rows of one listing: the bytes before the escaped name. */
 export function regionOf(table: ListedTable, id: string): Uint8Array {
   return rowsKey(id, tags[table]);

@@ -1,4 +1,7 @@
-import { utf8 } from '../../base/bytes.ts';
+import { fromHex, utf8 } from '../../base/bytes.ts';
+import type { Clock } from '../../base/clock.ts';
+import { StoreError } from '../../base/errors.ts';
+import { invariant } from '../../base/invariant.ts';
 import { hasMoved } from '../../storage/shard/ranges/extent.ts';
 import type { Shard, ListItem, ListQuery } from '../../storage/shard/shard.ts';
 import { addAccountUsage, noAccountUsage } from '../core/account/usage.ts';
@@ -9,8 +12,11 @@ import type {
   Id,
   PartRow,
   UploadRow,
+  UsageRow,
   VersionRow,
 } from '../core/model.ts';
+import { wantsRound } from '../core/pieces/elsewhere.ts';
+import { addUsage, noUsage } from '../core/quota/usage.ts';
 import type { TombstoneRow } from '../core/decide/sync/tombstone.ts';
 import type {
   KeyOf,
@@ -33,9 +39,13 @@ import {
   partsPrefix,
   regionOf,
   routeOf,
+  sumsIn,
+  sumsRange,
 } from './row-codec.ts';
 import { idOfCommand } from './home.ts';
-import { fromHex } from '../../base/bytes.ts';
+import { listPieces } from './pieces/listing.ts';
+import { Rounds } from './pieces/rounds.ts';
+import { PieceRouter } from './pieces/router.ts';
 
 /** The shards of the cluster, by the id that routes a row. */
 export interface ShardMap {
@@ -51,29 +61,109 @@ const attemptsMax = 100;
 /** core's RowStore over the shards' primaries. */
 export class ClusterRows implements RowStore {
   readonly #shards: ShardMap;
+  readonly #router: PieceRouter;
+  readonly #rounds: Rounds;
 
-  constructor(shards: ShardMap) {
+  constructor(shards: ShardMap, clock: Clock) {
     this.#shards = shards;
+    const pieces: Pick<RowStore, 'execute' | 'get'> = {
+      execute: (command) => this.#execute(command),
+      get: (table, key) => this.#get(table, key),
+    };
+    this.#rounds = new Rounds(pieces, clock);
+    this.#router = new PieceRouter({
+      pieceOf: async (containerId) => (await this.#get('container', { containerId }))?.piece,
+      finishRound: (of) => this.#rounds.finish(of),
+      clock,
+    });
   }
 
+  /** At the piece that holds the names it is about. */
   async execute<C extends Command>(command: C): Promise<CommandResult<C>> {
+    if ('containerId' in command && 'key' in command) {
+      const { containerId, key } = command;
+      return this.#router.at(containerId, key, (id) =>
+        this.#execute(id === containerId ? command : { ...command, containerId: id }),
+      );
+    }
+    try {
+      return await this.#execute(command);
+    } catch (error) {
+      if (!wantsRound(error)) throw error;
+      await this.#changeInPieces(command);
+      // As the decision for a container in one piece gives it.
+      return null as CommandResult<C>;
+    }
+  }
+
+  async #execute<C extends Command>(command: C): Promise<CommandResult<C>> {
     const result = await this.#shards.route(idOfCommand(command)).execute(command);
     // The decision for this command type made it: the shard layer hands results back as they are.
     return result as CommandResult<C>;
   }
 
-  async get<T extends TableName>(table: T, key: KeyOf<T>): Promise<RowOf<T> | undefined> {
+  #changeInPieces(command: Command): Promise<void> {
+    invariant(
+      command.type === 'container.update' || command.type === 'container.delete',
+      'only changes of a container are rounds',
+    );
+    const { containerId, ...change } = command;
+    return this.#rounds.change(containerId, change);
+  }
+
+  get<T extends TableName>(table: T, key: KeyOf<T>): Promise<RowOf<T> | undefined> {
+    return this.#atPiece(key, (at) => this.#get(table, at));
+  }
+
+  async #get<T extends TableName>(table: T, key: KeyOf<T>): Promise<RowOf<T> | undefined> {
     const row = await this.#shards.route(routeOf(key)).get(encodeKey(table, key));
     return row === undefined ? undefined : readRow<T>(row);
   }
 
-  async getWithBody<T extends TableName>(
+  /** The key, under the id of the piece that holds its name. */
+  #atPiece<K extends KeyOf<TableName>, R>(key: K, read: (key: K) => Promise<R>): Promise<R> {
+    if (!('containerId' in key && 'key' in key)) return read(key);
+    const { containerId, key: name } = key;
+    return this.#router.at(containerId, name, (id) =>
+      read(id === containerId ? key : { ...key, containerId: id }),
+    );
+  }
+
+  getWithBody<T extends TableName>(
     table: T,
     key: KeyOf<T>,
   ): Promise<{ readonly row: RowOf<T>; readonly body: Uint8Array | undefined } | undefined> {
-    const found = await this.#shards.route(routeOf(key)).getWithBody(encodeKey(table, key));
-    if (found === undefined) return undefined;
-    return { row: readRow<T>(found.row), body: found.body };
+    return this.#atPiece(key, async (at) => {
+      const found = await this.#shards.route(routeOf(at)).getWithBody(encodeKey(table, at));
+      return found && { row: readRow<T>(found.row), body: found.body };
+    });
+  }
+
+  async usage(containerId: Id): Promise<UsageRow> {
+    const row = await this.#get('usage', { containerId });
+    if (row?.isPart !== true) return row ?? noUsage;
+    for (let left = attemptsMax; left > 0; left--) {
+      const sum = await this.#sumOfPieces(containerId);
+      if (sum !== undefined) return sum;
+    }
+    throw new StoreError('unavailable', 'usage', 'the container is divided again and again');
+  }
+
+  /** Undefined when names went from one piece to the next meanwhile. */
+  async #sumOfPieces(containerId: Id): Promise<UsageRow | undefined> {
+    let sum = noUsage;
+    let from: string | undefined = '';
+    let next: Id | undefined = containerId;
+    while (next !== undefined) {
+      const range = { ...sumsRange(next), limit: 2 };
+      const rows = await this.#shards.route(next).scan(range);
+      const [container, usage] = sumsIn(rows);
+      if (container?.piece === undefined || container.piece.from !== from) return undefined;
+      sum = addUsage(sum, usage ?? noUsage);
+      from = container.piece.to;
+      next = container.piece.next;
+    }
+    return sum;
   }
 
   listDirectory(accountId: Id, query: PageQuery): Promise<Page<DirectoryRow>> {
@@ -81,34 +171,26 @@ export class ClusterRows implements RowStore {
   }
 
   listCurrent(containerId: Id, query: PageQuery): Promise<Page<VersionRow>> {
-    return this.#list('current', containerId, query);
+    return this.#listNamed('current', containerId, query);
   }
 
   listVersions(containerId: Id, query: PageQuery): Promise<Page<VersionRow>> {
-    const { afterVersion, beforeVersion } = query;
-    return this.#list('version', containerId, query, {
-      ...(afterVersion === undefined ? {} : { afterSuffix: invertedNumber(afterVersion) }),
-      ...(beforeVersion === undefined ? {} : { beforeSuffix: invertedNumber(beforeVersion) }),
-    });
+    return this.#listNamed('version', containerId, query);
   }
 
   listUploads(containerId: Id, query: PageQuery): Promise<Page<UploadRow>> {
-    const { afterUpload } = query;
-    return this.#list('upload', containerId, query, {
-      ...(afterUpload === undefined ? {} : { afterSuffix: fromHex(afterUpload.uploadId) }),
-    });
+    return this.#listNamed('upload', containerId, query);
   }
 
   listTombstones(containerId: Id, query: PageQuery): Promise<Page<TombstoneRow>> {
-    return this.#list('tombstone', containerId, query);
+    return this.#listNamed('tombstone', containerId, query);
   }
 
-  async #list<T extends ListedTable>(
-    table: T,
-    id: Id,
-    query: PageQuery,
-    suffixes: Pick<ListQuery, 'afterSuffix' | 'beforeSuffix'> = {},
-  ): Promise<Page<RowOf<T>>> {
+  #listNamed<T extends ListedTable>(table: T, id: Id, query: PageQuery): Promise<Page<RowOf<T>>> {
+    return listPieces(this.#router, id, query, (piece, part) => this.#list(table, piece, part));
+  }
+
+  async #list<T extends ListedTable>(table: T, id: Id, query: PageQuery): Promise<Page<RowOf<T>>> {
     const list: ListQuery = {
       region: regionOf(table, id),
       prefix: utf8(query.prefix),
@@ -117,7 +199,7 @@ export class ClusterRows implements RowStore {
       before: query.before === undefined ? undefined : utf8(query.before),
       reverse: query.reverse,
       limit: query.limit,
-      ...suffixes,
+      ...suffixesOf(query),
     };
     const page = await this.#shards.route(id).list(list);
     return { items: page.items.map((item) => toPageItem<T>(item)), truncated: page.truncated };
@@ -128,11 +210,13 @@ export class ClusterRows implements RowStore {
     after: number,
     limit: number,
   ): Promise<{ readonly parts: readonly PartRow[]; readonly truncated: boolean }> {
-    const prefix = partsPrefix(at.containerId, at.key, at.uploadId);
-    const rows = await this.#shards.route(at.containerId).scan({
-      gte: partBound(prefix, after + 1),
-      lt: Buffer.concat([prefix, Uint8Array.of(0xff, 0xff, 0xff)]),
-      limit: limit + 1,
+    const rows = await this.#router.at(at.containerId, at.key, (id) => {
+      const prefix = partsPrefix(id, at.key, at.uploadId);
+      return this.#shards.route(id).scan({
+        gte: partBound(prefix, after + 1),
+        lt: Buffer.concat([prefix, Uint8Array.of(0xff, 0xff, 0xff)]),
+        limit: limit + 1,
+      });
     });
     const parts = rows.slice(0, limit).map((row) => decodeRow<'part'>(row.meta));
     return { parts, truncated: rows.length > limit };
@@ -158,6 +242,16 @@ export class ClusterRows implements RowStore {
 /** Whether they are the same shards in the same order. */
 export function isSame(a: readonly Shard[], b: readonly Shard[]): boolean {
   return a.length === b.length && a.every(({ id }, place) => id === b[place]?.id);
+}
+
+/** What tells rows of one name apart. */
+function suffixesOf(query: PageQuery): Pick<ListQuery, 'afterSuffix' | 'beforeSuffix'> {
+  const { afterVersion, beforeVersion, afterUpload } = query;
+  return {
+    ...(afterVersion === undefined ? {} : { afterSuffix: invertedNumber(afterVersion) }),
+    ...(beforeVersion === undefined ? {} : { beforeSuffix: invertedNumber(beforeVersion) }),
+    ...(afterUpload === undefined ? {} : { afterSuffix: fromHex(afterUpload.uploadId) }),
+  };
 }
 
 function toPageItem<T extends TableName>(item: ListItem): PageItem<RowOf<T>> {

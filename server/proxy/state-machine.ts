@@ -5,6 +5,7 @@ import type { Change, ShardView } from '../core/ports.ts';
 import type { Decide } from '../core/decide/decide.ts';
 import { homeOfLocal, idOfCommand } from './home.ts';
 import { keyJoined, metaJoined, settling } from './joined.ts';
+import { checkKey, checkListed } from './pieces/guard.ts';
 import { encodeKey, encodeRow, readRow } from './row-codec.ts';
 
 /** Lets core's decisions run at a shard's primary: tables over row bytes, changes into row writes. */
@@ -19,6 +20,8 @@ export function createStateMachine(decide: Decide): StateMachine {
     // Workers that have a shard at hand name no container.
     idOf: (command) => idOfCommand(command as Command) || undefined,
     homeOf: homeOfLocal,
+    checkKey,
+    checkListed,
     keyJoined,
     metaJoined,
     settling,

@@ -57,6 +57,10 @@ export interface StateMachine {
   idOf(command: unknown): string | undefined;
   /** Of a row in area `local`, the id with which it moves to another shard; undefined: it is the shard's own, and stays. */
   homeOf(row: Row, view: RowView): string | undefined;
+  /** Throws when a row of this key may lie under another id by what rows say; `view` is what was read from. */
+  checkKey(key: Uint8Array, view: RowView): void;
+  /** The same for any row that is listed. */
+  checkListed(query: ListQuery, view: RowView): void;
   /** The key of a row in area `local` once all of its shard has gone over into another: one that none of that one's own rows has. */
   keyJoined(key: Uint8Array, from: Joining): Uint8Array;
   /** What the row holds then: `homeOf` says of it an id that has gone over, too. Throws `conflict` for one that nobody knows here. */

@@ -10,6 +10,7 @@ import type {
   Id,
   PartRow,
   UploadRow,
+  UsageRow,
   VersionRow,
 } from '../../server/core/model.ts';
 import {
@@ -22,6 +23,7 @@ import {
   type RowStore,
   type TableName,
 } from '../../server/core/ports.ts';
+import { noUsage } from '../../server/core/quota/usage.ts';
 import type { TombstoneRow } from '../../server/core/decide/sync/tombstone.ts';
 import { type Listed, SortedRows, type Suffixes } from './listing.ts';
 
@@ -223,6 +225,10 @@ export class MemoryRows implements RowStore {
       .map(({ row }) => row)
       .sort((a, b) => a.partNumber - b.partNumber);
     return { parts: found.slice(0, limit), truncated: found.length > limit };
+  }
+
+  async usage(containerId: Id): Promise<UsageRow> {
+    return (await this.get('usage', { containerId })) ?? noUsage;
   }
 
   async accountUsage(accountId: Id): Promise<AccountUsageRow> {

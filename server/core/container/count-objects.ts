@@ -9,5 +9,5 @@ export async function countObjects(
   const found = await findByAccount(services, at.account, at.container);
   if (found === undefined) return 0;
   const { containerId } = found;
-  return (await services.rows.get('usage', { containerId }))?.objects ?? 0;
+  return (await services.rows.usage(containerId)).objects;
 }

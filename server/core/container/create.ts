@@ -14,7 +14,8 @@ import { checkContainerName, isBucketName } from '../limits.ts';
 import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';
 import type { ContainerIntent, ContainerRow, DirectoryRow } from '../model.ts';
 import type { Services } from '../services.ts';
-import { noUsage, readInfo } from './info.ts';
+import { readInfo } from './info.ts';
+import { noUsage } from '../quota/usage.ts';
 import { cleanUp } from './find.ts';
 
 const OP = 'container.create';

@@ -1,6 +1,7 @@
 import type { Commands } from '../commands.ts';
 import { addAccountUsage, noAccountUsage } from '../account/usage.ts';
-import type { AccountRow, AccountUsageRow, DirectoryRow, Reservation } from '../model.ts';
+import type { Reservation } from '../account/reservation.ts';
+import type { AccountRow, AccountUsageRow, DirectoryRow } from '../model.ts';
 import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';
 import type { Commit } from './commit.ts';
 

@@ -99,6 +99,7 @@ export class Commit {
       versions: old.versions + (delta.versions ?? 0),
       versionBytes: old.versionBytes + (delta.versionBytes ?? 0),
       uploads: old.uploads + (delta.uploads ?? 0),
+      ...(old.isPart === true ? { isPart: old.isPart } : {}),
     };
     this.#usage.set(containerId, { row, container });
     const objects = delta.objects ?? 0;

@@ -1,7 +1,8 @@
 import { StoreError } from '../../../base/errors.ts';
 import type { Commands } from '../commands.ts';
 import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';
-import type { ContainerRow } from '../model.ts';
+import { addUsage } from '../quota/usage.ts';
+import type { ContainerRow, Id, UsageRow } from '../model.ts';
 import type { Commit } from './commit.ts';
 import { beginSync, changedFeeds, checkReplicable } from './feed.ts';
 import { startScans } from './lifecycle.ts';
@@ -53,8 +54,32 @@ export function abandonContainer(commit: Commit, args: Args<'container.abandon'>
 }
 
 export function updateContainer(commit: Commit, args: Args<'container.update'>): null {
-  const { containerId, limits } = args;
+  const { containerId } = args;
   const old = commit.container(containerId);
+  refuseInPieces(old, 'container.update');
+  const row = changeContainer(commit, old, args);
+  if (row.lifecycle !== undefined && args.lifecycle !== undefined) startScans(commit, containerId);
+  commit.change({ type: 'put', table: 'container', key: { containerId }, row });
+  if (args.feeds?.purpose === 'sync') beginSync(commit, containerId, row);
+  for (const { dueAt, row: work } of args.later ?? []) commit.enqueue(containerId, dueAt, work);
+  return null;
+}
+
+/** The row of a container in pieces is changed by a round. */
+function refuseInPieces({ piece }: ContainerRow, op: string): void {
+  if (piece === undefined) return;
+  throw new StoreError('conflict', op, 'the container lies in pieces', {
+    detail: { inPieces: true },
+  });
+}
+
+/** The row after a change that is allowed. Throws `invalid-argument`, `invalid-state`, `metadata-too-large`. */
+export function changeContainer(
+  commit: Commit,
+  old: ContainerRow,
+  args: Args<'container.update'>,
+): ContainerRow {
+  const { containerId, limits } = args;
   const versioning = args.versioning ?? old.versioning;
   if (versioning === 'off' && old.versioning !== 'off') {
     throw new StoreError('invalid-argument', 'container.update', 'versioning cannot be unset', {
@@ -74,33 +99,43 @@ export function updateContainer(commit: Commit, args: Args<'container.update'>):
   checkReplicable(feeds, versioning, args.feeds);
   const lock = args.lock === undefined ? {} : { lock: containerLock({ versioning }, args.lock) };
   const lifecycle = args.lifecycle === undefined ? old.lifecycle : (args.lifecycle ?? undefined);
-  if (lifecycle !== undefined && args.lifecycle !== undefined) startScans(commit, containerId);
   const changed = { settings, versioning, feeds, lifecycle, ...lock, modifiedAt: commit.time };
-  const row: ContainerRow = { ...old, ...changed };
-  commit.change({ type: 'put', table: 'container', key: { containerId }, row });
-  if (args.feeds?.purpose === 'sync') beginSync(commit, containerId, row);
-  for (const { dueAt, row: work } of args.later ?? []) commit.enqueue(containerId, dueAt, work);
-  return null;
+  return { ...old, ...changed };
 }
 
 /** The linearisation point of a deletion: the name and the directory line follow. */
 export function deleteContainer(commit: Commit, args: Args<'container.delete'>): null {
   const { containerId } = args;
   const old = commit.container(containerId);
-  const usage = commit.usage(containerId);
-  if (usage.versions !== 0 || usage.uploads !== 0) {
+  refuseInPieces(old, 'container.delete');
+  const left = leftOf([commit.usage(containerId)]);
+  if (left !== undefined) {
     throw new StoreError('container-not-empty', 'container.delete', 'the container is not empty', {
-      detail: {
-        versionsLeft: usage.objects === 0 && usage.versions !== 0,
-        uploadsLeft: usage.versions === 0,
-      },
+      detail: left,
     });
   }
-  const none = { feeds: undefined, lifecycle: undefined };
-  const gone = { state: 'deleted', settings: {}, ...none } as const;
-  const row: ContainerRow = { ...old, ...gone, modifiedAt: commit.time };
+  const row = removeContainer(commit, containerId, old);
   commit.change({ type: 'put', table: 'container', key: { containerId }, row });
+  return null;
+}
+
+/** What keeps a container from being deleted; undefined: nothing. */
+export function leftOf(
+  sums: readonly UsageRow[],
+): { readonly versionsLeft: boolean; readonly uploadsLeft: boolean } | undefined {
+  const total = sums.reduce(addUsage);
+  if (total.versions === 0 && total.uploads === 0) return undefined;
+  return {
+    versionsLeft: total.objects === 0 && total.versions !== 0,
+    uploadsLeft: total.versions === 0,
+  };
+}
+
+/** The row that stays of it. */
+export function removeContainer(commit: Commit, containerId: Id, old: ContainerRow): ContainerRow {
   commit.change({ type: 'delete', table: 'usage', key: { containerId } });
   commit.addAccountUsage(containerId, old, oneContainerLess);
-  return null;
+  const none = { feeds: undefined, lifecycle: undefined };
+  const gone = { state: 'deleted', settings: {}, ...none } as const;
+  return { ...old, ...gone, modifiedAt: commit.time };
 }

@@ -45,6 +45,8 @@ import {
 } from './object.ts';
 import { renameObject } from './edit/rename.ts';
 import { abortUpload, createUpload, forgetUpload, putPart, releaseParts } from './upload.ts';
+import { checkPlace } from './pieces/names.ts';
+import { adoptRow, beginRound, decideRound, endRound, fencePiece } from './pieces/round.ts';
 import {
   enqueueRepair,
   finishQueued,
@@ -73,6 +75,11 @@ type Decisions = {
 };
 
 const decisions: Decisions = {
+  'round.begin': beginRound,
+  'round.decide': decideRound,
+  'round.end': endRound,
+  'piece.fence': fencePiece,
+  'piece.adopt': adoptRow,
   'account.ensure': ensureAccount,
   'account.update': updateAccount,
   'account.reserve': reserve,
@@ -125,6 +132,7 @@ const decisions: Decisions = {
 export function createDecide(options: DecideOptions): Decide {
   return (command, view, stamp) => {
     const commit = new Commit(view, stamp, options);
+    if ('containerId' in command && 'key' in command) checkPlace(commit, command);
     const result = decisions[command.type](commit, command);
     const allowance = 'allowance' in command ? command.allowance : undefined;
     return { changes: commit.finish(allowance), result };

@@ -1,7 +1,6 @@
 /** Refuses what a quota will refuse before its bytes are read; the commit decides for good. */
 import type { RequestContext } from '../request.ts';
 import type { ResolvedContainer } from '../container/find.ts';
-import { noUsage } from '../container/info.ts';
 import { accountIdOf } from '../ids.ts';
 import { ownBytes, type VersionRow } from '../model.ts';
 import type { Services } from '../services.ts';
@@ -17,7 +16,7 @@ export async function roomToAppend(
   const { containerId, row } = container;
   const bytes = quotaOf(row.settings)?.bytes;
   if (bytes === undefined) return undefined;
-  const usage = (await services.rows.get('usage', { containerId })) ?? noUsage;
+  const usage = await services.rows.usage(containerId);
   return Math.max(0, bytes - usage.versionBytes);
 }
 
@@ -52,7 +51,7 @@ async function leftInContainer(
   quota: Quota,
   current: VersionRow | undefined,
 ): Promise<number> {
-  const usage = (await services.rows.get('usage', { containerId })) ?? noUsage;
+  const usage = await services.rows.usage(containerId);
   const { bytes, objects } = quota;
   if (objects !== undefined && current === undefined && usage.objects >= objects) {
     throw quotaExceeded('object.put', { quota: 'container-objects' });

@@ -26,7 +26,7 @@ export function getRow(primary: ShardPrimary, key: Uint8Array): Row | undefined 
 /** Nobody else had the shard, or this part of it, when it was read. */
 function checkStill(primary: ShardPrimary, key: Uint8Array): void {
   primary.checkLease();
-  primary.range.checkKey(key);
+  primary.range.checkRead(key, primary.local);
 }
 
 export async function getRowWithBody(
@@ -95,6 +95,7 @@ export async function listShard(primary: ShardPrimary, query: ListQuery): Promis
   const { index, rows } = primary.local;
   await primary.local.flush();
   const page = await listPage(index, rows.prefix, query);
-  checkStill(primary, query.region);
+  primary.checkLease();
+  primary.range.checkListed(query, primary.local);
   return page;
 }

@@ -6,7 +6,7 @@ import { StoreError } from '../../../base/errors.ts';
 import type { ShardId } from '../../../base/units.ts';
 import type { Coordinator } from '../coordinator.ts';
 import { rowAreas } from '../row-key.ts';
-import type { Row, RowView, ShardState, StateMachine } from '../shard.ts';
+import type { ListQuery, Row, RowView, ShardState, StateMachine } from '../shard.ts';
 import type { DirtyKeys } from './dirty-keys.ts';
 import { type Extent, extentIn, idOfKey, moved, owns } from './extent.ts';
 import type { Mirror } from './mirror.ts';
@@ -14,7 +14,7 @@ import type { Mirror } from './mirror.ts';
 export interface RangeOptions {
   readonly id: ShardId;
   readonly coordinator: Pick<Coordinator, 'current'>;
-  readonly stateMachine: Pick<StateMachine, 'homeOf'>;
+  readonly stateMachine: Pick<StateMachine, 'homeOf' | 'checkKey' | 'checkListed'>;
   /** The primary's line of the map. */
   readonly state: () => ShardState;
   /** Commands that may wait. */
@@ -76,6 +76,18 @@ export class Range {
   /** The same for a row's key. */
   checkKey(key: Uint8Array): void {
     this.checkId(idOfKey(key));
+  }
+
+  /** Whether rows of this key are here, after they were read. Throws `stale-epoch` (`moved`), and what the state machine does. */
+  checkRead(key: Uint8Array, rows: RowView): void {
+    this.checkKey(key);
+    this.#options.stateMachine.checkKey(key, rows);
+  }
+
+  /** The same for a listing. */
+  checkListed(query: ListQuery, rows: RowView): void {
+    this.checkKey(query.region);
+    this.#options.stateMachine.checkListed(query, rows);
   }
 
   get isHeld(): boolean {

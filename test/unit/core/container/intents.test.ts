@@ -59,6 +59,7 @@ function turned(
     listUploads: (id, query) => rows.listUploads(id, query),
     listTombstones: (id, query) => rows.listTombstones(id, query),
     listParts: (at, after, limit) => rows.listParts(at, after, limit),
+    usage: (id) => rows.usage(id),
     accountUsage: (id) => rows.accountUsage(id),
   };
 }

@@ -110,6 +110,7 @@ function passedOn(rows: RowStore): RowStore {
     listUploads: (id, query) => rows.listUploads(id, query),
     listTombstones: (id, query) => rows.listTombstones(id, query),
     listParts: (at, after, limit) => rows.listParts(at, after, limit),
+    usage: (id) => rows.usage(id),
     accountUsage: (id) => rows.accountUsage(id),
   };
 }

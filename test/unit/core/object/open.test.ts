@@ -85,6 +85,7 @@ function counted(calls: string[]): (rows: RowStore) => RowStore {
     listUploads: (id, query) => rows.listUploads(id, query),
     listTombstones: (id, query) => rows.listTombstones(id, query),
     listParts: (place, after, limit) => rows.listParts(place, after, limit),
+    usage: (id) => rows.usage(id),
     accountUsage: (id) => rows.accountUsage(id),
   });
 }
@@ -226,6 +227,7 @@ function noisyCore(fixture: Fixture, disturb: () => Promise<void>): Core {
       listUploads: (id, query) => rows.listUploads(id, query),
       listTombstones: (id, query) => rows.listTombstones(id, query),
       listParts: (place, after, limit) => rows.listParts(place, after, limit),
+      usage: (id) => rows.usage(id),
       accountUsage: (id) => rows.accountUsage(id),
     };
   });

@@ -111,6 +111,8 @@ export const stateMachine: StateMachine = {
   idOf: (command) => (command as Command).route,
   // A local row's text begins with the id that it goes with.
   homeOf: (row) => /^[0-9a-f]{32}/.exec(textOf(row) ?? '')?.[0],
+  checkKey: () => undefined,
+  checkListed: () => undefined,
   keyJoined: (key, { shard }) => {
     const isJoinedSum = isSum(key) && fromUtf8(key) !== fromUtf8(sumKey);
     return isJoinedSum ? key : utf8(`${fromUtf8(key)} of ${shard}`);
