@@ -7,12 +7,13 @@ import type { Micros } from '../../base/units.ts';
 import type { ObjectEvent } from './feed/events.ts';
 import type { LifecycleCommands } from './lifecycle/commands.ts';
 import type { Expiration, Lifecycle } from './lifecycle/rules.ts';
-import type { PieceCommands } from './pieces/commands.ts';
+import type { Piece } from './pieces/piece.ts';
 import type {
   AccountUsageRow,
   Checksum,
   ContainerIntent,
   ContainerLock,
+  ContainerRow,
   DirectoryRow,
   Encryption,
   EventOrigin,
@@ -24,6 +25,7 @@ import type {
   Retention,
   StoredBody,
   UploadRow,
+  UsageRow,
   VersionRow,
   Versioning,
 } from './model.ts';
@@ -92,6 +94,44 @@ export interface FeedsChange {
 export interface Allowance {
   readonly bytes: number;
   readonly objects: number;
+}
+
+/** Of containers that lie in pieces (decision 0036). */
+interface PieceCommands {
+  /** Records a change of the container's row beside it, in the first piece. `conflict` (detail `round`) while another one is under way; throws what the change would. Gives its number. */
+  'round.begin': { args: { containerId: Id; change: RoundChange }; result: number };
+  /** Lets no name of the piece be written until it has the change. Nothing is done when it has it. */
+  'piece.fence': {
+    args: { containerId: Id; round: number };
+    result: { readonly piece: Piece; readonly usage: UsageRow };
+  };
+  /** Changes the first piece's row, once all others are fenced. `others`: their sums. */
+  'round.decide': { args: { containerId: Id; round: number; others: UsageRow }; result: null };
+  /** The piece gets the container's row as it is now, and its names may be written again. */
+  'piece.adopt': {
+    args: { containerId: Id; round: number; container: ContainerRow; change: RoundChange };
+    result: null;
+  };
+  /** All pieces have it. Gives the last round, as it is now. */
+  'round.end': { args: { containerId: Id; round: number }; result: RoundRow };
+}
+
+/** A change of the row of a container in pieces. */
+export type RoundChange =
+  | ({ readonly type: 'container.update' } & Omit<
+      Commands['container.update']['args'],
+      'containerId'
+    >)
+  | { readonly type: 'container.delete' };
+
+/** The last of these changes, recorded in the first piece so that anyone can bring it to its end. */
+export interface RoundRow {
+  readonly number: number;
+  readonly change: RoundChange;
+  /** `begun`: pieces are being fenced. `decided`: the container's row has it. `over`: all copies have it. */
+  readonly state: 'begun' | 'decided' | 'over';
+  /** It was a deletion, and something was left. */
+  readonly refusal?: { readonly versionsLeft: boolean; readonly uploadsLeft: boolean };
 }
 
 export interface Commands extends LifecycleCommands, PieceCommands {

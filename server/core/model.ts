@@ -4,7 +4,7 @@ import type { Reservation } from './account/reservation.ts';
 import type { Link } from './link.ts';
 import type { Lifecycle } from './lifecycle/rules.ts';
 import type { ObjectEvent } from './feed/events.ts';
-import type { Piece, Round } from './pieces/piece.ts';
+import type { Piece } from './pieces/piece.ts';
 
 /** 16 bytes as 32 hex digits. Container ids are random; an account's id is derived from its name. */
 export type Id = string;
@@ -128,8 +128,6 @@ export interface ContainerRow {
   readonly lifecycle?: Lifecycle | undefined;
   /** Which names lie under this id; undefined: all of them (pieces/piece.ts). */
   readonly piece?: Piece | undefined;
-  /** Of the first piece: the last change of the row that all pieces were told. */
-  readonly round?: Round | undefined;
 }
 
 /** One rule of a container by which somebody follows its commits. */

@@ -4,7 +4,7 @@
  */
 import type { BackupRow } from './backup/backup-row.ts';
 import type { Micros } from '../../base/units.ts';
-import type { Command, CommandResult } from './commands.ts';
+import type { Command, CommandResult, RoundRow } from './commands.ts';
 import type {
   AccountRow,
   AccountUsageRow,
@@ -35,6 +35,8 @@ export interface Tables {
   bucketName: { key: { nameId: Id }; row: BucketNameRow };
   container: { key: { containerId: Id }; row: ContainerRow };
   usage: { key: { containerId: Id }; row: UsageRow };
+  /** Of the first piece of a container. */
+  round: { key: { containerId: Id }; row: RoundRow };
   /** The newest version of each key, unless that is a delete marker (so a listing meets no markers). Ordered by key. May hold an inline body. */
   current: { key: { containerId: Id; key: string }; row: VersionRow };
   /** Noncurrent versions, newest first within a key, and a delete marker that is its key's newest (under `newestMarker`, decide/version-chain.ts, which sorts first). May hold an inline body. */

@@ -21,6 +21,7 @@ const tags = {
   bucketName: 0x03,
   container: 0x10,
   usage: 0x11,
+  round: 0x12,
   current: 0x20,
   version: 0x21,
   tombstone: 0x22,
@@ -79,6 +80,7 @@ const encoders: KeyEncoders = {
   bucketName: (key) => rowsKey(key.nameId, tags.bucketName),
   container: (key) => rowsKey(key.containerId, tags.container),
   usage: (key) => rowsKey(key.containerId, tags.usage),
+  round: (key) => rowsKey(key.containerId, tags.round),
   current: (key) => rowsKey(key.containerId, tags.current, name(key.key)),
   version: (key) =>
     rowsKey(key.containerId, tags.version, name(key.key), invertedNumber(key.version)),

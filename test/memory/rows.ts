@@ -43,6 +43,7 @@ function emptyContents(): Contents {
     bucketName: new Map(),
     container: new Map(),
     usage: new Map(),
+    round: new Map(),
     current: new Map(),
     version: new Map(),
     tombstone: new Map(),

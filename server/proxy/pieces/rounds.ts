@@ -4,9 +4,9 @@
  */
 import type { Clock } from '../../../base/clock.ts';
 import { StoreError } from '../../../base/errors.ts';
-import type { ContainerRow, Id, UsageRow } from '../../core/model.ts';
+import type { RoundChange, RoundRow } from '../../core/commands.ts';
+import type { Id, UsageRow } from '../../core/model.ts';
 import { isRoundUnderWay } from '../../core/pieces/elsewhere.ts';
-import type { Round, RoundChange } from '../../core/pieces/piece.ts';
 import type { RowStore } from '../../core/ports.ts';
 import { addUsage, noUsage } from '../../core/quota/usage.ts';
 
@@ -17,7 +17,7 @@ export class Rounds {
   readonly #rows: Pick<RowStore, 'execute' | 'get'>;
   readonly #clock: Clock;
 
-  /** `rows` asks the piece that it names. */
+  /** `rows` asks the piece that is named, and no other. */
   constructor(rows: Pick<RowStore, 'execute' | 'get'>, clock: Clock) {
     this.#rows = rows;
     this.#clock = clock;
@@ -35,8 +35,8 @@ export class Rounds {
     });
   }
 
-  /** Of a deletion that somebody else brought to its end, and that others followed. */
-  async #refusal(containerId: Id): Promise<Round['refusal']> {
+  /** Of a deletion that somebody else brought to its end, and that other changes followed. */
+  async #refusal(containerId: Id): Promise<RoundRow['refusal']> {
     const row = await this.#rows.get('container', { containerId });
     return row?.state === 'live' ? { versionsLeft: false, uploadsLeft: false } : undefined;
   }
@@ -54,25 +54,23 @@ export class Rounds {
   }
 
   /** Brings the round that is under way to its end; gives the last one, as it ended. */
-  async finish(containerId: Id): Promise<Round | undefined> {
-    let row = await this.#rows.get('container', { containerId });
-    const round = row?.round;
-    if (row === undefined || round === undefined || round.state === 'over') return round;
+  async finish(containerId: Id): Promise<RoundRow | undefined> {
+    const round = await this.#rows.get('round', { containerId });
+    if (round === undefined || round.state === 'over') return round;
     const { number } = round;
     if (round.state === 'begun') {
-      const others = await this.#fence(row, number);
-      const decide = { type: 'round.decide', containerId, round: number, others } as const;
-      row = (await this.#rows.execute(decide)).container;
+      const others = await this.#fence(containerId, number);
+      await this.#rows.execute({ type: 'round.decide', containerId, round: number, others });
     }
-    await this.#tell(row, number);
-    const ended = await this.#rows.execute({ type: 'round.end', containerId, round: number });
-    return ended ?? undefined;
+    await this.#tell(containerId, round);
+    return this.#rows.execute({ type: 'round.end', containerId, round: number });
   }
 
-  /** Their sums, which stay as they are while they are fenced. */
-  async #fence(first: ContainerRow, round: number): Promise<UsageRow> {
+  /** Gives their sums, which stay as they are while they are fenced. */
+  async #fence(containerId: Id, round: number): Promise<UsageRow> {
     let others = noUsage;
-    let next = first.piece?.next;
+    const first = await this.#rows.get('container', { containerId });
+    let next = first?.piece?.next;
     while (next !== undefined) {
       const fence = { type: 'piece.fence', containerId: next, round } as const;
       const { piece, usage } = await this.#rows.execute(fence);
@@ -82,13 +80,16 @@ export class Rounds {
     return others;
   }
 
-  async #tell(container: ContainerRow, round: number): Promise<void> {
+  async #tell(containerId: Id, { number: round, change }: RoundRow): Promise<void> {
+    const container = await this.#rows.get('container', { containerId });
+    if (container === undefined) return;
     let next = container.piece?.next;
     while (next !== undefined) {
-      const containerId = next;
+      const piece = next;
       // Before it may be written, and divided, again.
-      const row = await this.#rows.get('container', { containerId });
-      await this.#rows.execute({ type: 'piece.adopt', containerId, round, container });
+      const row = await this.#rows.get('container', { containerId: piece });
+      const adopt = { type: 'piece.adopt', containerId: piece, round, container, change } as const;
+      await this.#rows.execute(adopt);
       next = row?.piece?.next;
     }
   }

@@ -2,7 +2,7 @@
 import { StoreError } from '../../../../base/errors.ts';
 import type { Id } from '../../model.ts';
 import { elsewhere } from '../../pieces/elsewhere.ts';
-import { holds, isFenced } from '../../pieces/piece.ts';
+import { holds } from '../../pieces/piece.ts';
 import type { Commit } from '../commit.ts';
 
 interface About {
@@ -22,7 +22,7 @@ export function checkPlace(commit: Commit, { containerId, key, source }: About):
     const message = 'the container is too large for an object to get this name in one step';
     throw new StoreError('not-implemented', 'object.rename', message);
   }
-  if (!isFenced(row)) return;
+  if (row.piece.fence === undefined) return;
   throw new StoreError('conflict', 'decide', 'the container is being changed', {
     detail: { fenced: true },
   });

@@ -6,93 +6,90 @@
  * Every step may be taken by anyone, again, and late: by its number it finds out that it is over.
  */
 import { StoreError } from '../../../../base/errors.ts';
-import type { Commands } from '../../commands.ts';
+import type { Commands, RoundChange, RoundRow } from '../../commands.ts';
 import { feedIdOf } from '../../ids.ts';
 import type { ContainerRow, Feed, Id, UsageRow } from '../../model.ts';
-import type { PieceCommands } from '../../pieces/commands.ts';
-import type { Piece, Round, RoundChange } from '../../pieces/piece.ts';
+import type { Piece } from '../../pieces/piece.ts';
 import type { Commit } from '../commit.ts';
 import { changeContainer, leftOf, removeContainer } from '../container.ts';
 import { beginSync } from '../feed.ts';
 import { startScans } from '../lifecycle.ts';
 
-type Args<N extends keyof PieceCommands> = PieceCommands[N]['args'];
-type Result<N extends keyof PieceCommands> = PieceCommands[N]['result'];
+type Args<N extends keyof Commands> = Commands[N]['args'];
 
-export function beginRound(commit: Commit, args: Args<'round.begin'>): Result<'round.begin'> {
+export function beginRound(commit: Commit, args: Args<'round.begin'>): number {
   const { containerId, change } = args;
-  const row = commit.container(containerId);
-  const piece = pieceOf(row);
-  if (row.round !== undefined && row.round.state !== 'over') {
+  const container = commit.container(containerId);
+  const piece = pieceOf(container);
+  if (piece.fence !== undefined) {
     throw new StoreError('conflict', change.type, 'another change is under way', {
       detail: { round: true },
     });
   }
   // What it refuses it refuses now: nothing but a round changes the row.
-  if (change.type === 'container.update') changeContainer(commit, row, { ...change, containerId });
-  const round: Round = { number: piece.round + 1, change, state: 'begun' };
-  put(commit, containerId, { ...row, round });
-  return round.number;
+  if (change.type === 'container.update') {
+    changeContainer(commit, container, { ...change, containerId });
+  }
+  const number = piece.round + 1;
+  putContainer(commit, containerId, { ...container, piece: { ...piece, fence: number } });
+  putRound(commit, containerId, { number, change, state: 'begun' });
+  return number;
 }
 
-export function fencePiece(commit: Commit, args: Args<'piece.fence'>): Result<'piece.fence'> {
+export function fencePiece(
+  commit: Commit,
+  args: Args<'piece.fence'>,
+): Commands['piece.fence']['result'] {
   const { containerId, round } = args;
   const row = rowOf(commit, containerId);
   const piece = pieceOf(row);
   const usage = commit.usage(containerId);
   if (piece.round >= round || piece.fence === round) return { piece, usage };
   const fenced: Piece = { ...piece, fence: round };
-  put(commit, containerId, { ...row, piece: fenced });
+  putContainer(commit, containerId, { ...row, piece: fenced });
   return { piece: fenced, usage };
 }
 
-export function decideRound(commit: Commit, args: Args<'round.decide'>): Result<'round.decide'> {
-  const { containerId, round: number, others } = args;
-  const row = rowOf(commit, containerId);
-  const { round } = row;
-  if (round?.number !== number || round.state !== 'begun') return { container: row };
-  const [changed, refusal] = changedBy(commit, row, { containerId, change: round.change, others });
-  const decided: Round = {
-    ...round,
-    state: 'decided',
-    ...(refusal === undefined ? {} : { refusal }),
-  };
-  const container: ContainerRow = { ...changed, round: decided };
-  put(commit, containerId, container);
-  return { container };
+export function decideRound(commit: Commit, args: Args<'round.decide'>): null {
+  const { containerId, others } = args;
+  const round = roundOf(commit, containerId);
+  if (round.number !== args.round || round.state !== 'begun') return null;
+  const refusal = decide(commit, { containerId, change: round.change, others });
+  const decided = refusal === undefined ? {} : { refusal };
+  putRound(commit, containerId, { ...round, state: 'decided', ...decided });
+  return null;
 }
 
-function changedBy(
+function decide(
   commit: Commit,
-  row: ContainerRow,
   of: { readonly containerId: Id; readonly change: RoundChange; readonly others: UsageRow },
-): readonly [ContainerRow, Round['refusal']] {
+): RoundRow['refusal'] {
   const { containerId, change, others } = of;
+  const container = commit.container(containerId);
   if (change.type === 'container.update') {
-    const args = { ...change, containerId };
-    const changed = changeContainer(commit, row, args);
-    followUp(commit, containerId, changed, args);
-    for (const { dueAt, row: work } of change.later ?? []) commit.enqueue(containerId, dueAt, work);
-    return [changed, undefined];
+    const changed = changeContainer(commit, container, { ...change, containerId });
+    putContainer(commit, containerId, changed);
+    followUp(commit, containerId, changed, change);
+    for (const { dueAt, row } of change.later ?? []) commit.enqueue(containerId, dueAt, row);
+    return undefined;
   }
   const refusal = leftOf([commit.usage(containerId), others]);
-  if (refusal !== undefined) return [row, refusal];
-  return [removeContainer(commit, containerId, row), undefined];
+  if (refusal !== undefined) return refusal;
+  putContainer(commit, containerId, removeContainer(commit, containerId, container));
+  return undefined;
 }
 
-export function adoptRow(commit: Commit, args: Args<'piece.adopt'>): Result<'piece.adopt'> {
-  const { containerId, round, container } = args;
-  const old = rowOf(commit, containerId);
-  const piece = pieceOf(old);
+export function adoptRow(commit: Commit, args: Args<'piece.adopt'>): null {
+  const { containerId, round, container, change } = args;
+  const piece = pieceOf(rowOf(commit, containerId));
   if (piece.fence !== round) return null;
   const { fence: _fence, ...open } = piece;
-  const { round: decided } = container;
   const copy = copyFor(containerId, container, { ...open, round });
-  put(commit, containerId, copy);
+  putContainer(commit, containerId, copy);
   if (copy.state === 'deleted') {
     commit.change({ type: 'delete', table: 'usage', key: { containerId } });
-  } else if (decided?.change.type === 'container.update') {
-    followUp(commit, containerId, copy, decided.change);
+  } else if (change.type === 'container.update') {
+    followUp(commit, containerId, copy, change);
   }
   return null;
 }
@@ -102,7 +99,7 @@ function followUp(
   commit: Commit,
   containerId: Id,
   row: ContainerRow,
-  change: Pick<Commands['container.update']['args'], 'lifecycle' | 'feeds'>,
+  change: Pick<Args<'container.update'>, 'lifecycle' | 'feeds'>,
 ): void {
   if (row.lifecycle !== undefined && change.lifecycle !== undefined) {
     startScans(commit, containerId);
@@ -110,20 +107,21 @@ function followUp(
   if (change.feeds?.purpose === 'sync') beginSync(commit, containerId, row);
 }
 
-export function endRound(commit: Commit, args: Args<'round.end'>): Result<'round.end'> {
-  const { containerId, round: number } = args;
+export function endRound(commit: Commit, args: Args<'round.end'>): RoundRow {
+  const { containerId } = args;
+  const round = roundOf(commit, containerId);
+  if (round.number !== args.round || round.state !== 'decided') return round;
   const row = rowOf(commit, containerId);
-  const { round } = row;
-  if (round?.number !== number) return null;
-  if (round.state !== 'decided') return round;
-  const over: Round = { ...round, state: 'over' };
-  put(commit, containerId, { ...row, piece: { ...pieceOf(row), round: number }, round: over });
+  const { fence: _fence, ...open } = pieceOf(row);
+  putContainer(commit, containerId, { ...row, piece: { ...open, round: round.number } });
+  const over: RoundRow = { ...round, state: 'over' };
+  putRound(commit, containerId, over);
   return over;
 }
 
 /** The container's row as a piece that is not the first one has it. */
-export function copyFor(containerId: Id, row: ContainerRow, piece: Piece): ContainerRow {
-  const { round: _round, piece: _piece, feeds, ...copy } = row;
+export function copyFor(containerId: Id, container: ContainerRow, piece: Piece): ContainerRow {
+  const { feeds, ...copy } = container;
   if (feeds === undefined) return { ...copy, piece };
   // What waits in a feed is counted for each piece.
   const own = feeds.map((feed): Feed => {
@@ -140,11 +138,19 @@ function rowOf(commit: Commit, containerId: Id): ContainerRow {
 
 function pieceOf({ piece }: ContainerRow): Piece {
   if (piece !== undefined) return piece;
-  throw new StoreError('conflict', 'round', 'the container lies in one piece', {
-    detail: { inOnePiece: true },
-  });
+  throw new StoreError('invalid-state', 'round', 'the container lies in one piece');
 }
 
-function put(commit: Commit, containerId: Id, row: ContainerRow): void {
+function roundOf(commit: Commit, containerId: Id): RoundRow {
+  const round = commit.view.get('round', { containerId });
+  if (round !== undefined) return round;
+  throw new StoreError('invalid-state', 'round', 'the container was never changed in pieces');
+}
+
+function putContainer(commit: Commit, containerId: Id, row: ContainerRow): void {
   commit.change({ type: 'put', table: 'container', key: { containerId }, row });
+}
+
+function putRound(commit: Commit, containerId: Id, row: RoundRow): void {
+  commit.change({ type: 'put', table: 'round', key: { containerId }, row });
 }
