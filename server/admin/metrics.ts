@@ -44,7 +44,8 @@ function addFeedGauges(registers: Registry[], { feeds, accessLog }: Told): void 
         this.reset();
         for (const feed of await feeds.backlogs()) {
           const { target, account, container, rule } = feed;
-          this.set({ target, account, container, rule }, feed[what] ?? 0);
+          // A container may lie in several pieces, each with its own.
+          this.inc({ target, account, container, rule }, feed[what] ?? 0);
         }
       },
     });

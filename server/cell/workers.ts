@@ -158,7 +158,7 @@ export class CellWorkers {
       this.#again(this.#recheckMillis(settings));
     });
     const context = options.lifecycle;
-    const due = (lane: DueLane): DueSource => dueSource(work, clock, lane);
+    const due = (lane: DueLane): DueSource => dueSource({ shards: work, rows, clock }, lane);
     this.keeper = new LifecycleKeeper({ due: due('check'), rows, clock, context });
     this.mover = new Mover({ due: due('move'), rows, bodies, clock, classes: context.classes });
     this.scrub = new BodyScrub({ group, clock, logger, roundMillis: settings.auditRoundMillis });
@@ -169,7 +169,7 @@ export class CellWorkers {
     this.#pace = { pauseMillis: settings.pauseMillis, idleMillis: settings.idleMillis };
     this.loops = [
       new Reaper(reader('release', 'release-parts'), bodies, rows),
-      new Expirer(reader('expire'), clock),
+      new Expirer(reader('expire'), rows, clock),
       this.keeper,
       this.mover,
       this.reconstructor,

@@ -3,7 +3,7 @@
  * `container-sync` does: what a key is now is what the other side is made to have, so that a repeated,
  * late or lost event does no harm. Changes bear the time at which they were made, and the newest stands.
  */
-import { toHex } from '../../base/bytes.ts';
+import { compareUtf8, toHex } from '../../base/bytes.ts';
 import { StoreError, isStoreError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
@@ -14,6 +14,7 @@ import { type ContainerRow, lastChangeOf } from '../core/model.ts';
 import type { Page, PageItem, PageQuery, RowStore } from '../core/ports.ts';
 import type { Taken } from '../feeds/deliver.ts';
 import type { Backlog, PendingEvent } from '../feeds/source.ts';
+import { type Walk, walkOf } from '../feeds/walk.ts';
 import type { Consumer } from '../feeds/worker.ts';
 import { wireOf } from '../http/header-text.ts';
 import type { StoreReply } from '../replication/store-client.ts';
@@ -81,13 +82,14 @@ export class SyncSender implements Consumer {
     const place = await this.#place(feed);
     if (place === undefined) return;
     let isWhole = true;
-    for await (const { name } of this.#objects(place)) {
+    const walk = walkOf(feed, place.container);
+    for await (const { name } of this.#objects(place, walk)) {
       const reader = await this.#open(place, name);
       const taken = reader === undefined ? 'taken' : await this.#bring(place, name, reader);
       if (taken !== 'taken') isWhole = false;
     }
     const { rows } = this.#parts;
-    const deletions = itemsOf((query) => rows.listTombstones(feed.containerId, query));
+    const deletions = itemsOf(walk, (query) => rows.listTombstones(feed.containerId, query));
     for await (const item of deletions) {
       if (item.type !== 'row' || (await this.#open(place, item.name)) !== undefined) continue;
       if ((await this.#remove(place, item.name, item.row.madeAt)) !== 'taken') isWhole = false;
@@ -103,9 +105,9 @@ export class SyncSender implements Consumer {
     return place?.target === this.target ? { ...place, container } : undefined;
   }
 
-  #objects({ container }: Place): AsyncGenerator<PageItem<unknown>> {
+  #objects({ container }: Place, walk: Walk): AsyncGenerator<PageItem<unknown>> {
     const address = { account: container.account, container: container.name };
-    return itemsOf(async (query) => {
+    return itemsOf(walk, async (query) => {
       return (await this.#parts.core.listObjects(asSync(container), address, query)).page;
     });
   }
@@ -206,15 +208,17 @@ export class SyncSender implements Consumer {
   }
 }
 
-/** All of a listing, page by page. */
+/** All of a listing within these bounds, page by page. */
 async function* itemsOf<Row>(
+  walk: Walk,
   list: (query: PageQuery) => Promise<Page<Row>>,
 ): AsyncGenerator<PageItem<Row>> {
-  const whole = { prefix: '', delimiter: '', before: undefined, reverse: false, limit: PAGE_ROWS };
-  let after: PageQuery['after'];
+  const { before } = walk;
+  const whole = { prefix: '', delimiter: '', before, reverse: false, limit: PAGE_ROWS };
+  let { after } = walk;
   for (;;) {
     const page = await list({ ...whole, after });
-    yield* page.items;
+    yield* page.items.filter(({ name }) => compareUtf8(name, walk.from) >= 0);
     after = page.items.at(-1)?.name;
     if (!page.truncated || after === undefined) return;
   }

@@ -134,6 +134,8 @@ export interface ContainerRow {
 export interface Feed {
   /** `feedIdOf` of container, purpose and rule: what waits stays its own when the rule is written again. */
   readonly id: Id;
+  /** Of a piece that is not the first one: the id of the same rule's feed there (feed/mark.ts). */
+  readonly of?: Id | undefined;
   readonly purpose: 'notification' | 'replication' | 'sync';
   /** A target's name in this server's settings. */
   readonly target: string;
@@ -452,6 +454,8 @@ export interface BacklogRow {
   readonly retrying?: number | undefined;
   /** Events that were let go: too many waited, too long, or the target refused them for good. */
   readonly dropped: number;
+  /** Where the container's piece ended when the first of these was let go: they are about names before it. Undefined: about any name from the piece on. */
+  readonly to?: string | undefined;
 }
 
 /**

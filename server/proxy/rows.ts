@@ -87,7 +87,9 @@ export class ClusterRows implements RowStore {
       );
     }
     try {
-      return await this.#execute(command);
+      const result = await this.#execute(command);
+      if (command.type === 'feed.catch-up') await this.#inNextPieces(command);
+      return result;
     } catch (error) {
       if (!wantsRound(error)) throw error;
       await this.#changeInPieces(command);
@@ -100,6 +102,17 @@ export class ClusterRows implements RowStore {
     const result = await this.#shards.route(idOfCommand(command)).execute(command);
     // The decision for this command type made it: the shard layer hands results back as they are.
     return result as CommandResult<C>;
+  }
+
+  /** Looks where the next piece is when a piece has had the command: what it gave away before that has it there. */
+  async #inNextPieces(command: Extract<Command, { type: 'feed.catch-up' }>): Promise<void> {
+    const nextOf = async (containerId: Id): Promise<Id | undefined> =>
+      (await this.#get('container', { containerId }))?.piece?.next;
+    let next = await nextOf(command.containerId);
+    while (next !== undefined) {
+      await this.#execute({ ...command, containerId: next });
+      next = await nextOf(next);
+    }
   }
 
   #changeInPieces(command: Command): Promise<void> {

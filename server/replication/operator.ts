@@ -1,5 +1,6 @@
 /** What `torc replication` asks a running server for. */
 import { StoreError } from '../../base/errors.ts';
+import { markOf } from '../core/feed/mark.ts';
 import { accountIdOf } from '../core/ids.ts';
 import type { RowStore } from '../core/ports.ts';
 
@@ -26,8 +27,8 @@ async function retry(rows: RowStore, account: string, name: string): Promise<num
     const sentence = `${account}/${name} is no container with rules of replication`;
     throw new StoreError('invalid-argument', 'replication.retry', sentence);
   }
-  for (const { id } of feeds) {
-    await rows.execute({ type: 'feed.catch-up', containerId, feedId: id });
+  for (const feed of feeds) {
+    await rows.execute({ type: 'feed.catch-up', containerId, feedId: markOf(feed) });
   }
   return feeds.length;
 }

@@ -10,16 +10,18 @@ import type { Core, ObjectReader } from '../core/api.ts';
 import type { RequestContext } from '../core/request.ts';
 import type { Commands } from '../core/commands.ts';
 import { newestMarker } from '../core/decide/version-chain.ts';
+import { markOf } from '../core/feed/mark.ts';
 import { TAGS } from '../core/metadata.ts';
 import { type ContainerRow, type Feed, type VersionRow, versionIdOf } from '../core/model.ts';
 import type { RowStore } from '../core/ports.ts';
 import type { Taken } from '../feeds/deliver.ts';
 import type { Backlog, PendingEvent } from '../feeds/source.ts';
+import { walkOf } from '../feeds/walk.ts';
 import type { Consumer } from '../feeds/worker.ts';
 import { taggingDocument } from './object-request.ts';
 import { checkReply, documentOf, SENDING, sendObject } from './send-object.ts';
 import type { Store } from './store-client.ts';
-import { type UnsentVersion, unsentVersions } from './waiting.ts';
+import { type UnsentVersion, unsentVersions, type Which } from './waiting.ts';
 
 export interface ReplicatorParts {
   readonly core: Core;
@@ -91,35 +93,47 @@ export class Replicator implements Consumer {
     const isTagging = event.event.startsWith('tagging:');
     const job = { ...place, containerId, key, row, isTagging };
     if (event.refusals !== undefined) await this.#again(job, event, event.refusals);
-    else if (isWaiting(row, feed.feedId)) await this.#replicate(job, retryAfter(event, 0));
+    else if (isWaiting(row, markOf(place.rule))) {
+      if (await this.#isAhead(job, row)) await this.#again(job, event, 0);
+      else await this.#replicate(job, retryAfter(event, 0));
+    }
     return 'taken';
+  }
+
+  /** Whether the version before it still waits: in the feed of the piece that its key went over from. */
+  async #isAhead({ container, containerId, key, rule }: Job, row: VersionRow): Promise<boolean> {
+    const { older: version } = row;
+    if (container.piece === undefined || version === undefined) return false;
+    const older = await this.#parts.rows.get('version', { containerId, key, version });
+    return older !== undefined && isWaiting(older, markOf(rule));
   }
 
   /** Every version that says it waits for this rule, or was refused. */
   async catchUp(feed: Backlog): Promise<void> {
-    const { containerId, feedId } = feed;
+    const { containerId } = feed;
     const place = await this.#place(feed);
     if (place === undefined) return;
-    for await (const found of this.#unsent(place)) {
+    const mark = markOf(place.rule);
+    for await (const found of this.#unsent(place, walkOf(feed, place.container))) {
       const { key, row, isOvertaken, standing } = found;
       const job = { ...place, containerId, key, row, isTagging: isOvertaken };
       // What was refused before has its own time to come again, unless that is over.
       const first = { event: 'created:put' as const, refusals: 0 };
-      const retry = isWaiting(row, feedId) ? retryAfter(first, 0) : undefined;
+      const retry = isWaiting(row, mark) ? retryAfter(first, 0) : undefined;
       if (!isOvertaken || standing.isThere) await this.#replicate(job, retry);
-      else if (isWaiting(row, feedId)) await this.#note(job, { status: 'failed' });
+      else if (isWaiting(row, mark)) await this.#note(job, { status: 'failed' });
     }
   }
 
   /** A version that was refused, after the older ones of its key: the newest must come last. */
   async #again(job: Job, event: PendingEvent, refusals: number): Promise<void> {
     const { key, row, rule } = job;
-    if (!isUnsent(row, rule.id)) return;
-    if (job.isTagging && row.replication?.replicas?.[rule.id] !== undefined) {
+    if (!isUnsent(row, markOf(rule))) return;
+    if (job.isTagging && row.replication?.replicas?.[markOf(rule)] !== undefined) {
       await this.#replicate(job, retryAfter(event, refusals));
       return;
     }
-    for await (const found of this.#unsent(job, key)) {
+    for await (const found of this.#unsent(job, { key })) {
       if (found.isOvertaken) continue;
       const isOwn = found.row.version === row.version;
       const retry = isOwn ? retryAfter(event, refusals) : undefined;
@@ -134,14 +148,14 @@ export class Replicator implements Consumer {
 
   #unsent(
     { container, rule }: Pick<Job, 'container' | 'rule'>,
-    key?: string,
+    which: Which,
   ): AsyncGenerator<UnsentVersion> {
     const { account, name } = container;
-    const at = { context: asReplication(account), account, container: name };
-    const place = key === undefined ? at : { ...at, key };
+    const place = { context: asReplication(account), account, container: name, ...which };
+    const mark = markOf(rule);
     return unsentVersions(this.#parts.core, place, (row) => ({
-      isUnsent: isUnsent(row, rule.id),
-      isThere: isThere(row, rule.id),
+      isUnsent: isUnsent(row, mark),
+      isThere: isThere(row, mark),
     }));
   }
 
@@ -200,7 +214,7 @@ export class Replicator implements Consumer {
   }
 
   async #note({ containerId, key, row, rule }: Job, outcome: Outcome): Promise<void> {
-    const at = { containerId, key, version: row.version, feedId: rule.id };
+    const at = { containerId, key, version: row.version, feedId: markOf(rule) };
     await this.#parts.rows.execute({ type: 'replication.note', ...at, ...outcome });
   }
 
@@ -219,7 +233,7 @@ export class Replicator implements Consumer {
       const reply = checkReply(await client.send({ method: 'DELETE', bucket, key, headers }));
       return reply.header('x-amz-version-id');
     }
-    const replica = row.replication?.replicas?.[rule.id];
+    const replica = row.replication?.replicas?.[markOf(rule)];
     const reader = await this.#open(job);
     if (job.isTagging && replica !== undefined) {
       await this.#sendTags(reader, { bucket, key, replica });

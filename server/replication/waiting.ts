@@ -1,7 +1,9 @@
+import { compareUtf8 } from '../../base/bytes.ts';
 import type { Core } from '../core/api.ts';
 import type { RequestContext } from '../core/request.ts';
 import { type VersionRow, versionIdOf } from '../core/model.ts';
 import type { PageQuery } from '../core/ports.ts';
+import type { Walk } from '../feeds/walk.ts';
 
 interface Version {
   readonly key: string;
@@ -22,13 +24,14 @@ export interface UnsentVersion extends Version {
   readonly isOvertaken: boolean;
 }
 
-export interface Place {
+/** One key, or all within these bounds. */
+export type Which = { readonly key: string } | Walk;
+
+export type Place = Which & {
   readonly context: RequestContext;
   readonly account: string;
   readonly container: string;
-  /** Without it: every key. */
-  readonly key?: string;
-}
+};
 
 const PAGE_ROWS = 500;
 /** Of one key; more of them are found by the next walk. Some 10 MB of rows. */
@@ -62,16 +65,22 @@ export async function* unsentVersions(
 /** By key, newest first. */
 export async function* allVersions(
   core: Core,
-  { context, account, container, key }: Place,
+  place: Place,
 ): AsyncGenerator<Version & { readonly isLatest: boolean }> {
-  const whole = { delimiter: '', before: undefined, reverse: false, limit: PAGE_ROWS };
+  const { context, account, container } = place;
+  const whole = { delimiter: '', reverse: false, limit: PAGE_ROWS };
   // A key comes before all that begin with it.
-  const query = { ...whole, prefix: key ?? '' };
-  let from: Pick<PageQuery, 'after'> & { readonly afterVersionId?: string } = { after: undefined };
+  const { prefix, after, before, key, first } =
+    'key' in place
+      ? { prefix: place.key, after: undefined, before: undefined, key: place.key, first: '' }
+      : { prefix: '', ...place, key: undefined, first: place.from };
+  const query = { ...whole, prefix, before };
+  let from: Pick<PageQuery, 'after'> & { readonly afterVersionId?: string } = { after };
   for (;;) {
     const page = await core.listVersions(context, { account, container }, { ...query, ...from });
     for (const item of page.items) {
       if (key !== undefined && item.name !== key) return;
+      if (compareUtf8(item.name, first) < 0) continue;
       if (item.type === 'row') yield { key: item.name, row: item.row, isLatest: item.isLatest };
     }
     const last = page.items.at(-1);

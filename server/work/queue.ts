@@ -3,6 +3,7 @@ import { keyAfter } from '../../storage/shard/row-key.ts';
 import type { Shard } from '../../storage/shard/shard.ts';
 import type { Command, CommandResult } from '../core/commands.ts';
 import type { QueueRow } from '../core/model.ts';
+import type { RowStore } from '../core/ports.ts';
 import { decodeQueueKey, decodeRow, localRange, queueBound } from '../proxy/row-codec.ts';
 import type { ShardMap } from '../proxy/rows.ts';
 
@@ -77,6 +78,18 @@ export async function executeAt<C extends Command>(
 ): Promise<CommandResult<C>> {
   // Commands and their results are core's; the shard layer carries them as opaque values.
   return (await shard.execute(command)) as CommandResult<C>;
+}
+
+/**
+ * Runs what a local row of the shard asks for. What is about a name is for the piece that the name lies in now (decision
+ * 0036): the row may still name the one that it went over from, which lies in the same shard until the row has followed.
+ */
+export function executeFrom<C extends Command>(
+  shard: Shard,
+  rows: Pick<RowStore, 'execute'>,
+  command: C,
+): Promise<CommandResult<C>> {
+  return 'key' in command ? rows.execute(command) : executeAt(shard, command);
 }
 
 export async function finishJob(job: QueueJob): Promise<void> {

@@ -2,7 +2,7 @@ import type { Worker } from '../../storage/work/worker.ts';
 import type { PartRun, QueueRow } from '../core/model.ts';
 import type { RowStore } from '../core/ports.ts';
 import type { ClusterBodies } from '../proxy/bodies.ts';
-import { executeAt, finishJob, type QueueJob, type QueueReader } from './queue.ts';
+import { executeFrom, finishJob, type QueueJob, type QueueReader } from './queue.ts';
 
 const PAGE_PARTS = 100;
 
@@ -50,11 +50,8 @@ export class Reaper implements Worker<QueueJob> {
         .map((part) => part.partNumber)
         .filter((partNumber) => !keeps(row.keep, partNumber));
       if (partNumbers.length > 0) {
-        await executeAt(job.shard, {
-          type: 'parts.release',
-          containerId,
-          key,
-          uploadId,
+        await executeFrom(job.shard, this.#rows, {
+          ...{ type: 'parts.release', containerId, key, uploadId },
           partNumbers,
         });
       }
@@ -62,7 +59,8 @@ export class Reaper implements Worker<QueueJob> {
       if (!page.truncated) break;
     }
     if (row.dropUpload) {
-      await executeAt(job.shard, { type: 'upload.forget', containerId, key, uploadId });
+      const forget = { type: 'upload.forget', containerId, key, uploadId } as const;
+      await executeFrom(job.shard, this.#rows, forget);
     }
   }
 }

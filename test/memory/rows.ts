@@ -98,6 +98,11 @@ export class MemoryRows implements RowStore {
     return decided.result as CommandResult<C>;
   }
 
+  /** Rows as something else than a decision leaves them. */
+  put(...changes: readonly Change[]): void {
+    this.#apply(changes);
+  }
+
   /** Rows of a table, for assertions. */
   rowsOf<T extends TableName>(table: T): readonly { key: KeyOf<T>; row: RowOf<T> }[] {
     const stored: Contents[T] = this.#contents[table];

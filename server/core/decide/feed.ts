@@ -3,6 +3,7 @@ import { StoreError } from '../../../base/errors.ts';
 import { type Micros, micros } from '../../../base/units.ts';
 import type { Commands, EventCause, FeedsChange } from '../commands.ts';
 import type { ObjectEvent } from '../feed/events.ts';
+import { markOf } from '../feed/mark.ts';
 import { matchFeeds } from '../feed/match.ts';
 import { feedIdOf } from '../ids.ts';
 import type { BacklogRow, ContainerRow, EventRow, Feed, Id, Replication } from '../model.ts';
@@ -37,7 +38,7 @@ export function tellFeeds(commit: Commit, container: ContainerRow, told: Told): 
   const waiting = row.replication?.waiting ?? [];
   for (const feed of feeds) {
     // What came from another store goes to no third one, or two stores would send it to and fro.
-    if (feed.purpose === 'replication' && !waiting.includes(feed.id)) continue;
+    if (feed.purpose === 'replication' && !waiting.includes(markOf(feed))) continue;
     enqueueEvent(commit, container, feed, { row: eventRow });
   }
 }
@@ -77,7 +78,7 @@ export function retryLater(
   },
 ): void {
   const { feedId, refusals, atMillis } = what;
-  const feed = container.feeds?.find(({ id }) => id === feedId);
+  const feed = container.feeds?.find((one) => markOf(one) === feedId);
   if (feed === undefined) return;
   const row = { ...eventOf(container, what), refusals };
   const from = micros(Math.max(commit.time, atMillis * 1000));
@@ -111,7 +112,7 @@ function enqueueEvent(
     ...aboutFeed(containerId, container, feed),
     pending: (old?.pending ?? 0) + (isFull ? 0 : 1),
     ...retryingCount((old?.retrying ?? 0) + (isFull || row.refusals === undefined ? 0 : 1)),
-    dropped: (old?.dropped ?? 0) + (isFull ? 1 : 0),
+    ...droppedAfter(old, isFull ? 1 : 0, container),
   };
   commit.change({ type: 'put', table: 'backlog', key, row: backlog });
   const at = { containerId, feedId: feed.id };
@@ -126,8 +127,19 @@ function aboutFeed(
   containerId: Id,
   { account, name }: ContainerRow,
   { purpose, rule }: Feed,
-): Omit<BacklogRow, 'pending' | 'retrying' | 'dropped'> {
+): Omit<BacklogRow, 'pending' | 'retrying' | 'dropped' | 'to'> {
   return { containerId, account, container: name, purpose, rule };
+}
+
+/** A piece gives names away from its end only: it never had more of them than when the first event was let go. */
+function droppedAfter(
+  old: Pick<BacklogRow, 'dropped' | 'to'> | undefined,
+  more: number,
+  { piece }: Pick<ContainerRow, 'piece'>,
+): Pick<BacklogRow, 'dropped' | 'to'> {
+  const { dropped = 0, to } = old ?? {};
+  const end = dropped > 0 ? to : more > 0 ? piece?.to : undefined;
+  return { dropped: dropped + more, ...(end === undefined ? {} : { to: end }) };
 }
 
 function retryingCount(retrying: number): Pick<BacklogRow, 'retrying'> {
@@ -144,7 +156,7 @@ export function beginReplication(
   if (old?.status === 'replica' || container.feeds === undefined) return old;
   const waiting = matchFeeds(container, event, version)
     .filter((feed) => feed.purpose === 'replication')
-    .map((feed) => feed.id);
+    .map(markOf);
   if (waiting.length === 0) return old;
   const { refused: before = [], ...rest } = old ?? {};
   // As it is now it has been refused by nobody.
@@ -169,14 +181,14 @@ function fallBehind(commit: Commit, containerId: Id, container: ContainerRow, fe
   const key = { containerId, target: feed.target, feedId: feed.id };
   const none = { ...aboutFeed(containerId, container, feed), pending: 0, dropped: 0 };
   const old = commit.view.get('backlog', key) ?? none;
-  const row: BacklogRow = { ...old, dropped: old.dropped + 1 };
+  const row: BacklogRow = { ...old, ...droppedAfter(old, 1, container) };
   commit.change({ type: 'put', table: 'backlog', key, row });
 }
 
 export function catchUpFeed(commit: Commit, args: Args<'feed.catch-up'>): boolean {
   const { containerId, feedId } = args;
   const container = commit.view.get('container', { containerId });
-  const feed = container?.feeds?.find(({ id }) => id === feedId);
+  const feed = container?.feeds?.find((one) => markOf(one) === feedId);
   if (container?.state !== 'live' || feed === undefined) return false;
   fallBehind(commit, containerId, container, feed);
   return true;
@@ -203,8 +215,10 @@ export function finishEvents(commit: Commit, args: Args<'feed.done'>): null {
     commit.change({ type: 'delete', table: 'backlog', key });
     return null;
   }
-  const { retrying: _, ...kept } = old;
-  const row = { ...kept, pending, ...retryingCount(retrying), dropped };
+  const { retrying: _, to, ...kept } = old;
+  // What waited may be about names that have gone over to other pieces since.
+  const end = to === undefined || lost > 0 || dropped === 0 ? {} : { to };
+  const row = { ...kept, pending, ...retryingCount(retrying), dropped, ...end };
   commit.change({ type: 'put', table: 'backlog', key, row });
   return null;
 }

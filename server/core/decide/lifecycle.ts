@@ -18,6 +18,7 @@ import type { Commit } from './commit.ts';
 import { tellFeeds } from './feed.ts';
 import { dueId, enqueueKey, enqueueUpload } from './lifecycle-plan.ts';
 import { isLocked } from './lock.ts';
+import { holds } from '../pieces/piece.ts';
 import { chainOf, pushMarker, removeVersion } from './object.ts';
 import { abortUpload } from './upload.ts';
 import { bury } from './sync/last-change.ts';
@@ -147,7 +148,10 @@ export function expireUpload(commit: Commit, args: Args<'lifecycle.expire-upload
 /** What a page of a scan found, and where the scan goes on. */
 export function planScanned(commit: Commit, args: Args<'lifecycle.plan'>): null {
   const { containerId, done, next } = args;
+  const piece = commit.view.get('container', { containerId })?.piece;
   for (const { key, dueAt, uploadId } of args.dues) {
+    // What went over to the next piece meanwhile is scanned there.
+    if (piece !== undefined && !holds(piece, key)) continue;
     if (uploadId === undefined) enqueueKey(commit, containerId, key, dueAt);
     else enqueueUpload(commit, { containerId, key, uploadId }, dueAt);
   }

@@ -7,9 +7,9 @@ import type { RowStore } from '../../core/ports.ts';
 import type { DueLane } from '../../core/lifecycle/due-key.ts';
 import { decodeDueKey, decodeRow, dueRange } from '../../proxy/row-codec.ts';
 import type { ShardMap } from '../../proxy/rows.ts';
-import { executeAt } from '../queue.ts';
+import { executeFrom } from '../queue.ts';
 
-/** One due row, and the way to the shard that it stands in. */
+/** One due row, and the way to where it is done. */
 export interface DueJob {
   readonly row: DueRow;
   /** What ends it. */
@@ -21,7 +21,11 @@ export interface DueJob {
 export type DueSource = (limit: number) => Promise<readonly DueJob[]>;
 
 /** Goes round all shards from where it stopped, so a row that cannot be done now does not block those behind it. */
-export function dueSource(shards: ShardMap, clock: Clock, lane: DueLane): DueSource {
+export function dueSource(
+  parts: { readonly shards: ShardMap; readonly rows: RowStore; readonly clock: Clock },
+  lane: DueLane,
+): DueSource {
+  const { shards, rows: store, clock } = parts;
   let turn = 0;
   let from: Uint8Array | undefined;
   const page = async (shard: Shard, limit: number): Promise<readonly DueJob[]> => {
@@ -39,7 +43,7 @@ export function dueSource(shards: ShardMap, clock: Clock, lane: DueLane): DueSou
       return {
         row,
         done: { containerId, lane, ...decodeDueKey(stored.key), stamp },
-        execute: (command) => executeAt(shard, command),
+        execute: (command) => executeFrom(shard, store, command),
       };
     });
   };

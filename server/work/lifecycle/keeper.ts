@@ -161,7 +161,7 @@ export class LifecycleKeeper implements Worker<readonly DueJob[]> {
 
   async #uploads(kept: Kept, row: Task<'scan'>): Promise<Scanned> {
     const { containerId, lifecycle } = kept;
-    const query = { ...pageFrom(lifecycle, row.after), afterUpload: row.afterUpload };
+    const query = { ...pageFrom(kept, row.after), afterUpload: row.afterUpload };
     const page = await this.#options.rows.listUploads(containerId, query);
     const dues: PlannedDue[] = [];
     let next: DueTask | undefined;
@@ -178,10 +178,10 @@ export class LifecycleKeeper implements Worker<readonly DueJob[]> {
 
   async #keys(kept: Kept, row: Task<'scan'>): Promise<Scanned> {
     const { rows, clock } = this.#options;
-    const { containerId, lifecycle, container } = kept;
+    const { containerId, container } = kept;
     const { table } = row;
     if (table === 'version' && container.versioning === 'off') return { dues: [], next: undefined };
-    const query = pageFrom(lifecycle, row.after);
+    const query = pageFrom(kept, row.after);
     const page =
       table === 'version'
         ? await rows.listVersions(containerId, query)
@@ -217,7 +217,9 @@ function lockEndOf({ row, noncurrent }: VersionState, nowMillis: number): number
   return lockEndsAt(row, nowMillis);
 }
 
-function pageFrom(lifecycle: Lifecycle, after: string | undefined): PageQuery {
+/** To the end of the piece: those behind it have scans of their own. */
+function pageFrom({ container, lifecycle }: Kept, after: string | undefined): PageQuery {
   const prefix = commonPrefix(lifecycle);
-  return { prefix, delimiter: '', after, before: undefined, reverse: false, limit: SCAN_PAGE };
+  const before = container.piece?.to;
+  return { prefix, delimiter: '', after, before, reverse: false, limit: SCAN_PAGE };
 }

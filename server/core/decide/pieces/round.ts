@@ -7,6 +7,7 @@
  */
 import { StoreError } from '../../../../base/errors.ts';
 import type { Commands, RoundChange, RoundRow } from '../../commands.ts';
+import { markOf } from '../../feed/mark.ts';
 import { feedIdOf } from '../../ids.ts';
 import type { ContainerRow, Feed, Id, UsageRow } from '../../model.ts';
 import type { Piece } from '../../pieces/piece.ts';
@@ -125,7 +126,7 @@ export function copyFor(containerId: Id, container: ContainerRow, piece: Piece):
   if (feeds === undefined) return { ...copy, piece };
   // What waits in a feed is counted for each piece.
   const own = feeds.map((feed): Feed => {
-    return { ...feed, id: feedIdOf(containerId, feed.purpose, feed.rule) };
+    return { ...feed, id: feedIdOf(containerId, feed.purpose, feed.rule), of: markOf(feed) };
   });
   return { ...copy, feeds: own, piece };
 }
