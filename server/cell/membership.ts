@@ -38,7 +38,7 @@ interface Machine {
 }
 
 /** What this release does with shards, and older ones do not. */
-const knows = { followsSplits: true, followsMerges: true } as const;
+const knows = { followsSplits: true, followsMerges: true, knowsPieces: true } as const;
 
 /** For what every other process is asked. */
 const askMillis = 5000;

@@ -36,6 +36,7 @@ import { Expirer } from '../work/expirer.ts';
 import { type DueSource, dueSource } from '../work/lifecycle/due-jobs.ts';
 import { LifecycleKeeper } from '../work/lifecycle/keeper.ts';
 import { Mover } from '../work/lifecycle/mover.ts';
+import { Pourer } from '../work/pieces/pourer.ts';
 import { QueueReader } from '../work/queue.ts';
 import { Reaper } from '../work/reaper.ts';
 import { Reconciler, type RedundancyReport } from '../work/reconciler.ts';
@@ -343,12 +344,13 @@ function backupKeeperOf(options: CellWorkersOptions): BackupKeeper | undefined {
 }
 
 function splitterOf(options: CellWorkersOptions, backups: BackupKeeper | undefined): ShardSplitter {
-  const { group, coordinator, stateMachine, clock, logger } = options;
+  const { group, coordinator, stateMachine, clock, random, logger } = options;
   const looking = { group, coordinator, clock, sizeOf: indexSize };
   const tools = { group, coordinator, stateMachine, clock, logger };
+  const divider = new Pourer(clock, random);
   return new ShardSplitter({
-    ...{ ...tools, backups },
-    growth: new Growth(looking),
+    ...{ ...tools, backups, divider },
+    growth: new Growth({ ...looking, divider }),
     decline: new Decline(looking),
   });
 }

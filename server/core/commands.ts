@@ -5,6 +5,7 @@
 import type { BackupRow } from './backup/backup-row.ts';
 import type { Micros } from '../../base/units.ts';
 import type { ObjectEvent } from './feed/events.ts';
+import type { DueLane } from './lifecycle/due-key.ts';
 import type { LifecycleCommands } from './lifecycle/commands.ts';
 import type { Expiration, Lifecycle } from './lifecycle/rules.ts';
 import type { Piece } from './pieces/piece.ts';
@@ -114,7 +115,16 @@ interface PieceCommands {
   };
   /** All pieces have it. Gives the last round, as it is now. */
   'round.end': { args: { containerId: Id; round: number }; result: RoundRow };
+  /** Of local rows that name the piece, those about names that went over name the next one from now on. */
+  'pour.settle': { args: { containerId: Id; rows: readonly LocalRowName[] }; result: null };
+  /** Nothing of it is left to do. */
+  'pour.end': { args: { containerId: Id }; result: null };
 }
+
+export type LocalRowName =
+  | { readonly table: 'claim'; readonly objectId: Id }
+  | { readonly table: 'queue'; readonly dueAt: number; readonly id: string }
+  | { readonly table: 'due'; readonly lane: DueLane; readonly dueAt: number; readonly id: string };
 
 /** A change of the row of a container in pieces. */
 export type RoundChange =

@@ -25,6 +25,7 @@ import type {
 } from './model.ts';
 import type { TombstoneRow } from './decide/sync/tombstone.ts';
 import type { DueKey } from './lifecycle/due-key.ts';
+import type { PourRow } from './pieces/piece.ts';
 
 /** Every table, its row type and its key. Keys with a `containerId` (or other 16-byte id as first field) are routed by it. */
 export interface Tables {
@@ -59,6 +60,8 @@ export interface Tables {
   event: { key: { containerId: Id; feedId: Id; stamp: Micros }; row: EventRow };
   /** Shard-local, ordered by target, then by feed. */
   backlog: { key: { containerId: Id; target: string; feedId: Id }; row: BacklogRow };
+  /** Shard-local: pieces whose names are going over to the next one. */
+  pour: { key: { containerId: Id }; row: PourRow };
   /** Shard-local, in the order in which the pieces were stored. */
   backup: { key: { containerId: Id; place: number }; row: BackupRow };
 }
@@ -71,6 +74,7 @@ export const localTables = [
   'backlog',
   'due',
   'backup',
+  'pour',
 ] as const;
 
 export type TableName = keyof Tables;

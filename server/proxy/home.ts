@@ -24,6 +24,7 @@ export function homeOfLocal(row: Row, view: RowView): Id | undefined {
     case 'event':
     case 'backlog':
     case 'due':
+    case 'pour':
       return readRow<typeof table>(row).containerId;
     // Sums of all containers that the shard ever had: they mean something only together with those of all shards.
     case 'accountUsage':

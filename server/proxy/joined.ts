@@ -36,6 +36,7 @@ export function keyJoined(key: Uint8Array, from: Joining): Uint8Array {
     case 'event':
     case 'backlog':
     case 'due':
+    case 'pour':
     case undefined:
       return key;
   }
@@ -63,6 +64,7 @@ export function metaJoined(row: Row, view: RowView, from: Joining): Uint8Array {
     case 'event':
     case 'backlog':
     case 'due':
+    case 'pour':
       return row.meta;
     case undefined:
       throw new StoreError('conflict', 'shard.merge', 'the shard holds rows of a newer release');

@@ -34,6 +34,7 @@ const tags = {
   backlog: 0x44,
   due: 0x45,
   backup: 0x46,
+  pour: 0x47,
 } as const satisfies Record<TableName, number>;
 
 function rowsKey(id: string, tag: number, ...rest: readonly Uint8Array[]): Uint8Array {
@@ -101,6 +102,7 @@ const encoders: KeyEncoders = {
   event: (key) => localKey(tags.event, fromHex(key.feedId), orderedNumber(key.stamp)),
   backlog: (key) => localKey(tags.backlog, name(key.target), fromHex(key.feedId)),
   backup: (key) => localKey(tags.backup, orderedNumber(key.place)),
+  pour: (key) => localKey(tags.pour, fromHex(key.containerId)),
 };
 
 export function encodeKey<T extends TableName>(table: T, key: KeyOf<T>): Uint8Array {
@@ -116,14 +118,32 @@ export function routeOf(key: KeyOf<TableName>): string {
 
 export type ListedTable = 'directory' | 'current' | 'version' | 'upload' | 'tombstone';
 
-/** Tables whose rows lie with the name of an object. */
-const namedTags: readonly (number | undefined)[] = [
-  tags.current,
-  tags.version,
-  tags.tombstone,
-  tags.upload,
-  tags.part,
-];
+/** Tables whose rows lie with the name of an object, which stands first in their keys' own fields. */
+export const namedTables = ['current', 'version', 'tombstone', 'upload', 'part'] as const;
+export type NamedTable = (typeof namedTables)[number];
+const namedTags: readonly (number | undefined)[] = namedTables.map((table) => tags[table]);
+
+/** The rows of one such table with names before `to`; undefined: all. */
+export function namedRange(table: NamedTable, id: string, to: string | undefined): KeyRange {
+  const gte = rowsKey(id, tags[table]);
+  return { gte, lt: to === undefined ? rowsKey(id, tags[table] + 1) : rowKeyAt(gte, to) };
+}
+
+/** The name in the key of such a row. */
+export function nameIn(key: Uint8Array): string {
+  return fromUtf8(decodeName(key, 18).name);
+}
+
+/** The same row under another id. */
+export function underId(key: Uint8Array, id: string): Uint8Array {
+  const own = Uint8Array.from(key);
+  own.set(fromHex(id), 1);
+  return own;
+}
+
+function rowKeyAt(region: Uint8Array, text: string): Uint8Array {
+  return Buffer.concat([region, name(text)]);
+}
 
 /** Whether a row's key, or the beginning of one, is that of an object's row. */
 export function isNamed(key: Uint8Array): boolean {
@@ -195,7 +215,7 @@ export interface KeyRange {
 
 /** Range of a shard's local table. */
 export function localRange(
-  table: 'claim' | 'queue' | 'accountUsage' | 'backlog' | 'backup',
+  table: 'claim' | 'queue' | 'due' | 'accountUsage' | 'backlog' | 'backup' | 'pour',
 ): KeyRange {
   return {
     gte: Uint8Array.of(AREA_LOCAL, tags[table]),

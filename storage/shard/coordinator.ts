@@ -67,6 +67,8 @@ export interface Presence {
   readonly followsSplits?: true;
   /** The same of shards that are merged. */
   readonly followsMerges?: true;
+  /** It finds what is divided within a shard (`ranges/division.ts`). */
+  readonly knowsPieces?: true;
 }
 
 /** A process whose lease has not ended. */

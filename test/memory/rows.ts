@@ -56,6 +56,7 @@ function emptyContents(): Contents {
     backlog: new Map(),
     backup: new Map(),
     due: new Map(),
+    pour: new Map(),
   };
 }
 

@@ -46,6 +46,7 @@ import {
 import { renameObject } from './edit/rename.ts';
 import { abortUpload, createUpload, forgetUpload, putPart, releaseParts } from './upload.ts';
 import { checkPlace } from './pieces/names.ts';
+import { endPour, settlePour } from './pieces/pour.ts';
 import { adoptRow, beginRound, decideRound, endRound, fencePiece } from './pieces/round.ts';
 import {
   enqueueRepair,
@@ -80,6 +81,8 @@ const decisions: Decisions = {
   'round.end': endRound,
   'piece.fence': fencePiece,
   'piece.adopt': adoptRow,
+  'pour.settle': settlePour,
+  'pour.end': endPour,
   'account.ensure': ensureAccount,
   'account.update': updateAccount,
   'account.reserve': reserve,

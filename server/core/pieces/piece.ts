@@ -18,12 +18,22 @@ export interface Piece {
   readonly round: number;
   /** The change that is under way: no name is written, and none goes over, until this copy has it. */
   readonly fence?: number | undefined;
-  /** Names are going over to the next piece. */
-  readonly isPouring?: true | undefined;
+}
+
+/** Names of a piece are going over to the next one: the shard that both lie in must not be split between them. */
+export interface PourRow {
+  readonly containerId: string;
+  /** The next piece. */
+  readonly into: string;
+}
+
+/** Whether the name lies in a piece behind it. */
+export function isBehind({ to }: Piece, name: string): boolean {
+  return to !== undefined && compareUtf8(name, to) >= 0;
 }
 
 /** Whether the name lies in the piece. */
 export function holds(piece: Piece, name: string): boolean {
-  if (piece.to !== undefined && compareUtf8(name, piece.to) >= 0) return false;
+  if (isBehind(piece, name)) return false;
   return piece.from === '' || compareUtf8(name, piece.from) >= 0;
 }

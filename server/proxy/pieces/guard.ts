@@ -1,17 +1,16 @@
 /** What a shard's primary does not answer though it owns the id: names that lie in another piece of the container. */
 import { compareBytes, utf8 } from '../../../base/bytes.ts';
-import { decodeName, prefixEnd } from '../../../storage/shard/row-key.ts';
+import { prefixEnd } from '../../../storage/shard/row-key.ts';
 import type { ListQuery, RowView } from '../../../storage/shard/shard.ts';
 import { elsewhere } from '../../core/pieces/elsewhere.ts';
 import { holds, type Piece } from '../../core/pieces/piece.ts';
-import { containerKeyOf, isNamed, nameText, readRow } from '../row-codec.ts';
+import { containerKeyOf, isNamed, nameIn, readRow } from '../row-codec.ts';
 
 /** As `StateMachine.checkKey`. */
 export function checkKey(key: Uint8Array, view: RowView): void {
   const piece = pieceAt(key, view);
   if (piece === undefined) return;
-  const { name } = decodeName(key, nameOffset);
-  if (!holds(piece, nameText(name))) throw elsewhere();
+  if (!holds(piece, nameIn(key))) throw elsewhere();
 }
 
 /** As `StateMachine.checkListed`: a piece gives names away from its end only. */
@@ -22,9 +21,6 @@ export function checkListed(query: ListQuery, view: RowView): void {
   const ends = [query.before, prefixEnd(query.prefix)];
   if (!ends.some((end) => end !== undefined && compareBytes(end, to) <= 0)) throw elsewhere();
 }
-
-/** Area, id and tag come before the name. */
-const nameOffset = 18;
 
 function pieceAt(key: Uint8Array, view: RowView): Piece | undefined {
   if (!isNamed(key)) return undefined;

@@ -7,6 +7,7 @@ import type { ShardPrimary } from '../primary/primary.ts';
 import type { LocalReplica } from '../replica/replica.ts';
 import { containerIdBytes } from '../row-key.ts';
 import { type Index, indexKey } from '../row.ts';
+import type { Divider } from './division.ts';
 import { type Extent, idOfKey } from './extent.ts';
 import { rowsOfIds } from './key-ranges.ts';
 
@@ -42,8 +43,12 @@ export interface GrowthOptions {
   readonly coordinator: Pick<Coordinator, 'current'>;
   readonly clock: Clock;
   readonly sizeOf: SizeOf;
+  readonly divider?: Pick<Divider, 'isWorthwhile'>;
   readonly settings?: Partial<GrowthSettings>;
 }
+
+/** Between two ids, or by dividing what lies under one. */
+export type Cut = { readonly at: string } | { readonly divide: string };
 
 interface Look {
   readonly at: number;
@@ -65,7 +70,7 @@ export class Growth {
   }
 
   /** The first shard that is to be split; looks at most every `lookMillis`. */
-  async next(): Promise<{ readonly shard: ShardId; readonly at: string } | undefined> {
+  async next(): Promise<({ readonly shard: ShardId } & Cut) | undefined> {
     const { clock, coordinator, group } = this.#options;
     if (clock.monotonic() < this.#nextAt) return undefined;
     this.#nextAt = clock.monotonic() + this.#settings.lookMillis;
@@ -74,45 +79,81 @@ export class Growth {
     for (const { id, primary } of group.served()) {
       if (primary === undefined) this.#looks.delete(id);
       else {
-        const at = this.#busy(primary) ?? (await this.#large(primary));
-        if (at !== undefined && !isFull) return { shard: id, at };
+        const cut = this.#busy(primary) ?? (await this.#large(primary));
+        if (cut !== undefined && !isFull) return { shard: id, ...cut };
       }
     }
     return undefined;
   }
 
-  #busy({ state: { id }, range }: ShardPrimary): string | undefined {
+  #busy(primary: ShardPrimary): Cut | undefined {
+    const { state, range } = primary;
+    const { id } = state;
     const { commands } = range;
     const at = this.#options.clock.monotonic();
     const before = this.#looks.get(id) ?? { at, commands, isBusy: false };
     const millis = Math.max(1, at - before.at);
     const isBusy = ((commands - before.commands) * 1000) / millis > this.#settings.commandsMax;
     this.#looks.set(id, { at, commands, isBusy });
-    return isBusy && before.isBusy ? middleOf(range.recentIds, range.extent) : undefined;
+    return isBusy && before.isBusy ? this.#cutOfRecent(primary) : undefined;
   }
 
-  /** Where a shard is best split if it must be. */
-  async middleOf(primary: ShardPrimary): Promise<string | undefined> {
+  #cutOfRecent(primary: ShardPrimary): Cut | undefined {
     const { recentIds, extent } = primary.range;
-    return (await this.#large(primary, 0)) ?? middleOf(recentIds, extent);
+    const most = mostOf(recentIds);
+    if (most !== undefined && this.#isDivisible(primary, most)) return { divide: most };
+    const at = middleOf(recentIds, extent);
+    return at === undefined ? undefined : { at };
+  }
+
+  #isDivisible(primary: ShardPrimary, id: string): boolean {
+    return this.#options.divider?.isWorthwhile(primary, id) === true;
+  }
+
+  /** How a shard is best split if it must be. */
+  async cutOf(primary: ShardPrimary): Promise<Cut | undefined> {
+    return (await this.#large(primary, 0)) ?? this.#cutOfRecent(primary);
   }
 
   async #large(
-    { local, range }: ShardPrimary,
+    primary: ShardPrimary,
     bytesMax: number = this.#settings.bytesMax,
-  ): Promise<string | undefined> {
+  ): Promise<Cut | undefined> {
+    const { local, range } = primary;
     const { extent } = range;
-    const { prefix } = local.rows;
-    const size = (ids: Extent): Promise<number | undefined> =>
-      sizeOfIds(this.#options.sizeOf, local, ids);
-    const all = (await size(extent)) ?? 0;
+    const size = async (ids: Extent): Promise<number> =>
+      (await sizeOfIds(this.#options.sizeOf, local, ids)) ?? 0;
+    const all = await size(extent);
     if (all <= bytesMax) return undefined;
-    const half = await halfOf(extent, async (id) => {
-      return ((await size({ start: extent.start, end: id })) ?? 0) < all / 2;
+    const [below, half] = await halfOf(extent, async (id) => {
+      return (await size({ start: extent.start, end: id })) < all / 2;
     });
-    const ids = { start: half, end: extent.end };
-    return half === '' ? undefined : firstId(local.index, prefix, ids);
+    const first = (ids: Extent): Promise<string | undefined> =>
+      firstId(local.index, local.rows.prefix, ids);
+    // What lies in the middle may be most of it.
+    const middle = await first({ start: below, end: half === '' ? extent.end : half });
+    if (middle !== undefined && this.#isDivisible(primary, middle)) {
+      const own = await size({ start: middle, end: idAfter(middle) });
+      if (own > mostParts * all) return { divide: middle };
+    }
+    const at = half === '' ? undefined : await first({ start: half, end: extent.end });
+    return at === undefined ? undefined : { at };
   }
+}
+
+/** An id with more than this of a shard is divided. */
+const mostParts = 0.6;
+
+/** Of the ids of the last commands the one that most of them are about; undefined: there is none. */
+export function mostOf(ids: readonly string[]): string | undefined {
+  const middle = ids.toSorted()[ids.length >> 1];
+  const count = ids.filter((id) => id === middle).length;
+  return count > mostParts * ids.length ? middle : undefined;
+}
+
+function idAfter(id: string): string | undefined {
+  const next = (BigInt(`0x${id}`) + 1n).toString(16).padStart(2 * containerIdBytes, '0');
+  return next.length > 2 * containerIdBytes ? undefined : next;
 }
 
 /** Bytes that the rows of these ids take up at a replica. */
@@ -137,11 +178,11 @@ export function middleOf(ids: readonly string[], { start }: Extent): string | un
 /** Bits of an id that are looked at: enough to tell 65,536 containers apart. */
 const bits = 24;
 
-/** About the least id before which half is, or more; empty: there is none. */
+/** About the greatest id before which less than half is, and the least before which half is, or more; empty: there is none. */
 async function halfOf(
   { start, end }: Extent,
   isBelow: (id: string) => Promise<boolean>,
-): Promise<string> {
+): Promise<readonly [string, string]> {
   const unit = 1n << BigInt(8 * containerIdBytes - bits);
   let low = BigInt(`0x${start}`) / unit;
   let high = end === undefined ? 1n << BigInt(bits) : BigInt(`0x${end}`) / unit;
@@ -151,7 +192,9 @@ async function halfOf(
     if (await isBelow(idAt(middle))) low = middle;
     else high = middle;
   }
-  return high < 1n << BigInt(bits) && (end === undefined || idAt(high) < end) ? idAt(high) : '';
+  const below = idAt(low) > start ? idAt(low) : start;
+  const isWithin = high < 1n << BigInt(bits) && (end === undefined || idAt(high) < end);
+  return [below, isWithin ? idAt(high) : ''];
 }
 
 /** The first id of a row in a range. */

@@ -8,7 +8,7 @@ import { StoreError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { epoch, type ShardId, shardId } from '../../../base/units.ts';
 import type { Worker } from '../../work/worker.ts';
-import { type Coordinator, lastShardOf, shardIn } from '../coordinator.ts';
+import { type Coordinator, lastShardOf, type Presence, shardIn } from '../coordinator.ts';
 import type { ShardGroup } from '../group.ts';
 import { firstEpoch } from '../primary/establish.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
@@ -20,6 +20,7 @@ import { Handover, type HandoverLines } from './handover.ts';
 import type { Backups } from './merge.ts';
 import { type MergeRequest, type MergerJob, ShardMerger } from './merger.ts';
 import type { Decline } from './decline.ts';
+import type { Divider, Division } from './division.ts';
 import { Trim } from './trim.ts';
 
 export interface SplitterOptions {
@@ -28,6 +29,8 @@ export interface SplitterOptions {
   readonly stateMachine: StateMachine;
   /** Which shards are to be split; undefined: those that are asked for. */
   readonly growth?: Growth;
+  /** Divides what lies under one id; undefined: nothing is. */
+  readonly divider?: Divider;
   /** The same of those that are to be merged. */
   readonly decline?: Decline;
   readonly backups?: Backups | undefined;
@@ -39,6 +42,8 @@ export interface SplitRequest {
   readonly shard: ShardId;
   /** The first id that goes to the new shard; undefined: about the middle. */
   readonly at?: string;
+  /** What lies under this id is divided in two first, and parted then. */
+  readonly divide?: string;
 }
 
 interface Order extends SplitRequest {
@@ -56,9 +61,16 @@ interface Split {
   handover: Handover | undefined;
 }
 
+interface Pouring {
+  readonly division: Division;
+  /** What is to be split when it is done. */
+  readonly order: Order | undefined;
+}
+
 export type SplitterJob =
   | { readonly type: 'begin'; readonly order: Order }
   | { readonly type: 'step'; readonly split: Split }
+  | { readonly type: 'divide'; readonly pour: Pouring }
   | { readonly type: 'merge'; readonly job: MergerJob }
   /** A new shard that nobody fills any more. */
   | { readonly type: 'drop'; readonly state: ShardState }
@@ -72,6 +84,9 @@ export class ShardSplitter implements Worker<SplitterJob> {
   readonly #orders: Order[] = [];
   readonly #merger: ShardMerger;
   #split: Split | undefined;
+  #pour: Pouring | undefined;
+  /** In which no division was begun before. */
+  readonly #whole = new WeakSet<ShardPrimary>();
   #trim: Trim | undefined;
 
   constructor(options: SplitterOptions) {
@@ -98,6 +113,8 @@ export class ShardSplitter implements Worker<SplitterJob> {
     if (merge !== undefined) return { type: 'merge', job: merge };
     const state = this.#orphan();
     if (state !== undefined) return { type: 'drop', state };
+    const pour = (this.#pour ??= await this.#nextPour());
+    if (pour !== undefined) return { type: 'divide', pour };
     const order = this.#orders.shift() ?? (await this.#grown());
     if (order !== undefined) return { type: 'begin', order };
     this.#trim = this.#trim?.isCurrent === true ? this.#trim : this.#nextTrim();
@@ -139,12 +156,28 @@ export class ShardSplitter implements Worker<SplitterJob> {
     return undefined;
   }
 
+  /** What another primary began goes on here. */
+  async #nextPour(): Promise<Pouring | undefined> {
+    const { group, divider } = this.#options;
+    if (divider === undefined) return undefined;
+    for (const { primary } of group.served()) {
+      if (primary === undefined || this.#whole.has(primary)) continue;
+      const division = await divider.begun(primary);
+      if (division !== undefined) return { division, order: undefined };
+      // What came with another shard may not be its own yet.
+      if (primary.state.untrimmed !== true) this.#whole.add(primary);
+    }
+    return undefined;
+  }
+
   async run(job: SplitterJob): Promise<void> {
     switch (job.type) {
       case 'begin':
         return this.#begin(job.order);
       case 'step':
         return this.#step(job.split);
+      case 'divide':
+        return this.#divide(job.pour);
       case 'merge':
         return this.#merger.run(job.job);
       case 'drop': {
@@ -161,6 +194,7 @@ export class ShardSplitter implements Worker<SplitterJob> {
     const { coordinator, clock } = this.#options;
     try {
       const source = this.#sourceOf(order);
+      if (await this.#isDivided(source, order)) return;
       const at = await this.#cutOf(source, order);
       const target = shardId(lastShardOf(coordinator.current()) + 1);
       const next = newLine(source.state, target);
@@ -173,13 +207,55 @@ export class ShardSplitter implements Worker<SplitterJob> {
     }
   }
 
-  #sourceOf({ shard }: Order): ShardPrimary {
-    const { sessions = [], shards } = this.#options.coordinator.current();
-    const older = sessions.find(({ followsSplits }) => followsSplits !== true);
-    if (older !== undefined) {
-      const message = `node ${older.node} runs a release that knows no splits`;
-      throw new StoreError('conflict', 'shard.split', message);
+  /** True when something has to be divided before the shard is split. */
+  async #isDivided(source: ShardPrimary, order: Order): Promise<boolean> {
+    const { divider, growth } = this.#options;
+    if (divider === undefined) return false;
+    const begun = await divider.begun(source);
+    if (begun !== undefined) {
+      this.#pour = { division: begun, order };
+      return true;
     }
+    if (order.at !== undefined) return false;
+    const cut = order.divide === undefined ? await growth?.cutOf(source) : order;
+    if (cut === undefined || !('divide' in cut) || cut.divide === undefined) return false;
+    this.#checkKnown(({ knowsPieces }) => knowsPieces === true, 'pieces of containers');
+    this.#whole.delete(source);
+    this.#pour = { division: await divider.begin(source, cut.divide), order };
+    return true;
+  }
+
+  /** Throws `conflict` while a process of an older release runs. */
+  #checkKnown(knows: (session: Presence) => boolean, what: string): void {
+    const { sessions = [] } = this.#options.coordinator.current();
+    const older = sessions.find((session) => !knows(session));
+    if (older === undefined) return;
+    const message = `node ${older.node} runs a release that knows no ${what}`;
+    throw new StoreError('conflict', 'shard.split', message);
+  }
+
+  async #divide(pour: Pouring): Promise<void> {
+    const { division, order } = pour;
+    try {
+      if (!(await division.step())) return;
+      this.#pour = undefined;
+      const { primary, id, into } = division;
+      const fields = { event: 'shard.divided', shard: primary.state.id, id, into };
+      this.#options.logger.info(fields, 'What lay under one id of a shard was divided.');
+      // What was asked for, or else the two halves are parted.
+      if (order === undefined) return;
+      const { divide: _done, ...rest } = order;
+      this.#orders.unshift({ ...rest, at: order.at ?? (id > into ? id : into) });
+    } catch (error) {
+      this.#pour = undefined;
+      order?.failed(asRefusal(error));
+      throw error;
+    }
+  }
+
+  #sourceOf({ shard }: Order): ShardPrimary {
+    const { shards } = this.#options.coordinator.current();
+    this.#checkKnown(({ followsSplits }) => followsSplits === true, 'splits');
     const source = this.#primaryOf(shard);
     if (source === undefined) {
       throw new StoreError('unavailable', 'shard.split', 'the shard is not served here');
@@ -191,7 +267,8 @@ export class ShardSplitter implements Worker<SplitterJob> {
   }
 
   async #cutOf(source: ShardPrimary, order: Order): Promise<string> {
-    const at = order.at ?? (await this.#options.growth?.middleOf(source));
+    const cut = order.at === undefined ? await this.#options.growth?.cutOf(source) : order;
+    const at = cut !== undefined && 'at' in cut ? cut.at : undefined;
     if (at === undefined) {
       const message = 'the shard holds nothing that could be parted, as far as can be told';
       throw new StoreError('conflict', 'shard.split', message);

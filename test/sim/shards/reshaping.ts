@@ -1,6 +1,7 @@
 /** Shards that are split and merged again and again while clients are at work. */
 import type { Cell } from '../../../server/cell/cell.ts';
 import { inOrder } from '../../../storage/shard/ranges/extent.ts';
+import { encodeKey, readRow } from '../../../server/proxy/row-codec.ts';
 import { address, context, type Reachable, Violation } from '../clients.ts';
 import type { ShardId } from '../../../base/units.ts';
 import type { SimClock } from '../clock.ts';
@@ -33,10 +34,13 @@ export async function checkSums({ core }: Reachable): Promise<void> {
 
 /** Enough, so that a run comes to an end. */
 const shardsMax = 24;
+const piecesMax = 6;
 
 export class Reshaping {
   readonly #clock: SimClock;
   readonly #random: SeededRandom;
+  /** Of the container, as far as it was asked to be divided. */
+  #pieces = 1;
 
   constructor(clock: SimClock, random: SeededRandom) {
     this.#clock = clock;
@@ -68,6 +72,9 @@ export class Reshaping {
     if (any === undefined) return;
     const shards = inOrder(any.cell.coordinator.current().shards);
     const { containerId } = await any.core.headContainer(context, address);
+    if (this.#pieces < piecesMax && this.#random.chance(0.35)) {
+      return this.#divide(serving, any, containerId);
+    }
     const low = this.#random.below(0x10000).toString(16).padStart(4, '0');
     const at = this.#random.chance(0.7) ? containerId : low.padEnd(32, '0');
     const place = shards.findLastIndex(({ start }) => start <= at);
@@ -84,5 +91,25 @@ export class Reshaping {
     const cut = owner.start === at ? `${at.slice(0, 31)}f` : at;
     if (cut === owner.start) return;
     await servedBy(owner.id)?.cell.workers.split({ shard: owner.id, at: cut });
+  }
+
+  /** One of the container's pieces. */
+  async #divide(
+    serving: readonly Serving[],
+    { cell }: Serving,
+    containerId: string,
+  ): Promise<void> {
+    let divide = containerId;
+    for (let steps = this.#random.below(this.#pieces); steps > 0; steps--) {
+      const key = encodeKey('container', { containerId: divide });
+      const row = await cell.group.route(divide).get(key);
+      divide = (row && readRow<'container'>(row).piece?.next) ?? divide;
+    }
+    const shards = inOrder(cell.coordinator.current().shards);
+    const shard = shards.findLast(({ start }) => start <= divide)?.id;
+    if (shard === undefined) return;
+    const server = serving.find((one) => one.cell.group.find(shard)?.primary !== undefined);
+    this.#pieces++;
+    await server?.cell.workers.split({ shard, divide });
   }
 }
