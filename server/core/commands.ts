@@ -9,6 +9,7 @@ import type { DueLane } from './lifecycle/due-key.ts';
 import type { LifecycleCommands } from './lifecycle/commands.ts';
 import type { Expiration, Lifecycle } from './lifecycle/rules.ts';
 import type { Piece } from './pieces/piece.ts';
+import type { Growth, Quota, Sums } from './quota/quota.ts';
 import type {
   AccountUsageRow,
   Checksum,
@@ -91,10 +92,12 @@ export interface FeedsChange {
   readonly feeds: readonly Omit<Feed, 'id' | 'purpose'>[];
 }
 
-/** How much a commit may add to the sums of the account: `conflict` with detail `allowance` when it would add more (decision 0026). */
+/** How much a commit may add to the sums of account and container: `conflict` with detail `allowance` when it would add more (decision 0026). */
 export interface Allowance {
   readonly bytes: number;
   readonly objects: number;
+  /** It is reserved at the container, too: of one in pieces that has a quota nothing may be added without that (detail `unreserved`). */
+  readonly isOfContainer?: true;
 }
 
 /** Of containers that lie in pieces (decision 0036). */
@@ -113,6 +116,12 @@ interface PieceCommands {
     args: { containerId: Id; round: number; container: ContainerRow; change: RoundChange };
     result: null;
   };
+  /** Notes at the first piece what a write is going to add to the container; gives what others have noted, and the quota. */
+  'container.reserve': {
+    args: { containerId: Id; id: Id } & Growth;
+    result: { readonly quota?: Quota | undefined; readonly others: Sums };
+  };
+  'container.release': { args: { containerId: Id; id: Id }; result: null };
   /** All pieces have it. Gives the last round, as it is now. */
   'round.end': { args: { containerId: Id; round: number }; result: RoundRow };
   /** Of local rows that name the piece, those about names that went over name the next one from now on. */
@@ -261,6 +270,7 @@ export interface Commands extends LifecycleCommands, PieceCommands {
       maxParts: number;
       condition: WriteCondition;
       cause?: EventCause;
+      allowance?: Allowance;
     };
     result: PutOutcome;
   };
@@ -289,6 +299,7 @@ export interface Commands extends LifecycleCommands, PieceCommands {
       isReplica?: boolean;
       cause?: EventCause;
       bypassGovernance?: boolean;
+      allowance?: Allowance;
     };
     result: DeleteOutcome;
   };

@@ -2,6 +2,7 @@
  * What core asks of the world below it: rows (consistent, ordered) and bodies (erasure-coded).
  * Implemented by server/proxy over a cluster, and in memory for tests (test/memory/).
  */
+import type { ReservedRow } from './account/reservation.ts';
 import type { BackupRow } from './backup/backup-row.ts';
 import type { Micros } from '../../base/units.ts';
 import type { Command, CommandResult, RoundRow } from './commands.ts';
@@ -38,6 +39,8 @@ export interface Tables {
   usage: { key: { containerId: Id }; row: UsageRow };
   /** Of the first piece of a container. */
   round: { key: { containerId: Id }; row: RoundRow };
+  /** The same. */
+  reserved: { key: { containerId: Id }; row: ReservedRow };
   /** The newest version of each key, unless that is a delete marker (so a listing meets no markers). Ordered by key. May hold an inline body. */
   current: { key: { containerId: Id; key: string }; row: VersionRow };
   /** Noncurrent versions, newest first within a key, and a delete marker that is its key's newest (under `newestMarker`, decide/version-chain.ts, which sorts first). May hold an inline body. */

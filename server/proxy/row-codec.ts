@@ -22,6 +22,7 @@ const tags = {
   container: 0x10,
   usage: 0x11,
   round: 0x12,
+  reserved: 0x13,
   current: 0x20,
   version: 0x21,
   tombstone: 0x22,
@@ -82,6 +83,7 @@ const encoders: KeyEncoders = {
   container: (key) => rowsKey(key.containerId, tags.container),
   usage: (key) => rowsKey(key.containerId, tags.usage),
   round: (key) => rowsKey(key.containerId, tags.round),
+  reserved: (key) => rowsKey(key.containerId, tags.reserved),
   current: (key) => rowsKey(key.containerId, tags.current, name(key.key)),
   version: (key) =>
     rowsKey(key.containerId, tags.version, name(key.key), invertedNumber(key.version)),

@@ -44,6 +44,7 @@ function emptyContents(): Contents {
     container: new Map(),
     usage: new Map(),
     round: new Map(),
+    reserved: new Map(),
     current: new Map(),
     version: new Map(),
     tombstone: new Map(),

@@ -1,6 +1,6 @@
 import type { Commands } from '../commands.ts';
 import { addAccountUsage, noAccountUsage } from '../account/usage.ts';
-import type { Reservation } from '../account/reservation.ts';
+import { liveReservations, RESERVED_MILLIS } from '../account/reservation.ts';
 import type { AccountRow, AccountUsageRow, DirectoryRow } from '../model.ts';
 import { CLIENT_SETTING, patchMetadata } from '../metadata.ts';
 import type { Commit } from './commit.ts';
@@ -44,14 +44,11 @@ export function updateAccount(commit: Commit, args: Args<'account.update'>): nul
   return null;
 }
 
-/** Longer than any commit takes; then a front that died in between is forgotten. */
-const RESERVED_MILLIS = 60_000;
-
 export function reserve(commit: Commit, args: Args<'account.reserve'>): AccountUsageRow {
   const { accountId, id, policy, bytes, objects } = args;
   const old = commit.view.get('account', { accountId });
   if (old === undefined) return noAccountUsage;
-  const others = liveReservations(commit, old);
+  const others = liveReservations(old.reserved, commit.nowMillis);
   const until = commit.nowMillis + RESERVED_MILLIS;
   const own = { bytes: Math.max(0, bytes), objects: Math.max(0, objects), policy, until };
   const row: AccountRow = { ...old, reserved: { ...Object.fromEntries(others), [id]: own } };
@@ -62,16 +59,12 @@ export function reserve(commit: Commit, args: Args<'account.reserve'>): AccountU
   }, noAccountUsage);
 }
 
-function liveReservations(commit: Commit, row: AccountRow): readonly [string, Reservation][] {
-  return Object.entries(row.reserved ?? {}).filter(([, { until }]) => until > commit.nowMillis);
-}
-
 export function release(commit: Commit, args: Args<'account.release'>): null {
   const { accountId, id } = args;
   const old = commit.view.get('account', { accountId });
   if (old?.reserved?.[id] === undefined) return null;
   const { reserved: _all, ...rest } = old;
-  const left = liveReservations(commit, old).filter(([other]) => other !== id);
+  const left = liveReservations(old.reserved, commit.nowMillis).filter(([other]) => other !== id);
   const row: AccountRow =
     left.length === 0 ? rest : { ...rest, reserved: Object.fromEntries(left) };
   commit.change({ type: 'put', table: 'account', key: { accountId }, row });

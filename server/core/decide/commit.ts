@@ -18,7 +18,7 @@ import { type LifecycleContext, realDays } from '../lifecycle/due.ts';
 import type { Change, ShardView } from '../ports.ts';
 import type { DueKey } from '../lifecycle/due-key.ts';
 import type { Allowance } from '../commands.ts';
-import { checkGrowth, quotaOf } from '../quota/quota.ts';
+import { checkGrowth, checkReserved, quotaOf, sumsOf } from '../quota/quota.ts';
 
 export interface DecideOptions {
   /** How long readers of a replaced body may still need its fragments. */
@@ -197,19 +197,27 @@ export class Commit {
     });
   }
 
-  #checkQuota(containerId: Id, container: ContainerRow, after: UsageRow): void {
-    const quota = quotaOf(container.settings);
+  #checkQuota(
+    containerId: Id,
+    of: { readonly container: ContainerRow; readonly row: UsageRow },
+    allowance: Allowance | undefined,
+  ): void {
+    const quota = quotaOf(of.container.settings);
     if (quota === undefined) return;
-    checkGrowth(quota, this.view.get('usage', { containerId }) ?? emptyUsage, after);
+    const before = sumsOf(this.view.get('usage', { containerId }) ?? emptyUsage);
+    const after = sumsOf(of.row);
+    const growth = { bytes: after.bytes - before.bytes, objects: after.objects - before.objects };
+    if (of.container.piece === undefined) checkGrowth(quota, before, growth);
+    else checkReserved(quota, growth, allowance);
   }
 
   /** All changes, the sums last. Throws `quota-exceeded`. */
   finish(allowance?: Allowance): readonly Change[] {
     this.#checkAllowance(allowance);
     const changes = [...this.#changes];
-    for (const [containerId, { row, container }] of this.#usage) {
-      this.#checkQuota(containerId, container, row);
-      changes.push({ type: 'put', table: 'usage', key: { containerId }, row });
+    for (const [containerId, of] of this.#usage) {
+      this.#checkQuota(containerId, of, allowance);
+      changes.push({ type: 'put', table: 'usage', key: { containerId }, row: of.row });
     }
     for (const [accountId, { containerId, row }] of this.#accountUsage) {
       changes.push({ type: 'put', table: 'accountUsage', key: { containerId, accountId }, row });

@@ -134,6 +134,9 @@ export function leftOf(
 /** The row that stays of it. */
 export function removeContainer(commit: Commit, containerId: Id, old: ContainerRow): ContainerRow {
   commit.change({ type: 'delete', table: 'usage', key: { containerId } });
+  if (commit.view.get('reserved', { containerId }) !== undefined) {
+    commit.change({ type: 'delete', table: 'reserved', key: { containerId } });
+  }
   commit.addAccountUsage(containerId, old, oneContainerLess);
   const none = { feeds: undefined, lifecycle: undefined };
   const gone = { state: 'deleted', settings: {}, ...none } as const;

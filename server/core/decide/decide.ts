@@ -47,6 +47,7 @@ import { renameObject } from './edit/rename.ts';
 import { abortUpload, createUpload, forgetUpload, putPart, releaseParts } from './upload.ts';
 import { checkPlace } from './pieces/names.ts';
 import { endPour, settlePour } from './pieces/pour.ts';
+import { releaseInContainer, reserveInContainer } from './pieces/reserved.ts';
 import { adoptRow, beginRound, decideRound, endRound, fencePiece } from './pieces/round.ts';
 import {
   enqueueRepair,
@@ -92,6 +93,8 @@ const decisions: Decisions = {
   'directory.remove': removeDirectory,
   'bucketName.claim': claimBucketName,
   'bucketName.release': releaseBucketName,
+  'container.reserve': reserveInContainer,
+  'container.release': releaseInContainer,
   'container.create': createContainer,
   'container.abandon': abandonContainer,
   'container.update': updateContainer,

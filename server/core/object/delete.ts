@@ -5,6 +5,7 @@ import type { DeleteOutcome } from '../commands.ts';
 import { resolveContainer } from '../container/resolve.ts';
 import { causeOf, wakeFeeds } from '../feed/cause.ts';
 import { checkKey } from '../limits.ts';
+import { executeDelete } from '../quota/write.ts';
 import type { Services } from '../services.ts';
 
 export async function deleteObject(
@@ -19,7 +20,7 @@ export async function deleteObject(
   });
   // A delete marker is a row as any other: its name keeps the limits.
   if (found.row.versioning !== 'off') checkKey(services.limits, key, 'object.delete');
-  const outcome = await services.rows.execute({
+  const outcome = await executeDelete(services, found, {
     type: 'object.delete',
     containerId: found.containerId,
     key,

@@ -27,21 +27,48 @@ export function quotaExceeded(op: string, detail: { readonly quota: string }): S
   return new StoreError('quota-exceeded', op, 'Upload exceeds quota.', { detail });
 }
 
-/** Throws `quota-exceeded` when a commit makes the container grow beyond its quota. One that is over it already may shrink, and stay as it is. */
-export function checkGrowth(
-  quota: Quota,
-  before: Pick<UsageRow, 'versionBytes' | 'objects'>,
-  after: Pick<UsageRow, 'versionBytes' | 'objects'>,
-): void {
-  const op = 'decide';
-  if (isBeyond(quota.bytes, before.versionBytes, after.versionBytes)) {
-    throw quotaExceeded(op, { quota: 'container-bytes' });
-  }
-  if (isBeyond(quota.objects, before.objects, after.objects)) {
-    throw quotaExceeded(op, { quota: 'container-objects' });
-  }
+/** What is held, as quotas count it. */
+export interface Sums {
+  /** Of all versions. */
+  readonly bytes: number;
+  /** Current ones. */
+  readonly objects: number;
 }
 
-function isBeyond(limit: number | undefined, before: number, after: number): boolean {
-  return limit !== undefined && after > limit && after > before;
+/** What a write adds to them; negative where it takes away. */
+export type Growth = Sums;
+
+export function sumsOf({
+  versionBytes: bytes,
+  objects,
+}: Pick<UsageRow, 'versionBytes' | 'objects'>): Sums {
+  return { bytes, objects };
+}
+
+/** Which bound the sums would exceed with the growth; undefined: none. What is over it already may shrink, and stay as it is. */
+export function exceededOf(quota: Quota, sums: Sums, growth: Growth): keyof Quota | undefined {
+  const { bytes = Infinity, objects = Infinity } = quota;
+  if (growth.bytes > 0 && sums.bytes + growth.bytes > bytes) return 'bytes';
+  return growth.objects > 0 && sums.objects + growth.objects > objects ? 'objects' : undefined;
+}
+
+/** Throws `quota-exceeded` when the growth makes a container exceed its quota. */
+export function checkGrowth(quota: Quota, sums: Sums, growth: Growth): void {
+  const exceeded = exceededOf(quota, sums, growth);
+  if (exceeded !== undefined) throw quotaExceeded('decide', { quota: `container-${exceeded}` });
+}
+
+/** The sums of one piece of a container say nothing: what it grows by was looked at together with those of the others, or is refused (`conflict`, detail `unreserved`). */
+export function checkReserved(
+  { bytes = Infinity, objects = Infinity }: Quota,
+  growth: Growth,
+  allowance: { readonly isOfContainer?: true } | undefined,
+): void {
+  if (allowance?.isOfContainer === true) return;
+  const grows =
+    (growth.bytes > 0 && bytes < Infinity) || (growth.objects > 0 && objects < Infinity);
+  if (!grows) return;
+  throw new StoreError('conflict', 'decide', 'the container lies in pieces, and has a quota', {
+    detail: { unreserved: true },
+  });
 }

@@ -13,6 +13,7 @@ import { newId } from '../../ids.ts';
 import { isArchived } from '../../lifecycle/readable.ts';
 import type { VersionRow } from '../../model.ts';
 import { roomToAppend } from '../../quota/room.ts';
+import { executeWrite } from '../../quota/write.ts';
 import type { Services } from '../../services.ts';
 import { ingestBody } from '../ingest.ts';
 import { discardRefused, putObject, targetOf } from '../put.ts';
@@ -64,7 +65,8 @@ async function appendTo(
   });
   const { body, inline, size, etag } = ingested;
   try {
-    const outcome = await services.rows.execute({
+    const about = { container: found, bytes: () => size };
+    const outcome = await executeWrite(services, ctx, about, {
       type: 'object.append',
       containerId,
       key,
