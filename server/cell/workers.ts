@@ -66,6 +66,8 @@ export interface WorkSettings {
   readonly pace: PaceSettings;
   /** How old a commit may become before it is in its shard's backup; undefined: there are none. */
   readonly backupMillis?: number | undefined;
+  /** As PourerOptions. */
+  readonly pouredRows?: number;
   /** A device that is away for so long loses its shards' replicas to others. Default: ShardRepair's. */
   readonly replicaAwayMillis?: number;
 }
@@ -347,7 +349,8 @@ function splitterOf(options: CellWorkersOptions, backups: BackupKeeper | undefin
   const { group, coordinator, stateMachine, clock, random, logger } = options;
   const looking = { group, coordinator, clock, sizeOf: indexSize };
   const tools = { group, coordinator, stateMachine, clock, logger };
-  const divider = new Pourer(clock, random);
+  const { pouredRows } = options.settings;
+  const divider = new Pourer({ clock, random, pouredRows });
   return new ShardSplitter({
     ...{ ...tools, backups, divider },
     growth: new Growth({ ...looking, divider }),

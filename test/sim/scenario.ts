@@ -8,6 +8,7 @@ import { address, Clients, context, keys, Violation } from './clients.ts';
 import type { SyncCall } from './dropped-syncs.ts';
 import { describeHistory, linearizable } from './history.ts';
 import { SeededRandom } from './random.ts';
+import { checkPieces } from './shards/pieces.ts';
 import { checkSums, isSettled, Reshaping } from './shards/reshaping.ts';
 import { coldClass, type CrashLoss, deviceCount, type Running, World } from './world.ts';
 
@@ -69,6 +70,7 @@ class Scenario {
     const lives = 2 + this.#random.below(3);
     for (let life = 0; life < lives; life++) await this.#faultyLife();
     const healed = await this.#heal();
+    await checkPieces(healed);
     await this.#checkAll();
     if (this.#moves) await this.#checkMoved(healed);
     if (this.#random.chance(0.2)) await this.#checkOrphans(healed);

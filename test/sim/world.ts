@@ -28,6 +28,7 @@ const workSettings = {
   auditRoundMillis: 5_000,
   reconcileRoundMillis: 30_000,
   recheckMillis: 2_000,
+  pouredRows: 2,
   sweepRoundMillis: 4_000,
   pace: { busyShare: 0.5 },
   sweeper: { graceMillis: 65_000, confirmMillis: 5_000, maxSuspects: 1000 },

@@ -34,7 +34,9 @@ import {
 import { lastNames, type NameRows } from './chunk.ts';
 
 /** Rows a table in one commit: commands are held while they are read. */
-const rowsPerCommit = 128;
+const pouredRows = 128;
+/** Local rows that are looked at in one step. */
+const rowsPerStep = 128;
 /** One name with more rows (parts, versions) than this stays, and ends the pouring. */
 const rowsOfNameMax = 12_000;
 /** The shard's clients have at least so many times as long to themselves. */
@@ -60,7 +62,8 @@ export class Pour implements Division {
   readonly id: Id;
   readonly into: Id;
   readonly #clock: Clock;
-  #limit = rowsPerCommit;
+  readonly #pouredRows: number;
+  #limit: number;
   #isPoured = false;
   #tables: readonly SettledTable[] = settledTables;
   #from: Uint8Array | undefined;
@@ -68,7 +71,15 @@ export class Pour implements Division {
   /** How long commands waited at most. */
   heldMillis = 0;
 
-  constructor(of: { primary: ShardPrimary; id: Id; into: Id; clock: Clock }) {
+  constructor(of: {
+    readonly primary: ShardPrimary;
+    readonly id: Id;
+    readonly into: Id;
+    readonly clock: Clock;
+    readonly pouredRows: number | undefined;
+  }) {
+    this.#pouredRows = of.pouredRows ?? pouredRows;
+    this.#limit = this.#pouredRows;
     this.primary = of.primary;
     this.id = of.id;
     this.into = of.into;
@@ -104,7 +115,7 @@ export class Pour implements Division {
     } catch (error) {
       if (!isStoreError(error, 'unavailable') || ++this.#late >= lateMax) throw error;
       // Less is read, while commands wait, the next time.
-      this.#limit = Math.max(rowsMin, this.#limit >> 1);
+      this.#limit = Math.max(Math.min(rowsMin, this.#limit), this.#limit >> 1);
       next = { type: 'later' };
     } finally {
       open();
@@ -147,7 +158,7 @@ export class Pour implements Division {
       this.#limit *= 2;
       return this.#limit > rowsOfNameMax ? [] : undefined;
     }
-    this.#limit = rowsPerCommit;
+    this.#limit = this.#pouredRows;
     const names: NameRows[] = [];
     for (const one of found) {
       const weight = weightOf(one.usage);
@@ -192,7 +203,7 @@ export class Pour implements Division {
     const { local } = this.primary;
     await local.flush();
     const range = localRange(table);
-    const page = { gte: from ?? range.gte, lt: range.lt, limit: rowsPerCommit };
+    const page = { gte: from ?? range.gte, lt: range.lt, limit: rowsPerStep };
     const found = await scanRows(local.index, local.rows.prefix, page);
     const rows = found
       .filter((row) => readRow<typeof table>(row).containerId === this.id)
@@ -201,7 +212,7 @@ export class Pour implements Division {
       await this.#execute({ type: 'pour.settle', containerId: this.id, rows });
     }
     const last = found.at(-1);
-    return last === undefined || found.length < rowsPerCommit ? undefined : keyAfter(last.key);
+    return last === undefined || found.length < rowsPerStep ? undefined : keyAfter(last.key);
   }
 
   #execute(command: Command): Promise<unknown> {

@@ -6,20 +6,25 @@ import { scanRows } from '../../../storage/shard/list.ts';
 import type { ShardPrimary } from '../../../storage/shard/primary/primary.ts';
 import type { Divider, Division } from '../../../storage/shard/ranges/division.ts';
 import type { Extent } from '../../../storage/shard/ranges/extent.ts';
-import type { UsageRow } from '../../core/model.ts';
+import type { Id, UsageRow } from '../../core/model.ts';
 import { encodeKey, localRange, readRow } from '../../proxy/row-codec.ts';
 import { Pour } from './pour.ts';
 
 /** Fewer versions than this are not worth a second piece. */
 const versionsMin = 20_000;
 
-export class Pourer implements Divider {
-  readonly #clock: Clock;
-  readonly #random: Random;
+export interface PourerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Rows a table in one commit; undefined: some hundred. */
+  readonly pouredRows?: number | undefined;
+}
 
-  constructor(clock: Clock, random: Random) {
-    this.#clock = clock;
-    this.#random = random;
+export class Pourer implements Divider {
+  readonly #options: PourerOptions;
+
+  constructor(options: PourerOptions) {
+    this.#options = options;
   }
 
   async begun(primary: ShardPrimary): Promise<Division | undefined> {
@@ -29,7 +34,7 @@ export class Pourer implements Divider {
     const own = found.find((row) => !primary.range.isForeign(row, primary.local));
     if (own === undefined) return undefined;
     const { containerId: id, into } = readRow<'pour'>(own);
-    return new Pour({ primary, id, into, clock: this.#clock });
+    return this.#pour(primary, id, into);
   }
 
   async begin(primary: ShardPrimary, id: string): Promise<Division> {
@@ -38,8 +43,13 @@ export class Pourer implements Divider {
     if (versions + uploads < 2) {
       throw new StoreError('conflict', 'shard.divide', 'nothing lies there that could be parted');
     }
-    const into = idWithin(primary.range.extent, this.#random);
-    return new Pour({ primary, id, into, clock: this.#clock });
+    const into = idWithin(primary.range.extent, this.#options.random);
+    return this.#pour(primary, id, into);
+  }
+
+  #pour(primary: ShardPrimary, id: Id, into: Id): Pour {
+    const { clock, pouredRows } = this.#options;
+    return new Pour({ primary, id, into, clock, pouredRows });
   }
 
   isWorthwhile(primary: ShardPrimary, id: string): boolean {

@@ -9,6 +9,7 @@ import { SimClock } from '../clock.ts';
 import { describeHistory, linearizable } from '../history.ts';
 import { SeededRandom } from '../random.ts';
 import { inOrder } from '../../../storage/shard/ranges/extent.ts';
+import { checkPieces } from '../shards/pieces.ts';
 import { checkSums, Reshaping } from '../shards/reshaping.ts';
 import { engineHost } from './engine.ts';
 import { heal } from './healing.ts';
@@ -432,6 +433,7 @@ class Scenario {
         throw new Violation(`usage ${JSON.stringify(usage)}, listed ${JSON.stringify(expected)}`);
       }
       await checkSums(running);
+      await checkPieces(running);
     }
   }
 

@@ -43,6 +43,7 @@ const cellSettings: CellSettings = {
     auditRoundMillis: 20_000,
     reconcileRoundMillis: 60_000,
     recheckMillis: 3_000,
+    pouredRows: 2,
     sweepRoundMillis: 30_000,
     pace: { busyShare: 0.5 },
     sweeper: { graceMillis: 65_000, confirmMillis: 5_000, maxSuspects: 1000 },

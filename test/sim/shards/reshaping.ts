@@ -1,15 +1,11 @@
 /** Shards that are split and merged again and again while clients are at work. */
 import type { Cell } from '../../../server/cell/cell.ts';
 import { inOrder } from '../../../storage/shard/ranges/extent.ts';
-import { encodeKey, readRow } from '../../../server/proxy/row-codec.ts';
 import { address, context, type Reachable, Violation } from '../clients.ts';
+import { Dividing, type Serving } from './pieces.ts';
 import type { ShardId } from '../../../base/units.ts';
 import type { SimClock } from '../clock.ts';
 import type { SeededRandom } from '../random.ts';
-
-interface Serving extends Reachable {
-  readonly cell: Cell;
-}
 
 /** Nothing of a split or a merge is left to do. */
 export function isSettled({ coordinator }: Cell): boolean {
@@ -34,17 +30,16 @@ export async function checkSums({ core }: Reachable): Promise<void> {
 
 /** Enough, so that a run comes to an end. */
 const shardsMax = 24;
-const piecesMax = 6;
 
 export class Reshaping {
   readonly #clock: SimClock;
   readonly #random: SeededRandom;
-  /** Of the container, as far as it was asked to be divided. */
-  #pieces = 1;
+  readonly #dividing: Dividing;
 
   constructor(clock: SimClock, random: SeededRandom) {
     this.#clock = clock;
     this.#random = random;
+    this.#dividing = new Dividing(random);
   }
 
   /** Asks for some splits and merges, one after the other, of whoever serves then. */
@@ -70,11 +65,10 @@ export class Reshaping {
   async #ask(serving: readonly Serving[]): Promise<void> {
     const [any] = serving;
     if (any === undefined) return;
+    const asked = this.#dividing.next(serving);
+    if (asked !== undefined) return asked;
     const shards = inOrder(any.cell.coordinator.current().shards);
     const { containerId } = await any.core.headContainer(context, address);
-    if (this.#pieces < piecesMax && this.#random.chance(0.35)) {
-      return this.#divide(serving, any, containerId);
-    }
     const low = this.#random.below(0x10000).toString(16).padStart(4, '0');
     const at = this.#random.chance(0.7) ? containerId : low.padEnd(32, '0');
     const place = shards.findLastIndex(({ start }) => start <= at);
@@ -91,25 +85,5 @@ export class Reshaping {
     const cut = owner.start === at ? `${at.slice(0, 31)}f` : at;
     if (cut === owner.start) return;
     await servedBy(owner.id)?.cell.workers.split({ shard: owner.id, at: cut });
-  }
-
-  /** One of the container's pieces. */
-  async #divide(
-    serving: readonly Serving[],
-    { cell }: Serving,
-    containerId: string,
-  ): Promise<void> {
-    let divide = containerId;
-    for (let steps = this.#random.below(this.#pieces); steps > 0; steps--) {
-      const key = encodeKey('container', { containerId: divide });
-      const row = await cell.group.route(divide).get(key);
-      divide = (row && readRow<'container'>(row).piece?.next) ?? divide;
-    }
-    const shards = inOrder(cell.coordinator.current().shards);
-    const shard = shards.findLast(({ start }) => start <= divide)?.id;
-    if (shard === undefined) return;
-    const server = serving.find((one) => one.cell.group.find(shard)?.primary !== undefined);
-    this.#pieces++;
-    await server?.cell.workers.split({ shard, divide });
   }
 }
