@@ -52,13 +52,14 @@ export class Chains {
     return { ...found, to: known[low]?.from };
   }
 
-  /** A piece that was reached from `id` said this of itself. */
-  learn(id: Id, { to, next }: Piece): void {
+  /** The piece `reached`, from `id`, said this of itself. */
+  learn(id: Id, reached: Id, { from, to, next }: Piece): void {
     if (to === undefined || next === undefined) return;
     const before = this.#chains.get(id) ?? [];
-    const known = before.filter((one) => one.id !== next);
-    const place = known.findIndex(({ from }) => compareUtf8(from, to) > 0);
-    known.splice(place < 0 ? known.length : place, 0, { from: to, id: next });
+    const known = before.filter((one) => one.id !== reached && one.id !== next);
+    // Its own place too: were it taken to begin behind its end, it would be asked for the next one's names for ever.
+    if (reached !== id) insert(known, earliest({ id: reached, from }, before));
+    insert(known, earliest({ id: next, from: to }, before));
     this.#count += known.length - before.length;
     // The one that was learnt last goes last.
     this.#chains.delete(id);
@@ -69,4 +70,16 @@ export class Chains {
       this.#count -= length;
     }
   }
+}
+
+/** Of what was heard of its beginning: pieces grow towards the front only. */
+function earliest(heard: Known, before: readonly Known[]): Known {
+  const old = before.find(({ id }) => id === heard.id);
+  return old !== undefined && compareUtf8(old.from, heard.from) < 0 ? old : heard;
+}
+
+/** Behind those that begin with the same name: these are empty, or were learnt earlier. */
+function insert(known: Known[], one: Known): void {
+  const place = known.findIndex(({ from }) => compareUtf8(from, one.from) > 0);
+  known.splice(place < 0 ? known.length : place, 0, one);
 }

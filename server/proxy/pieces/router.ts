@@ -67,7 +67,7 @@ export class PieceRouter {
 
   async #learn(id: Id, piece: Id): Promise<void> {
     const row = await this.#options.pieceOf(piece);
-    if (row !== undefined) this.#chains.learn(id, row);
+    if (row !== undefined) this.#chains.learn(id, piece, row);
   }
 
   async #finishRound(piece: Id): Promise<void> {
