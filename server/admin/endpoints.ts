@@ -8,6 +8,7 @@ import type { ClusterMap } from '../../storage/shard/coordinator.ts';
 import { inOrder } from '../../storage/shard/ranges/extent.ts';
 import { accountIdOf } from '../core/ids.ts';
 import type { Id, StoredBody } from '../core/model.ts';
+import { isBehind } from '../core/pieces/piece.ts';
 import type { RowStore } from '../core/ports.ts';
 import { headerText } from '../http/exchange.ts';
 import { unquote } from '../swift/path.ts';
@@ -57,9 +58,19 @@ async function placeOf(source: EndpointsSource, named: Named): Promise<Place> {
   const { containerId } = line;
   if (key === undefined) return shardOf(source, containerId);
   const row = await source.rows.get('current', { containerId, key });
-  if (row?.body.type !== 'stored') return shardOf(source, containerId);
+  if (row?.body.type !== 'stored') return shardOf(source, await pieceOf(source, containerId, key));
   const { stored } = row.body;
   return { devices: source.homesOf(stored), partition: stored.partition };
+}
+
+/** Which piece of the container the name lies in. */
+async function pieceOf({ rows }: EndpointsSource, containerId: Id, key: string): Promise<Id> {
+  let id = containerId;
+  for (;;) {
+    const piece = (await rows.get('container', { containerId: id }))?.piece;
+    if (piece?.next === undefined || !isBehind(piece, key)) return id;
+    id = piece.next;
+  }
 }
 
 function shardOf(source: EndpointsSource, id: Id): Place {

@@ -61,6 +61,25 @@ describe('/endpoints', () => {
     expect(large).toEqual({ endpoints: [rest, rest], headers: {} });
   });
 
+  it('tells where the row of a name is in a container that lies in pieces', async () => {
+    const from = await source();
+    const [first, second] = ['0'.repeat(31), 'f'.repeat(31)].map((start) => `${start}1`);
+    const piece = { of: first, from: '', to: 'm', next: second, round: 0 };
+    const get = ((table: string, key: { containerId: string }) => {
+      const row = table === 'directory' ? { containerId: first } : undefined;
+      const isFirst = table === 'container' && key.containerId === first;
+      return Promise.resolve(isFirst ? { piece } : row);
+    }) as unknown as EndpointsSource['rows']['get'];
+    const shards = [
+      { id: 7, start: '', replicas: [1] },
+      { id: 8, start: 'f', replicas: [2] },
+    ] as unknown as ReturnType<EndpointsSource['map']>['shards'];
+    const cut = { ...from, rows: { get }, map: () => ({ ...from.map(), shards }) };
+    const ask = (name: string): Promise<unknown> => answerEndpoints(cut, `/endpoints/${name}`);
+    expect(await ask('a/box/l')).toEqual(['http://10.0.0.1:9000/device-1/7/a/box/l']);
+    expect(await ask('a/box/m')).toEqual(['http://10.0.0.2:9000/device-2/8/a/box/m']);
+  });
+
   it('knows nothing of names that are none', async () => {
     const from = await source();
     for (const path of ['', 'v1/%FF/c', 'a/%FF', 'a//k']) {
