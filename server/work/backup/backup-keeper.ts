@@ -4,7 +4,7 @@ import { tolerance } from '../../../ring/policy.ts';
 import type { ShardGroup } from '../../../storage/shard/group.ts';
 import type { ShardPrimary } from '../../../storage/shard/primary/primary.ts';
 import type { ServedShard } from '../../../storage/shard/primary/served-shard.ts';
-import type { Backups } from '../../../storage/shard/ranges/merge.ts';
+import type { Backups } from '../../../storage/shard/backup/backed-up.ts';
 import type { Worker } from '../../../storage/work/worker.ts';
 import type { Policy } from '../../proxy/placement.ts';
 import { type BackupTools, ShardBackup } from './shard-backup.ts';

@@ -5,7 +5,7 @@ import type { Random } from '../../../base/random.ts';
 import { scanRows } from '../../../storage/shard/list.ts';
 import type { ShardPrimary } from '../../../storage/shard/primary/primary.ts';
 import type { Divider, Division } from '../../../storage/shard/ranges/division.ts';
-import type { Extent } from '../../../storage/shard/ranges/extent.ts';
+import { type Extent, owns } from '../../../storage/shard/ranges/extent.ts';
 import type { Id, UsageRow } from '../../core/model.ts';
 import { encodeKey, localRange, readRow } from '../../proxy/row-codec.ts';
 import { Pour } from './pour.ts';
@@ -31,7 +31,12 @@ export class Pourer implements Divider {
     const { index, rows } = primary.local;
     await primary.local.flush();
     const found = await scanRows(index, rows.prefix, { ...localRange('pour'), limit: 100 });
-    const own = found.find((row) => !primary.range.isForeign(row, primary.local));
+    const { extent } = primary.range;
+    const own = found.find((row) => {
+      if (primary.range.isForeign(row, primary.local)) return false;
+      // A shard that was made again from an older backup may have forgotten that it was over.
+      return owns(extent, readRow<'pour'>(row).into);
+    });
     if (own === undefined) return undefined;
     const { containerId: id, into } = readRow<'pour'>(own);
     return this.#pour(primary, id, into);

@@ -4,20 +4,13 @@
  * come to nothing, that is deleted.
  */
 import { StoreError } from '../../../base/errors.ts';
-import type { Sequence, ShardId } from '../../../base/units.ts';
+import type { ShardId } from '../../../base/units.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
 import type { ShardState } from '../shard.ts';
+import { type Backups, BackupWait } from '../backup/backed-up.ts';
 import { changeLine } from './change-line.ts';
 import { inOrder } from './extent.ts';
 import { Handover, type HandoverLines, type HandoverOptions } from './handover.ts';
-
-/** What outlives the loss of all replicas of shards served here. Undefined where nothing does. */
-export interface Backups {
-  /** Whether all commits of the primary come into its backup as they are made. */
-  follows(primary: ShardPrimary): boolean;
-  /** Whether those up to `last` are stored there; where not, that is done next. */
-  has(primary: ShardPrimary, last: Sequence): boolean;
-}
 
 export interface MergeTools
   extends Pick<
@@ -27,22 +20,19 @@ export interface MergeTools
   readonly backups?: Backups | undefined;
 }
 
-/** What was copied must be in the target's backup within this time, and is looked for so often. */
-const backupMillis = 60_000;
-const lookMillis = 100;
-
 export class Merge {
   readonly source: ShardPrimary;
   readonly target: ShardPrimary;
   readonly #tools: MergeTools;
   #handover: Handover | undefined;
-  /** The target's last commit with what was copied, and until when it is waited for. */
-  #copied: { readonly last: Sequence; readonly until: number } | undefined;
+  readonly #backedUp: BackupWait;
 
   constructor(tools: MergeTools) {
     this.source = tools.source;
     this.target = tools.target;
     this.#tools = tools;
+    const { backups, clock } = tools;
+    this.#backedUp = new BackupWait({ backups, clock, op: 'shard.merge' });
   }
 
   /** Does the next piece of work; true when the source is no more. Any rejection ends it: call `abandon`. */
@@ -52,27 +42,9 @@ export class Merge {
       await this.#open();
       return false;
     }
-    if (handover.isCopied && !(await this.#isBackedUp())) return false;
+    // The source's backup goes with it: what it holds must be in the target's before.
+    if (handover.isCopied && !(await this.#backedUp.isOver(this.target))) return false;
     return handover.step();
-  }
-
-  /** The source's backup goes with it: what it holds must be in the target's before. */
-  async #isBackedUp(): Promise<boolean> {
-    const { backups, clock } = this.#tools;
-    const { target } = this;
-    if (backups === undefined) return true;
-    const now = clock.monotonic();
-    this.#copied ??= { last: target.settled, until: now + backupMillis };
-    if (backups.has(target, this.#copied.last)) return true;
-    if (now >= this.#copied.until) {
-      throw new StoreError(
-        'unavailable',
-        'shard.merge',
-        'the backup does not come to what was copied',
-      );
-    }
-    await clock.sleep(lookMillis);
-    return false;
   }
 
   abandon(): void {

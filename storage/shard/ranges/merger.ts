@@ -12,7 +12,8 @@ import type { ShardGroup } from '../group.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
 import type { ShardState, StateMachine } from '../shard.ts';
 import { changeLine } from './change-line.ts';
-import { type Backups, Merge, shardBefore } from './merge.ts';
+import type { Backups } from '../backup/backed-up.ts';
+import { Merge, shardBefore } from './merge.ts';
 
 export interface MergerOptions {
   readonly group: ShardGroup;

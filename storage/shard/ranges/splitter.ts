@@ -14,10 +14,10 @@ import { firstEpoch } from '../primary/establish.ts';
 import type { ShardPrimary } from '../primary/primary.ts';
 import { routeFromHex } from '../row-key.ts';
 import type { ShardState, StateMachine } from '../shard.ts';
+import { type Backups, BackupWait } from '../backup/backed-up.ts';
 import { owns } from './extent.ts';
 import type { Growth } from './growth.ts';
 import { Handover, type HandoverLines } from './handover.ts';
-import type { Backups } from './merge.ts';
 import { type MergeRequest, type MergerJob, ShardMerger } from './merger.ts';
 import type { Decline } from './decline.ts';
 import type { Divider, Division } from './division.ts';
@@ -59,6 +59,8 @@ interface Split {
   /** Until then the new shard must have a primary here. */
   readonly until: number;
   handover: Handover | undefined;
+  /** Of the source; undefined: it need not be waited for. */
+  readonly backedUp: BackupWait | undefined;
 }
 
 interface Pouring {
@@ -87,6 +89,8 @@ export class ShardSplitter implements Worker<SplitterJob> {
   #pour: Pouring | undefined;
   /** In which no division was begun before. */
   readonly #whole = new WeakSet<ShardPrimary>();
+  /** Should all replicas be lost, the backup of the one that stays must know which half went to another shard. */
+  readonly #divided = new WeakSet<ShardPrimary>();
   #trim: Trim | undefined;
 
   constructor(options: SplitterOptions) {
@@ -200,7 +204,11 @@ export class ShardSplitter implements Worker<SplitterJob> {
       const next = newLine(source.state, target);
       await coordinator.reshape([{ id: target, epoch: undefined, next }]);
       const until = clock.monotonic() + startMillis;
-      this.#split = { order, at, source, target, until, handover: undefined };
+      const { backups } = this.#options;
+      const backedUp = this.#divided.has(source)
+        ? new BackupWait({ backups, clock, op: 'shard.split' })
+        : undefined;
+      this.#split = { order, at, source, target, until, handover: undefined, backedUp };
     } catch (error) {
       order.failed(asRefusal(error));
       throw error;
@@ -240,6 +248,7 @@ export class ShardSplitter implements Worker<SplitterJob> {
       if (!(await division.step())) return;
       this.#pour = undefined;
       const { primary, id, into } = division;
+      this.#divided.add(primary);
       const fields = { event: 'shard.divided', shard: primary.state.id, id, into };
       this.#options.logger.info(fields, 'What lay under one id of a shard was divided.');
       // What was asked for, or else the two halves are parted.
@@ -283,7 +292,9 @@ export class ShardSplitter implements Worker<SplitterJob> {
     const { order } = split;
     try {
       const handover = this.#handoverOf(split);
-      if (handover === undefined || !(await handover.step())) return;
+      if (handover === undefined) return;
+      if (handover.isCopied && (await split.backedUp?.isOver(split.source)) === false) return;
+      if (!(await handover.step())) return;
       this.#split = undefined;
       this.#told(split, handover);
       order.done();
