@@ -1,4 +1,5 @@
 /** Several shards in memory: changed by the real decisions, read as a primary reads. */
+import { toHex } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { HybridClock } from '../../base/timestamp.ts';
 import { epoch, sequence, type ShardId, shardId } from '../../base/units.ts';
@@ -134,6 +135,13 @@ export class MemoryShards implements ShardMap {
 
   all(): readonly Shard[] {
     return this.#shards;
+  }
+
+  /** All rows, as text. */
+  dump(): string {
+    const ends = [Uint8Array.of(0), Uint8Array.of(2)] as const;
+    const rows = this.#shards.flatMap((shard) => shard.rows.range(...ends));
+    return rows.map(({ key, meta }) => `${toHex(key)} ${toHex(meta)}`).join('\n');
   }
 
   /** A row as it is now, without waiting. */

@@ -1,0 +1,120 @@
+/** Races whose outcomes must fit: what the tests run, and what mutated decisions must not survive. */
+import { expect } from 'vitest';
+import type { Command } from '../../../../server/core/commands.ts';
+import type { Versioning } from '../../../../server/core/model.ts';
+import { ClusterRows } from '../../../../server/proxy/rows.ts';
+import type { StateMachine } from '../../../../storage/shard/shard.ts';
+import type { MemoryShards } from '../../../memory/shards.ts';
+import { SeededRandom } from '../../../sim/random.ts';
+import { kindOf } from '../../core/fixture.ts';
+import {
+  containerId,
+  createScene,
+  divide,
+  limits,
+  putOf,
+  rowsOfPieces,
+  type Scene,
+} from './scene.ts';
+
+export interface Race {
+  readonly seed: number;
+  readonly machine?: StateMachine;
+}
+
+export function update(
+  settings: Readonly<Record<string, string>>,
+  versioning?: Versioning,
+): Extract<Command, { type: 'container.update' }> {
+  const more = versioning === undefined ? {} : { versioning };
+  return { type: 'container.update', containerId, settings, limits, ...more };
+}
+
+/** All pieces have the container's row, and nothing is fenced. */
+export function checkCopies(shards: MemoryShards): void {
+  const rows = rowsOfPieces(shards);
+  const [first] = rows;
+  for (const { piece, ...row } of rows) {
+    expect(row).toEqual({ ...first, piece: undefined });
+    expect(piece?.fence).toBeUndefined();
+    expect(piece?.of).toBe(containerId);
+  }
+}
+
+/** Three pieces; calls take a random time. */
+async function slowScene({
+  seed,
+  machine,
+}: Race): Promise<Scene & { readonly random: SeededRandom }> {
+  const scene = await createScene(machine === undefined ? {} : { machine });
+  divide(scene.shards, 'h', 'p');
+  const random = new SeededRandom(seed);
+  scene.shards.hook = () => scene.clock.sleep(random.below(5));
+  return { ...scene, random };
+}
+
+/** Either a put is acknowledged and the deletion refused, or the deletion wins and no put is acknowledged. */
+export async function raceDeletion(race: Race): Promise<void> {
+  const { shards, clock, random, run } = await slowScene(race);
+  const puts = Array.from({ length: 1 + random.below(3) }, async (_, place) => {
+    const rows = new ClusterRows(shards, clock);
+    await clock.sleep(random.below(50));
+    const key = random.pick(['a', 'k', 'z']) + String(place);
+    return { key, kind: await kindOf(rows.execute(putOf(key))) };
+  });
+  await clock.advance(random.below(20));
+  const rows = new ClusterRows(shards, clock);
+  const deleted = await run(kindOf(rows.execute({ type: 'container.delete', containerId })));
+  const outcomes = await run(Promise.all(puts));
+  const kept = outcomes.filter(({ kind }) => kind === 'fulfilled');
+  expect(deleted).toBe(kept.length > 0 ? 'container-not-empty' : 'fulfilled');
+  for (const { key, kind } of outcomes) {
+    if (kind !== 'fulfilled') expect(kind).toBe('no-such-container');
+    else expect(await run(rows.get('current', { containerId, key }))).toBeDefined();
+  }
+  expect((await run(rows.usage(containerId))).objects).toBe(kept.length);
+  checkCopies(shards);
+}
+
+/** Once anybody was shown that it is versioned, no put leaves a null version. */
+export async function raceVersioning(race: Race): Promise<void> {
+  const { shards, clock, random, run } = await slowScene(race);
+  const seen = async (): Promise<void> => {
+    const rows = new ClusterRows(shards, clock);
+    const key = random.pick(['a', 'k', 'z']);
+    for (;;) {
+      const row = await rows.get('container', { containerId });
+      const { row: version } = await rows.execute(putOf(key));
+      if (row?.versioning !== 'enabled') continue;
+      expect(version.isNull).toBe(false);
+      return;
+    }
+  };
+  const readers = [seen(), seen(), seen(), seen()];
+  await clock.advance(random.below(20));
+  const change = new ClusterRows(shards, clock).execute(update({}, 'enabled'));
+  await run(Promise.all([...readers, change]));
+  checkCopies(shards);
+}
+
+/** Names are found, written and listed where they lie, by callers that know nothing of the pieces. */
+export async function useNames({ machine }: Omit<Race, 'seed'>): Promise<void> {
+  const { shards, clock, run, rows } = await createScene(machine === undefined ? {} : { machine });
+  const names = ['a', 'k', 'z'];
+  for (const name of names) await run(rows.execute(putOf(name)));
+  divide(shards, 'h', 'p');
+  const cold = (): ClusterRows => new ClusterRows(shards, clock);
+  for (const key of names) {
+    const at = { containerId, key };
+    expect((await run(cold().get('current', at)))?.etag).toBe(`e-${key}`);
+    await run(cold().execute(putOf(key, `${key}2`)));
+    expect((await run(cold().getWithBody('current', at)))?.body).toEqual(Buffer.from(`${key}2`));
+  }
+  const query = { prefix: '', delimiter: '', after: undefined, before: undefined, limit: 10 };
+  for (const reverse of [false, true]) {
+    const { items } = await run(cold().listCurrent(containerId, { ...query, reverse }));
+    const listed = items.map(({ name }) => name);
+    expect(listed).toEqual(reverse ? names.toReversed() : names);
+  }
+  expect((await run(cold().usage(containerId))).objects).toBe(names.length);
+}
