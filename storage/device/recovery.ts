@@ -4,12 +4,13 @@
  */
 import type { Disk, DiskFile } from '../../base/disk.ts';
 import { isStoreError } from '../../base/errors.ts';
-import type { FragmentId } from '../fragment/fragment.ts';
+import type { FragmentHeader, FragmentId } from '../fragment/fragment.ts';
 import { pageBytes, recordBytes } from '../fragment/record.ts';
 import { type FragmentIndex, type FragmentPlace, IndexBatch } from './fragment-index.ts';
 import { pagesOf, Volume, type VolumeTable } from './volume.ts';
 import { decodeVolumeHeader, volumeFolder, volumeOfName, volumePath } from './volume-format.ts';
-import { readVerifiedUnit, type ScanStep, scanVolume } from './volume-scan.ts';
+import { readVerifiedUnit, type RecordStep, scanVolume } from './volume-scan.ts';
+import { samePlace } from './volume-writer.ts';
 
 export interface Recovered {
   /** A volume with room, to go on with. */
@@ -63,6 +64,8 @@ export async function recoverVolumes(options: RecoveryOptions): Promise<Recovere
       const volume = new Volume(id, { pages: state.pages, sealed: true });
       volume.livePages = usage?.livePages ?? 0;
       volume.checkpointPages = checkpoint ?? 0;
+      // A hole at its end that a full disk left: a record placed in it would lie before the checkpoint.
+      volume.pages = Math.max(volume.pages, volume.checkpointPages);
       table.add(volume);
       const isPresent = (other: number): boolean => present.has(other);
       entered += await readTail(file, volume, { ...options, isPresent });
@@ -115,14 +118,22 @@ async function readTail(
   const batch = new IndexBatch();
   const entered = new Map<string, FragmentPlace>();
   const touched = new Set([volume]);
-  const range = { deviceUuid, volume: volume.id, fromPage, toPage: volume.pages };
+  const known = (header: FragmentHeader): FragmentPlace | undefined =>
+    entered.get(nameOf(header)) ?? index.get(header);
+  const isWhole = async (step: RecordStep): Promise<boolean> => {
+    // What the index points at was synced before it did.
+    if (samePlace(known(step.decoded.header), { volume: volume.id, page: step.page })) return true;
+    return isVerified(file, step);
+  };
+  const range = { deviceUuid, volume: volume.id, fromPage, toPage: volume.pages, isWhole };
   for await (const step of scanVolume(file, range)) {
-    if (step.type === 'gap') continue;
+    // What is appended from now on comes after the place that a torn record was given: a header that
+    // outlived its unit must not hide others.
+    if (step.type === 'cut') volume.pages = Math.max(volume.pages, step.endPage);
+    if (step.type !== 'record') continue;
     const { header } = step.decoded;
-    const name = `${header.objectId} ${header.stripe} ${header.index}`;
-    const before = entered.get(name) ?? index.get(header);
+    const before = known(header);
     if (before !== undefined && !isLater(volume.id, step.page, before, options.isPresent)) continue;
-    if (!(await isWhole(file, step))) continue;
     const pages = pagesOf(recordBytes(header.unitLength));
     const old = before === undefined ? undefined : table.get(before.volume);
     old?.release(pages);
@@ -130,7 +141,7 @@ async function readTail(
     volume.livePages += pages;
     const { unitLength, createdAt } = header;
     const place = { volume: volume.id, page: step.page, unitLength, createdAt };
-    entered.set(name, place);
+    entered.set(nameOf(header), place);
     batch.put(header, place);
   }
   // What the process before us left un-synced must not be lost after the index has it.
@@ -138,6 +149,10 @@ async function readTail(
   for (const each of touched) batch.putUsage(each.id, each);
   await index.write(batch, { synced: false });
   return entered.size;
+}
+
+function nameOf({ objectId, stripe, index }: FragmentId): string {
+  return `${objectId} ${stripe} ${index}`;
 }
 
 function isLater(
@@ -151,7 +166,7 @@ function isLater(
 }
 
 /** A record that never was acknowledged may be torn: only whole ones are entered. */
-async function isWhole(file: DiskFile, step: ScanStep & { type: 'record' }): Promise<boolean> {
+async function isVerified(file: DiskFile, step: RecordStep): Promise<boolean> {
   try {
     await readVerifiedUnit(file, step.page, step.decoded);
     return true;

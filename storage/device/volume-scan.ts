@@ -13,8 +13,12 @@ import { pagesOf } from './volume.ts';
 
 export type ScanStep =
   | { readonly type: 'record'; readonly page: number; readonly decoded: DecodedHeader }
+  /** The header of a record that would reach past the last page, to before `endPage`: a crash cut it short. */
+  | { readonly type: 'cut'; readonly page: number; readonly endPage: number }
   /** A page where a record should begin and none does: a hole, or damage. */
   | { readonly type: 'gap'; readonly page: number };
+
+export type RecordStep = ScanStep & { readonly type: 'record' };
 
 export interface ScanRange {
   /** 32 hex digits; records of another device are gaps. */
@@ -22,6 +26,11 @@ export interface ScanRange {
   readonly volume: number;
   readonly fromPage: number;
   readonly toPage: number;
+  /**
+   * Whether a record is as long as its header says. Where it is not its pages are gaps: of a record
+   * that a crash tore the header alone may have arrived, and whole ones may lie right behind that.
+   */
+  readonly isWhole: (step: RecordStep) => Promise<boolean>;
 }
 
 /** Through a hole this many pages are read at once; else one, as the next header is far away. */
@@ -63,7 +72,7 @@ class PageReader {
   }
 }
 
-/** Every record header that lies whole between the two pages, and every page that is none. Bytes of units are not verified. */
+/** Every record that begins between the two pages, and every page that belongs to none. */
 export async function* scanVolume(
   file: DiskFile,
   range: ScanRange,
@@ -72,27 +81,40 @@ export async function* scanVolume(
   let ahead = 1;
   for (let page = range.fromPage; page < range.toPage; ) {
     const bytes = await reader.page(page, Math.min(ahead, range.toPage - page));
-    const decoded = bytes === undefined ? undefined : recordAt(bytes, page, range);
-    if (decoded === undefined) {
-      yield { type: 'gap', page };
+    const step =
+      bytes === undefined ? ({ type: 'gap', page } as const) : stepAt(bytes, page, range);
+    if (step.type === 'record' && (await range.isWhole(step))) {
+      yield step;
+      ahead = 1;
+      page = endOf(page, step.decoded);
+    } else {
+      yield step.type === 'record' ? { type: 'gap', page } : step;
       ahead = windowPages;
       page += 1;
-    } else {
-      yield { type: 'record', page, decoded };
-      ahead = 1;
-      page += pagesOf(recordBytes(decoded.header.unitLength));
     }
   }
+}
+
+function stepAt(bytes: Uint8Array, page: number, range: ScanRange): ScanStep {
+  const decoded = recordAt(bytes, page, range);
+  if (decoded === undefined) return { type: 'gap', page };
+  const endPage = endOf(page, decoded);
+  return endPage > range.toPage
+    ? { type: 'cut', page, endPage }
+    : { type: 'record', page, decoded };
+}
+
+function endOf(page: number, { header }: DecodedHeader): number {
+  return page + pagesOf(recordBytes(header.unitLength));
 }
 
 function recordAt(bytes: Uint8Array, page: number, range: ScanRange): DecodedHeader | undefined {
   if (!hasMagic(bytes)) return undefined;
   try {
     const decoded = decodeHeader(bytes);
-    const { place, header } = decoded;
+    const { place } = decoded;
     if (place.deviceUuid !== range.deviceUuid) return undefined;
     if (place.volume !== range.volume || place.page !== page) return undefined;
-    if (page + pagesOf(recordBytes(header.unitLength)) > range.toPage) return undefined;
     return decoded;
   } catch (error) {
     if (isStoreError(error, 'corrupt')) return undefined;

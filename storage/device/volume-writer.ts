@@ -334,6 +334,9 @@ export class VolumeWriter {
   }
 }
 
-export function samePlace(a: FragmentPlace | undefined, b: FragmentPlace): boolean {
+export function samePlace(
+  a: FragmentPlace | undefined,
+  b: Pick<FragmentPlace, 'volume' | 'page'>,
+): boolean {
   return a !== undefined && a.volume === b.volume && a.page === b.page;
 }
