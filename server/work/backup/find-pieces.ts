@@ -65,16 +65,14 @@ async function* bodiesOn(store: FragmentStore): AsyncGenerator<FragmentHeader> {
   } while (after !== undefined);
 }
 
-/** Bodies other than pieces, as far as `wanted` says of their headers. */
-export async function findBodies(
+/** Shows the headers of bodies other than pieces, of each as often as it has fragments in its first stripe. */
+export async function visitBodies(
   placement: Placement,
-  wanted: (header: FragmentHeader) => boolean,
-): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
+  visit: (header: FragmentHeader) => void,
+): Promise<void> {
   await onAllDevices(placement, (header) => {
-    if (header.key !== backupKey && wanted(header)) found.add(header.objectId);
+    if (header.key !== backupKey) visit(header);
   });
-  return found;
 }
 
 async function headerOf(store: FragmentStore, id: FragmentId): Promise<FragmentHeader | undefined> {

@@ -7,16 +7,18 @@ import type { Clock } from '../../../base/clock.ts';
 import { isStoreError, StoreError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { type Epoch, epoch as toEpoch, type ShardId } from '../../../base/units.ts';
+import type { FragmentHeader } from '../../../storage/fragment/fragment.ts';
 import type { Coordinator } from '../../../storage/shard/coordinator.ts';
 import type { ShardGroup } from '../../../storage/shard/group.ts';
 import type { ReplicaPeer, ReplicaStatus } from '../../../storage/shard/peer.ts';
 import { replayPiece } from '../../../storage/shard/backup/replay.ts';
 import { keyAfter } from '../../../storage/shard/row-key.ts';
 import type { Shard, ShardState } from '../../../storage/shard/shard.ts';
+import type { Id } from '../../core/model.ts';
 import type { Placement } from '../../proxy/placement.ts';
-import { decodeRow, localRange } from '../../proxy/row-codec.ts';
+import { decodeRow, encodeKey, localRange } from '../../proxy/row-codec.ts';
 import { findClaim } from '../claims.ts';
-import { chainsOf, findPieces, findBodies, type FoundPiece } from './find-pieces.ts';
+import { chainsOf, findPieces, type FoundPiece, visitBodies } from './find-pieces.ts';
 import { readLooseBody } from './loose-body.ts';
 import { decodePiece, isUnreadable } from './piece.ts';
 
@@ -95,13 +97,31 @@ async function countNotNamed(
   { placement, group }: RebuildOptions,
   storedAt: ReadonlyMap<ShardId, number>,
 ): Promise<number> {
-  const young = await findBodies(placement, ({ containerId, createdAt }) => {
-    const since = storedAt.get(group.route(containerId).id);
-    return since !== undefined && createdAt >= since;
+  const oldest = Math.min(...storedAt.values());
+  const young = new Map<string, FragmentHeader>();
+  await visitBodies(placement, (header) => {
+    if (header.createdAt >= oldest) young.set(header.objectId, header);
   });
   let count = 0;
-  for (const objectId of young) if ((await findClaim(group, objectId)) === undefined) count++;
+  for (const [objectId, { containerId, createdAt }] of young) {
+    const shard = group.route(containerId);
+    const since = storedAt.get(shard.id) ?? Infinity;
+    // Of a container in pieces the row may have been in any shard.
+    if (createdAt < since && !(await liesInPieces(shard, containerId))) continue;
+    if ((await findClaim(group, objectId)) === undefined) count++;
+  }
   return count;
+}
+
+/** False also when its own shard is not served. */
+async function liesInPieces(shard: Shard, containerId: Id): Promise<boolean> {
+  try {
+    const row = await shard.get(encodeKey('container', { containerId }));
+    return row !== undefined && decodeRow<'container'>(row.meta).piece !== undefined;
+  } catch (error) {
+    if (isStoreError(error, 'unavailable')) return false;
+    throw error;
+  }
 }
 
 /** Whether any replica that the map believes can be believed. One that left the set, but is whole, may still know more than a backup. */
