@@ -212,7 +212,7 @@ export class ClusterRows implements RowStore {
       before: query.before === undefined ? undefined : utf8(query.before),
       reverse: query.reverse,
       limit: query.limit,
-      ...suffixesOf(query),
+      ...suffixesOf(table, query),
     };
     const page = await this.#shards.route(id).list(list);
     return { items: page.items.map((item) => toPageItem<T>(item)), truncated: page.truncated };
@@ -257,13 +257,18 @@ export function isSame(a: readonly Shard[], b: readonly Shard[]): boolean {
   return a.length === b.length && a.every(({ id }, place) => id === b[place]?.id);
 }
 
-/** What tells rows of one name apart. */
-function suffixesOf(query: PageQuery): Pick<ListQuery, 'afterSuffix' | 'beforeSuffix'> {
-  const { afterVersion, beforeVersion, afterUpload } = query;
+/** What tells rows of one name apart; the other tables have one row a name, and a suffix would let in that of `before` itself. */
+function suffixesOf(
+  table: ListedTable,
+  { afterVersion, beforeVersion, afterUpload }: PageQuery,
+): Pick<ListQuery, 'afterSuffix' | 'beforeSuffix'> {
+  if (table === 'upload' && afterUpload !== undefined) {
+    return { afterSuffix: fromHex(afterUpload.uploadId) };
+  }
+  if (table !== 'version') return {};
   return {
     ...(afterVersion === undefined ? {} : { afterSuffix: invertedNumber(afterVersion) }),
     ...(beforeVersion === undefined ? {} : { beforeSuffix: invertedNumber(beforeVersion) }),
-    ...(afterUpload === undefined ? {} : { afterSuffix: fromHex(afterUpload.uploadId) }),
   };
 }
 

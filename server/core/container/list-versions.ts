@@ -99,10 +99,12 @@ async function readPage(
   query: PageQuery,
 ): Promise<VersionPage | undefined> {
   const { rows } = services;
-  const before = await rows.listVersions(containerId, query);
+  // One more where `merge` may drop one: a page must not be empty when more follows.
+  const older = query.beforeVersion === undefined ? query : { ...query, limit: query.limit + 1 };
+  const before = await rows.listVersions(containerId, older);
   const current = await rows.listCurrent(containerId, query);
   const newest = await newestOfMarkedKey(services, containerId, query);
-  const after = await rows.listVersions(containerId, query);
+  const after = await rows.listVersions(containerId, older);
   const page = merge(current, after, newest, query);
   const upTo = page.items.at(-1)?.name;
   return isSame(before, after, upTo, query) && isLinked(page, query) ? page : undefined;
