@@ -32,4 +32,22 @@ export function addShard(program: Command): void {
       const params = new URLSearchParams({ shard: number });
       await printControl(data, `/shard/merge?${params.toString()}`);
     });
+  shard
+    .command('pieces <account> <container>')
+    .description('Where a container lies: in one piece, or, when it is large, in several')
+    .addOption(dataOption())
+    .action(async (account: string, container: string, { data }: { data: string }) => {
+      const params = new URLSearchParams({ account, container });
+      await printControl(data, `/shard/pieces?${params.toString()}`);
+    });
+  shard
+    .command('divide <account> <container>')
+    .description(
+      'Divide the largest piece of a container, which this node serves, and split its shard. What is large or busy is divided without being told.',
+    )
+    .addOption(dataOption())
+    .action(async (account: string, container: string, { data }: { data: string }) => {
+      const params = new URLSearchParams({ account, container });
+      await printControl(data, `/shard/divide?${params.toString()}`);
+    });
 }

@@ -5,6 +5,7 @@ import { type ShardId, shardId } from '../../base/units.ts';
 import { shardIn } from '../../storage/shard/coordinator.ts';
 import { inOrder } from '../../storage/shard/ranges/extent.ts';
 import type { Cell } from '../cell/cell.ts';
+import { largestPiece, listPieces } from './pieces.ts';
 
 const op = 'control.shard';
 /** Large shards take minutes: nobody waits for those. */
@@ -23,6 +24,10 @@ export async function answerShardCall(
       return split(on.cell, on.clock, params);
     case '/shard/merge':
       return merge(on.cell, on.clock, params);
+    case '/shard/pieces':
+      return listPieces(on.cell, params);
+    case '/shard/divide':
+      return divide(on.cell, on.clock, params);
     default:
       return undefined;
   }
@@ -72,4 +77,11 @@ async function merge(cell: Cell, clock: Clock, params: URLSearchParams): Promise
   return (await isSoon(asked, clock))
     ? `Shard ${shard} is merged.`
     : `Shard ${shard} is being merged; torc shard list shows when it is no more.`;
+}
+
+async function divide(cell: Cell, clock: Clock, params: URLSearchParams): Promise<string> {
+  const request = await largestPiece(cell, params);
+  return (await isSoon(cell.workers.split(request), clock))
+    ? 'The container is divided, and the shard is split between both pieces.'
+    : 'The container is being divided; torc shard pieces shows how far it is.';
 }

@@ -39,13 +39,12 @@ import {
   partsPrefix,
   regionOf,
   routeOf,
-  sumsIn,
-  sumsRange,
 } from './row-codec.ts';
 import { idOfCommand } from './home.ts';
 import { listPieces } from './pieces/listing.ts';
 import { Rounds } from './pieces/rounds.ts';
 import { PieceRouter } from './pieces/router.ts';
+import { type PieceSums, walkPieces } from './pieces/walk.ts';
 
 /** The shards of the cluster, by the id that routes a row. */
 export interface ShardMap {
@@ -155,28 +154,17 @@ export class ClusterRows implements RowStore {
   async usage(containerId: Id): Promise<UsageRow> {
     const row = await this.#get('usage', { containerId });
     if (row?.isPart !== true) return row ?? noUsage;
-    for (let left = attemptsMax; left > 0; left--) {
-      const sum = await this.#sumOfPieces(containerId);
-      if (sum !== undefined) return sum;
-    }
-    throw new StoreError('unavailable', 'usage', 'the container is divided again and again');
+    const pieces = await this.pieces(containerId);
+    return pieces.map(({ usage }) => usage).reduce(addUsage, noUsage);
   }
 
-  /** Undefined when names went from one piece to the next meanwhile. */
-  async #sumOfPieces(containerId: Id): Promise<UsageRow | undefined> {
-    let sum = noUsage;
-    let from: string | undefined = '';
-    let next: Id | undefined = containerId;
-    while (next !== undefined) {
-      const range = { ...sumsRange(next), limit: 2 };
-      const rows = await this.#shards.route(next).scan(range);
-      const [container, usage] = sumsIn(rows);
-      if (container?.piece === undefined || container.piece.from !== from) return undefined;
-      sum = addUsage(sum, usage ?? noUsage);
-      from = container.piece.to;
-      next = container.piece.next;
+  /** As walkPieces, at one moment. */
+  async pieces(containerId: Id): Promise<readonly PieceSums[]> {
+    for (let left = attemptsMax; left > 0; left--) {
+      const pieces = await walkPieces(this.#shards, containerId);
+      if (pieces !== undefined) return pieces;
     }
-    return sum;
+    throw new StoreError('unavailable', 'pieces', 'the container is divided again and again');
   }
 
   listDirectory(accountId: Id, query: PageQuery): Promise<Page<DirectoryRow>> {

@@ -9,6 +9,8 @@ export interface Division {
   readonly id: string;
   /** The other id, of the same shard. */
   readonly into: string;
+  /** How long commands waited at most. */
+  readonly heldMillis: number;
   /** Does the next piece of work; true when nothing is left to do. Any rejection leaves it as far as it is. */
   step(): Promise<boolean>;
 }

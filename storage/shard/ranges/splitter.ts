@@ -249,7 +249,8 @@ export class ShardSplitter implements Worker<SplitterJob> {
       this.#pour = undefined;
       const { primary, id, into } = division;
       this.#divided.add(primary);
-      const fields = { event: 'shard.divided', shard: primary.state.id, id, into };
+      const heldMillis = Math.round(division.heldMillis);
+      const fields = { event: 'shard.divided', shard: primary.state.id, id, into, heldMillis };
       this.#options.logger.info(fields, 'What lay under one id of a shard was divided.');
       // What was asked for, or else the two halves are parted.
       if (order === undefined) return;
