@@ -43,6 +43,9 @@ export type RowWrite =
     }
   | { readonly type: 'delete'; readonly key: Uint8Array };
 
+/** Given, or found by what was decided before them: none are made where that finds none. Synchronous. */
+export type Writes = readonly RowWrite[] | ((view: RowView) => readonly RowWrite[]);
+
 export interface Decision {
   /** Applied atomically, in order. Empty: nothing is committed and the result returns at once (after earlier commits it depends on are durable). */
   readonly writes: readonly RowWrite[];

@@ -3,23 +3,26 @@
  *
  * Invariants:
  * - Every name is in exactly one piece: its rows, the bounds of both pieces and their sums change in one commit.
- * - Nothing is written between the look at the rows and that commit: commands are held for so long.
+ * - None of its names is written between the look at its rows and that commit: if one is, it is looked at again.
  * - While the container's row is being changed nothing is poured.
  */
 import type { Clock } from '../../../base/clock.ts';
+import { compareUtf8 } from '../../../base/bytes.ts';
 import { isStoreError } from '../../../base/errors.ts';
 import { scanRows } from '../../../storage/shard/list.ts';
 import { answerWithin } from '../../../storage/shard/primary/answer.ts';
 import type { ShardPrimary } from '../../../storage/shard/primary/primary.ts';
+import { DirtyKeys } from '../../../storage/shard/ranges/dirty-keys.ts';
 import type { Division } from '../../../storage/shard/ranges/division.ts';
+import { idOfKey } from '../../../storage/shard/ranges/extent.ts';
 import { keyAfter } from '../../../storage/shard/row-key.ts';
-import type { RowWrite } from '../../../storage/shard/shard.ts';
+import type { RowView, RowWrite } from '../../../storage/shard/shard.ts';
 import type { StoredRow } from '../../../storage/shard/row.ts';
 import type { Command, LocalRowName } from '../../core/commands.ts';
 import { copyFor } from '../../core/decide/pieces/round.ts';
 import type { ContainerRow, Id, UsageRow } from '../../core/model.ts';
 import type { Piece } from '../../core/pieces/piece.ts';
-import type { KeyOf, RowOf, TableName } from '../../core/ports.ts';
+import type { KeyOf, RowOf, ShardView, TableName } from '../../core/ports.ts';
 import { addUsage, noUsage } from '../../core/quota/usage.ts';
 import {
   decodeClaimKey,
@@ -27,7 +30,9 @@ import {
   decodeQueueKey,
   encodeKey,
   encodeRow,
+  isNamed,
   localRange,
+  nameIn,
   readRow,
   underId,
 } from '../../proxy/row-codec.ts';
@@ -45,13 +50,16 @@ const restTimes = 4;
 const heldMillis = 100;
 const lateMax = 50;
 const rowsMin = 8;
-const pauseMillis = 20;
+const pauseMillis = 5;
+const waitMillis = 100;
 
-type Next =
-  | { readonly type: 'writes'; readonly writes: readonly RowWrite[] }
-  /** A larger page must be read. */
+/** So often names may be written while they are read, before commands are held. */
+const spoiltMax = 5;
+
+type Read =
+  | { readonly type: 'names'; readonly names: readonly NameRows[] }
+  /** Another page must be read. */
   | { readonly type: 'again' }
-  | { readonly type: 'later' }
   | { readonly type: 'over' };
 
 const settledTables = ['claim', 'queue', 'due'] as const;
@@ -68,6 +76,7 @@ export class Pour implements Division {
   #tables: readonly SettledTable[] = settledTables;
   #from: Uint8Array | undefined;
   #late = 0;
+  #spoilt = 0;
   /** How long commands waited at most. */
   heldMillis = 0;
 
@@ -103,45 +112,52 @@ export class Pour implements Division {
   }
 
   async #pour(): Promise<void> {
-    const { range } = this.primary;
+    const { primary } = this;
+    // All of the shard goes over to another one: what is noted is noted for that.
+    if (primary.range.dirty !== undefined) return this.#clock.sleep(waitMillis);
     const since = this.#clock.monotonic();
-    const open = range.hold();
-    let next: Next;
+    // Names that are written all the time are poured while commands wait.
+    const open = this.#spoilt < spoiltMax ? undefined : primary.range.hold();
+    let read: Read;
     let written: Promise<void> | undefined;
+    const dirty = new DirtyKeys((key) => isNamed(key) && idOfKey(key) === this.id);
+    primary.range.dirty = dirty;
     try {
-      next = await answerWithin(this.#clock, heldMillis, this.#next());
-      // Decided in this turn, before any command that waits.
-      if (next.type === 'writes') written = this.primary.write(next.writes);
+      const reading = this.#read();
+      read = await (open === undefined ? reading : answerWithin(this.#clock, heldMillis, reading));
+      if (read.type === 'names') {
+        const { names } = read;
+        // Decided in this turn, by all that was decided so far.
+        written = primary.write((view) => this.#writesOf(viewOf(view), names, dirty));
+      }
     } catch (error) {
       if (!isStoreError(error, 'unavailable') || ++this.#late >= lateMax) throw error;
       // Less is read, while commands wait, the next time.
       this.#limit = Math.max(Math.min(rowsMin, this.#limit), this.#limit >> 1);
-      next = { type: 'later' };
+      read = { type: 'again' };
     } finally {
-      open();
+      if (primary.range.dirty === dirty) primary.range.dirty = undefined;
+      open?.();
     }
-    const held = this.#clock.monotonic() - since;
-    this.heldMillis = Math.max(this.heldMillis, held);
+    const took = this.#clock.monotonic() - since;
+    if (open !== undefined) this.heldMillis = Math.max(this.heldMillis, took);
     await written;
-    if (next.type === 'over') this.#isPoured = true;
-    else await this.#clock.sleep(next.type === 'later' ? pauseMillis : restTimes * held);
+    if (read.type === 'over') this.#isPoured = true;
+    else await this.#clock.sleep(Math.max(pauseMillis, restTimes * took));
   }
 
-  async #next(): Promise<Next> {
+  async #read(): Promise<Read> {
+    const { local } = this.primary;
     await this.primary.settleAll();
-    await this.primary.local.flush();
-    const container = this.#get('container', { containerId: this.id });
-    const other = this.#get('container', { containerId: this.into });
+    await local.flush();
+    const rows = viewOf(local);
+    const container = rows.get('container', { containerId: this.id });
     if (container?.state !== 'live') return { type: 'over' };
-    if (container.piece?.fence !== undefined || other?.piece?.fence !== undefined) {
-      return { type: 'later' };
-    }
-    const own = this.#get('usage', { containerId: this.id }) ?? noUsage;
-    const others = this.#get('usage', { containerId: this.into }) ?? noUsage;
+    const own = rows.get('usage', { containerId: this.id }) ?? noUsage;
+    const others = rows.get('usage', { containerId: this.into }) ?? noUsage;
     const names = await this.#chunk(container, weightOf(own), weightOf(others));
     if (names === undefined) return { type: 'again' };
-    if (names.length === 0) return { type: 'over' };
-    return { type: 'writes', writes: this.#writesOf({ container, other, own, others }, names) };
+    return names.length === 0 ? { type: 'over' } : { type: 'names', names };
   }
 
   /** Names that go over now, the last one first; empty: no more do. Undefined: a larger page must be read. */
@@ -169,19 +185,23 @@ export class Pour implements Division {
     return names;
   }
 
-  #writesOf(
-    before: {
-      readonly container: ContainerRow;
-      readonly other: ContainerRow | undefined;
-      readonly own: UsageRow;
-      readonly others: UsageRow;
-    },
-    names: readonly NameRows[],
-  ): readonly RowWrite[] {
-    const { container, other, own, others } = before;
+  /** None while the container's row is being changed, or when a name has been written since it was read. */
+  #writesOf(view: ShardView, names: readonly NameRows[], dirty: DirtyKeys): readonly RowWrite[] {
     const { id, into } = this;
-    const { of = id, from = '', to, next, round = 0 } = container.piece ?? {};
+    const container = view.get('container', { containerId: id });
+    const other = view.get('container', { containerId: into });
     const last = names.at(-1)?.name ?? '';
+    if (container?.state !== 'live') return [];
+    if (container.piece?.fence !== undefined || other?.piece?.fence !== undefined) return [];
+    if (dirty.take().some((key) => compareUtf8(nameIn(key), last) >= 0)) {
+      this.#spoilt++;
+      return [];
+    }
+    this.#spoilt = Math.min(this.#spoilt, spoiltMax - 1);
+    this.#late = 0;
+    const own = view.get('usage', { containerId: id }) ?? noUsage;
+    const others = view.get('usage', { containerId: into }) ?? noUsage;
+    const { of = id, from = '', to, next, round = 0 } = container.piece ?? {};
     const gone = names.map(({ usage }) => usage).reduce(addUsage, noUsage);
     const piece: Piece = { of, from, to: last, next: into, round };
     const behind: Piece = { ...(other?.piece ?? { of, to, next, round }), from: last };
@@ -218,12 +238,15 @@ export class Pour implements Division {
   #execute(command: Command): Promise<unknown> {
     return this.primary.execute(command);
   }
+}
 
-  /** Nothing is under way: what is readable is all there is. */
-  #get<T extends TableName>(table: T, key: KeyOf<T>): RowOf<T> | undefined {
-    const row = this.primary.local.get(encodeKey(table, key));
-    return row && readRow<T>(row);
-  }
+function viewOf(rows: RowView): ShardView {
+  return {
+    get: (table, key) => {
+      const row = rows.get(encodeKey(table, key));
+      return row && readRow<typeof table>(row);
+    },
+  };
 }
 
 /** What is to be the same in both. */

@@ -35,7 +35,7 @@ import { Shipping } from './shipping.ts';
 import type { ReplicaPeer } from '../peer.ts';
 import type { LocalReplica } from '../replica/replica.ts';
 import type { ShardSettings } from '../settings.ts';
-import type { Decision, RowWrite, ShardState, StateMachine } from '../shard.ts';
+import type { Decision, RowWrite, ShardState, StateMachine, Writes } from '../shard.ts';
 
 export interface PrimaryOptions {
   readonly state: ShardState;
@@ -179,11 +179,13 @@ export class ShardPrimary {
     return done;
   }
 
-  /** Writes that no command asks for: rows that come from another shard, or have gone there. Their commit is later than `after`. */
-  async write(writes: readonly RowWrite[], after?: Micros): Promise<void> {
+  /** Writes that no command asks for: rows that go over to another shard, or id. Their commit is later than `after`. */
+  async write(wanted: Writes, after?: Micros): Promise<void> {
     this.#admit();
     if (after !== undefined) this.#hybrid.observe(after);
     const { epoch } = this.#state;
+    const writes = typeof wanted === 'function' ? wanted(this.range.view(this.#commits)) : wanted;
+    if (writes.length === 0) return;
     await this.#commit(this.#commits.add(writes, { epoch, time: this.#hybrid.next() }), writes);
   }
 
@@ -196,9 +198,8 @@ export class ShardPrimary {
   checkLease(): void {
     const { lease } = this.#options;
     if (lease === undefined) return;
-    if (this.#isLeaving || this.#stopped !== undefined || !lease.held()) {
-      throw notServing(this.#state.id);
-    }
+    const isOver = this.#isLeaving || this.#stopped !== undefined;
+    if (isOver || !lease.held()) throw notServing(this.#state.id);
   }
 
   #admit(): void {
@@ -331,9 +332,8 @@ export class ShardPrimary {
 
   /** In-sync members that the map does not name any more go. */
   #keepOnly(set: readonly Member[]): void {
-    this.#members = this.#members.filter(
-      (member) => member.role !== 'in-sync' || set.includes(member),
-    );
+    const stays = (member: Member): boolean => member.role !== 'in-sync' || set.includes(member);
+    this.#members = this.#members.filter(stays);
   }
 
   /** Without enough replicas that answer here, another machine that may reach more of them is let try. */
