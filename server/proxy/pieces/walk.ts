@@ -1,8 +1,8 @@
+import type { Shard } from '../../../storage/shard/shard.ts';
 import type { Id, UsageRow } from '../../core/model.ts';
 import type { Piece } from '../../core/pieces/piece.ts';
 import { noUsage } from '../../core/quota/usage.ts';
 import { sumsIn, sumsRange } from '../row-codec.ts';
-import type { ShardMap } from '../rows.ts';
 
 export interface PieceSums {
   readonly id: Id;
@@ -15,7 +15,7 @@ export interface PieceSums {
  * went from one piece to the next meanwhile.
  */
 export async function walkPieces(
-  shards: Pick<ShardMap, 'route'>,
+  shards: { route(id: Id): Shard },
   containerId: Id,
 ): Promise<readonly PieceSums[] | undefined> {
   const found: PieceSums[] = [];

@@ -11,7 +11,7 @@ import type { RequestContext } from '../../../server/core/request.ts';
 import { createCore } from '../../../server/core/core.ts';
 import { Machine } from '../cell/fixture.ts';
 
-const account = 'AUTH_ring';
+export const account = 'AUTH_ring';
 const context: RequestContext = {
   principal: { type: 'user', account, user: 'ring', role: 'owner' },
 };
@@ -78,6 +78,26 @@ export class Store {
       ...{ condition: {}, body: { size, chunks: chunksOf(bytes) } },
     });
     this.written.set(key, bytes);
+  }
+
+  /** An object of so many parts. */
+  async putParts(key: string, count: number): Promise<void> {
+    if (this.#core === undefined) throw new Error('the store is not open');
+    const own = { ...at, key };
+    const { uploadId } = await this.#core.createUpload(context, {
+      ...{ ...own, contentType: 'a/b', system: {}, user: {} },
+    });
+    const parts = await Promise.all(
+      Array.from({ length: count }, async (_, place) => {
+        const bytes = this.machine.random.bytes(600);
+        const body = { size: bytes.length, chunks: chunksOf(bytes) };
+        const part = { ...own, uploadId, partNumber: place + 1, body };
+        const { etag } = (await this.#core?.putPart(context, part)) ?? { etag: '' };
+        return { partNumber: place + 1, etag, bytes };
+      }),
+    );
+    await this.#core.completeUpload(context, { ...own, uploadId, condition: {}, parts });
+    this.written.set(key, Buffer.concat(parts.map(({ bytes }) => bytes)));
   }
 
   async get(key: string): Promise<Buffer> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../../../base/bytes.ts';
 import { shardId } from '../../../../../base/units.ts';
-import { Growth, middleOf } from '../../../../../storage/shard/ranges/growth.ts';
+import { Growth, middleOf, mostOf } from '../../../../../storage/shard/ranges/growth.ts';
 import { World } from '../world.ts';
 
 const id = (byte: string): string => byte.repeat(16);
@@ -21,6 +21,13 @@ describe('a shard that has too much to do', () => {
     expect(middleOf([id('20'), id('20'), id('30')], { start: id('20'), end: undefined })).toBe(
       id('30'),
     );
+  });
+
+  it('has the container divided that most of the commands are about', () => {
+    const many = Array.from({ length: 7 }, () => id('20'));
+    expect(mostOf([id('10'), ...many, id('30')])).toBe(id('20'));
+    expect(mostOf([...many, id('30'), id('40'), id('50'), id('60'), id('70')])).toBeUndefined();
+    expect(mostOf([])).toBeUndefined();
   });
 
   it('is found at the second look that sees it so', async () => {
@@ -52,7 +59,10 @@ describe('a shard that has too much to do', () => {
 });
 
 describe('a shard that has grown too large', () => {
-  async function grown(sizes: Readonly<Record<string, number>>, shardsPerDeviceMax = 10) {
+  async function grown(
+    sizes: Readonly<Record<string, number>>,
+    { shardsPerDeviceMax = 10, divisible = (_id: string): boolean => false } = {},
+  ) {
     const world = await World.open();
     const { group, coordinator, clock } = world;
     for (const route of Object.keys(sizes)) {
@@ -62,6 +72,7 @@ describe('a shard that has grown too large', () => {
     const settings = { bytesMax: 100, lookMillis: 1000, shardsPerDeviceMax };
     const growth = new Growth({
       ...{ group, coordinator, clock, settings },
+      divider: { isWorthwhile: (_primary, one) => divisible(one) },
       // As if each container took up so much.
       sizeOf: async (_index, { gte, lt }) => {
         const inside = Object.entries(sizes).filter(([route]) => {
@@ -85,6 +96,19 @@ describe('a shard that has grown too large', () => {
 
   it('stays as it is when it is one container, or when there are too many shards', async () => {
     for (const only of ['00', '20', 'ff']) expect(await grown({ [id(only)]: 500 })).toBeUndefined();
-    expect(await grown({ [id('10')]: 60, [id('20')]: 50 }, 0)).toBeUndefined();
+    expect(
+      await grown({ [id('10')]: 60, [id('20')]: 50 }, { shardsPerDeviceMax: 0 }),
+    ).toBeUndefined();
+  });
+
+  it('has the container divided that most of it is', async () => {
+    const divisible = (one: string): boolean => one === id('20');
+    const most = { [id('10')]: 60, [id('20')]: 200, [id('30')]: 60 };
+    expect(await grown(most, { divisible })).toEqual({ shard: 1, divide: id('20') });
+    expect(await grown({ [id('20')]: 200 }, { divisible })).toEqual({ shard: 1, divide: id('20') });
+    expect(await grown({ ...most, [id('20')]: 150 }, { divisible })).toEqual({
+      ...{ shard: 1, at: id('30') },
+    });
+    expect(await grown(most)).toEqual({ shard: 1, at: id('30') });
   });
 });
