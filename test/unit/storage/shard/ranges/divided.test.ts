@@ -9,7 +9,13 @@ import { busyWorld, middle, one, work } from './reshaping.ts';
 const divider: Divider = {
   begun: () => Promise.resolve(undefined),
   begin: (primary, id) =>
-    Promise.resolve({ primary, id, into: middle, step: () => Promise.resolve(true) }),
+    Promise.resolve({
+      primary,
+      id,
+      into: middle,
+      heldMillis: 0,
+      step: () => Promise.resolve(true),
+    }),
   isWorthwhile: () => true,
 };
 
