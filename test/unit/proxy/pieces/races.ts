@@ -4,6 +4,7 @@ import type { Command } from '../../../../server/core/commands.ts';
 import type { Versioning } from '../../../../server/core/model.ts';
 import { ClusterRows } from '../../../../server/proxy/rows.ts';
 import type { StateMachine } from '../../../../storage/shard/shard.ts';
+import { pour } from '../../../memory/pour.ts';
 import type { MemoryShards } from '../../../memory/shards.ts';
 import { SeededRandom } from '../../../sim/random.ts';
 import { kindOf } from '../../core/fixture.ts';
@@ -12,6 +13,7 @@ import {
   createScene,
   divide,
   limits,
+  pieceId,
   putOf,
   rowsOfPieces,
   type Scene,
@@ -34,14 +36,14 @@ export function update(
 export function checkCopies(shards: MemoryShards): void {
   const rows = rowsOfPieces(shards);
   const [first] = rows;
-  for (const { piece, ...row } of rows) {
-    expect(row).toEqual({ ...first, piece: undefined });
+  for (const { piece, feeds: _own, ...row } of rows) {
+    expect(row).toEqual({ ...first, piece: undefined, feeds: undefined });
     expect(piece?.fence).toBeUndefined();
     expect(piece?.of).toBe(containerId);
   }
 }
 
-/** Three pieces; calls take a random time. */
+/** Three pieces, and more while calls take a random time. */
 async function slowScene({
   seed,
   machine,
@@ -49,7 +51,16 @@ async function slowScene({
   const scene = await createScene(machine === undefined ? {} : { machine });
   divide(scene.shards, 'h', 'p');
   const random = new SeededRandom(seed);
-  scene.shards.hook = () => scene.clock.sleep(random.below(5));
+  let pieces = 2;
+  scene.shards.hook = () => {
+    const number = random.below(pieces + 1);
+    const id = number === 0 ? containerId : pieceId(number);
+    const isNew = random.chance(0.5) && pieces < 6;
+    const name = random.pick(['a1', 'b', 'k0', 'k1', 'm', 'z0', 'z1']);
+    const into = isNew ? pieceId(pieces + 1) : undefined;
+    if (random.chance(0.2) && pour(scene.shards, id, name, into) && isNew) pieces++;
+    return scene.clock.sleep(random.below(5));
+  };
   return { ...scene, random };
 }
 

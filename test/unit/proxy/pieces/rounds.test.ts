@@ -159,7 +159,15 @@ describe('a change of the container', () => {
       }
     });
     const rows = new ClusterRows(recorded, clock);
-    await run(rows.execute(update({ x: '1' }, 'enabled')));
+    const feed = { target: 'other', rule: 'sync', prefix: '', suffix: '', events: [] };
+    const expiration = { days: 3 };
+    const rules = [{ id: 'r', isEnabled: true, filter: { prefix: '' }, expiration }];
+    await run(
+      rows.execute({
+        ...update({ x: '1' }, 'enabled'),
+        ...{ lifecycle: { rules }, feeds: { purpose: 'sync', feeds: [feed] } },
+      }),
+    );
     expect(late.length).toBeGreaterThan(5);
     pour(shards, pieceId(1), 'l', pieceId(7));
     await run(replay());
@@ -171,6 +179,10 @@ describe('a change of the container', () => {
     await run(rows.execute(update({ x: '3' })));
     checkCopies(shards);
     expect(rowsOfPieces(shards)).toHaveLength(5);
+    for (const { feeds, lifecycle } of rowsOfPieces(shards)) {
+      expect(feeds).toHaveLength(1);
+      expect(lifecycle).toEqual({ rules });
+    }
   });
 });
 
