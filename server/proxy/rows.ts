@@ -72,7 +72,7 @@ export class ClusterRows implements RowStore {
     this.#rounds = new Rounds(pieces, clock);
     this.#router = new PieceRouter({
       pieceOf: async (containerId) => (await this.#get('container', { containerId }))?.piece,
-      finishRound: (of) => this.#rounds.finish(of),
+      finishRound: (of) => this.#rounds.lift(of),
       clock,
     });
   }

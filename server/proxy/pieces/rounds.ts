@@ -66,6 +66,20 @@ export class Rounds {
     return this.#rows.execute({ type: 'round.end', containerId, round: number });
   }
 
+  /**
+   * For whoever met a fence. No round is under way, and yet there is one: a piece's shard was made again from an
+   * older backup. Then the piece gets the last change, as if it were late.
+   */
+  async lift(containerId: Id): Promise<void> {
+    const round = await this.#rows.get('round', { containerId });
+    if (round?.state !== 'over') {
+      await this.finish(containerId);
+      return;
+    }
+    await this.#fence(containerId, round.number);
+    await this.#tell(containerId, round);
+  }
+
   /** Gives their sums, which stay as they are while they are fenced. */
   async #fence(containerId: Id, round: number): Promise<UsageRow> {
     let others = noUsage;

@@ -45,7 +45,8 @@ export function fencePiece(
   const row = rowOf(commit, containerId);
   const piece = pieceOf(row);
   const usage = commit.usage(containerId);
-  if (piece.round >= round || piece.fence === round) return { piece, usage };
+  // A late step never takes a later round's fence away.
+  if (Math.max(piece.round, piece.fence ?? 0) >= round) return { piece, usage };
   const fenced: Piece = { ...piece, fence: round };
   putContainer(commit, containerId, { ...row, piece: fenced });
   return { piece: fenced, usage };

@@ -136,6 +136,19 @@ describe('a change of the container', () => {
     }
   });
 
+  it('reaches a piece whose shard was made again from an older backup, fence and all', async () => {
+    const { shards, rows, run } = await inThree();
+    const at = { containerId: pieceId(1) };
+    await run(rows.execute(update({ x: '1' }, 'enabled')));
+    const old = shards.peek('container', at);
+    for (const x of ['2', '3', '4']) await run(rows.execute(update({ x })));
+    if (old?.piece === undefined) throw new Error('it is a piece');
+    shards.write('container', at, { ...old, piece: { ...old.piece, fence: 2 } });
+    await run(rows.execute(putOf('k')));
+    checkCopies(shards);
+    expect(rowsOfPieces(shards)[1]?.settings).toEqual({ x: '4' });
+  });
+
   it('is not changed by steps that come late, or twice', async () => {
     const { shards, clock, run } = await inThree();
     const late: Command[] = [];
