@@ -109,6 +109,8 @@ interface PieceCommands {
     args: { containerId: Id; round: number };
     result: { readonly piece: Piece; readonly usage: UsageRow };
   };
+  /** The round under way gets this number, which no piece knows: the first one has forgotten some (its shard was made again from an older backup). */
+  'round.raise': { args: { containerId: Id; round: number; to: number }; result: null };
   /** Changes the first piece's row, once all others are fenced. `others`: their sums. */
   'round.decide': { args: { containerId: Id; round: number; others: UsageRow }; result: null };
   /** The piece gets the container's row as it is now, and its names may be written again. */

@@ -48,7 +48,14 @@ import { abortUpload, createUpload, forgetUpload, putPart, releaseParts } from '
 import { checkPlace } from './pieces/names.ts';
 import { endPour, settlePour } from './pieces/pour.ts';
 import { releaseInContainer, reserveInContainer } from './pieces/reserved.ts';
-import { adoptRow, beginRound, decideRound, endRound, fencePiece } from './pieces/round.ts';
+import {
+  adoptRow,
+  beginRound,
+  decideRound,
+  endRound,
+  fencePiece,
+  raiseRound,
+} from './pieces/round.ts';
 import {
   enqueueRepair,
   finishQueued,
@@ -78,6 +85,7 @@ type Decisions = {
 
 const decisions: Decisions = {
   'round.begin': beginRound,
+  'round.raise': raiseRound,
   'round.decide': decideRound,
   'round.end': endRound,
   'piece.fence': fencePiece,

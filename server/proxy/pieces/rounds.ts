@@ -59,7 +59,12 @@ export class Rounds {
     if (round === undefined || round.state === 'over') return round;
     const { number } = round;
     if (round.state === 'begun') {
-      const others = await this.#fence(containerId, number);
+      const { others, last } = await this.#fence(containerId, number);
+      if (last >= number) {
+        // Others may have brought it to its end meanwhile: then nothing is raised.
+        await this.#rows.execute({ type: 'round.raise', containerId, round: number, to: last + 1 });
+        return this.finish(containerId);
+      }
       await this.#rows.execute({ type: 'round.decide', containerId, round: number, others });
     }
     await this.#tell(containerId, round);
@@ -80,18 +85,23 @@ export class Rounds {
     await this.#tell(containerId, round);
   }
 
-  /** Gives their sums, which stay as they are while they are fenced. */
-  async #fence(containerId: Id, round: number): Promise<UsageRow> {
+  /** Gives their sums, which stay as they are while they are fenced, and the last change that any of them has. */
+  async #fence(
+    containerId: Id,
+    round: number,
+  ): Promise<{ readonly others: UsageRow; readonly last: number }> {
     let others = noUsage;
+    let last = 0;
     const first = await this.#rows.get('container', { containerId });
     let next = first?.piece?.next;
     while (next !== undefined) {
       const fence = { type: 'piece.fence', containerId: next, round } as const;
       const { piece, usage } = await this.#rows.execute(fence);
       others = addUsage(others, usage);
+      last = Math.max(last, piece.round);
       next = piece.next;
     }
-    return others;
+    return { others, last };
   }
 
   async #tell(containerId: Id, { number: round, change }: RoundRow): Promise<void> {

@@ -52,6 +52,16 @@ export function fencePiece(
   return { piece: fenced, usage };
 }
 
+export function raiseRound(commit: Commit, args: Args<'round.raise'>): null {
+  const { containerId, to } = args;
+  const round = roundOf(commit, containerId);
+  if (round.number !== args.round || round.state !== 'begun' || to <= round.number) return null;
+  const row = rowOf(commit, containerId);
+  putContainer(commit, containerId, { ...row, piece: { ...pieceOf(row), fence: to } });
+  putRound(commit, containerId, { ...round, number: to });
+  return null;
+}
+
 export function decideRound(commit: Commit, args: Args<'round.decide'>): null {
   const { containerId, others } = args;
   const round = roundOf(commit, containerId);

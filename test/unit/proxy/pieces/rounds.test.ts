@@ -149,6 +149,20 @@ describe('a change of the container', () => {
     expect(rowsOfPieces(shards)[1]?.settings).toEqual({ x: '4' });
   });
 
+  it('reaches all pieces when the first one has forgotten the last ones', async () => {
+    const { shards, rows, run } = await inThree();
+    const old = shards.peek('container', { containerId });
+    if (old === undefined) throw new Error('it lives');
+    for (const x of ['1', '2', '3']) await run(rows.execute(update({ x })));
+    await run(rows.execute(putOf('z')));
+    shards.write('container', { containerId }, old);
+    expect(await run(kindOf(rows.execute(deletion)))).toBe('container-not-empty');
+    checkCopies(shards);
+    await run(rows.execute(update({ y: '4' }, 'enabled')));
+    checkCopies(shards);
+    expect(rowsOfPieces(shards)[2]).toMatchObject({ versioning: 'enabled', settings: { y: '4' } });
+  });
+
   it('is not changed by steps that come late, or twice', async () => {
     const { shards, clock, run } = await inThree();
     const late: Command[] = [];
