@@ -1,12 +1,13 @@
 /**
  * Three nodes with two devices each, two proxies and three members of etcd, as real processes; clients of both doors
- * go on while the machines fail. From 90 seconds on rings change meanwhile: a fourth node takes its share and is drained
+ * go on while the machines fail, and while their containers are divided. From 90 seconds on rings change meanwhile: a fourth node takes its share and is drained
  * again, a disk comes and goes, weights change. `npm test` runs it for 40 seconds, `npm run test:long -- cluster` for ten minutes; longer
  * by hand: CLUSTER_SECONDS=3600, another course of things: CLUSTER_SEED=7. Without the right to make network
  * namespaces or to mount, nothing is cut off and no disk fills up: it says so, and the other faults come all the same.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ClusterClients } from '../process/cluster/clients.ts';
+import { ClusterDivisions } from '../process/cluster/divisions.ts';
 import { ClusterFaults } from '../process/cluster/faults.ts';
 import { installPythonTools } from '../process/python-tools.ts';
 import { ClusterRings } from '../process/cluster/ring-changes.ts';
@@ -64,19 +65,26 @@ it('keeps its promises while nodes, networks and disks fail', {
     const rings = changesRings
       ? new ClusterRings(cluster, cluster.node(guestName), { seed, say })
       : undefined;
+    const divisions = new ClusterDivisions(cluster, { containers, say });
     const changing = rings?.run();
+    const dividing = divisions.run();
     await Promise.race([faults.run(seconds, say), failed(changing)]);
+    divisions.end();
     rings?.end();
     await changing;
     await rings?.finish();
     await clients.stop();
+    await dividing;
     await cluster.served(120);
     await cluster.redundant();
     const wrong = await clients.check();
     say(`${JSON.stringify(clients.counts)} ${JSON.stringify(Object.fromEntries(faults.counts))}`);
     say(`changes of rings: ${JSON.stringify(Object.fromEntries(rings?.counts ?? []))}`);
+    const pieces = await Promise.all(containers.map((one) => divisions.pieces(one)));
+    say(`pieces of the containers: ${pieces.join(', ')}`);
     for (const [message, count] of clients.failures) say(`${count} × ${message}`);
     expect(wrong).toEqual([]);
+    if (changesRings) expect(Math.max(...pieces)).toBeGreaterThan(1);
     // A run in which hardly anything succeeds proves nothing.
     expect(clients.counts.ok).toBeGreaterThan(seconds * 5);
   } catch (error) {
