@@ -145,7 +145,7 @@ export function decodeRange(head: Head): ScanRange {
 }
 
 export function encodeQuery(query: ListQuery): Head {
-  const { after, afterSuffix, before, reverse, limit } = query;
+  const { after, afterSuffix, before, beforeSuffix, reverse, limit } = query;
   return {
     region: text(query.region),
     prefix: text(query.prefix),
@@ -153,12 +153,14 @@ export function encodeQuery(query: ListQuery): Head {
     ...(after === undefined ? {} : { after: text(after) }),
     ...(afterSuffix === undefined ? {} : { afterSuffix: text(afterSuffix) }),
     ...(before === undefined ? {} : { before: text(before) }),
+    ...(beforeSuffix === undefined ? {} : { beforeSuffix: text(beforeSuffix) }),
     ...{ reverse, limit },
   };
 }
 
 export function decodeQuery(head: Head): ListQuery {
   const afterSuffix = optionalBytes(head, 'afterSuffix');
+  const beforeSuffix = optionalBytes(head, 'beforeSuffix');
   return {
     region: bytesIn(head, 'region'),
     prefix: bytesIn(head, 'prefix'),
@@ -166,6 +168,7 @@ export function decodeQuery(head: Head): ListQuery {
     after: optionalBytes(head, 'after'),
     ...(afterSuffix === undefined ? {} : { afterSuffix }),
     before: optionalBytes(head, 'before'),
+    ...(beforeSuffix === undefined ? {} : { beforeSuffix }),
     reverse: flagIn(head, 'reverse'),
     limit: numberIn(head, 'limit'),
   };
