@@ -39,13 +39,13 @@ import {
 import { lastNames, type NameRows } from './chunk.ts';
 
 /** Rows a table in one commit: commands are held while they are read. */
-const pouredRows = 128;
+const pouredRows = 256;
 /** Local rows that are looked at in one step. */
 const rowsPerStep = 128;
 /** One name with more rows (parts, versions) than this stays, and ends the pouring. */
 const rowsOfNameMax = 12_000;
 /** The shard's clients have at least so many times as long to themselves. */
-const restTimes = 4;
+const restTimes = 3;
 /** So long commands are held back at most; then it is tried again. */
 const heldMillis = 100;
 const lateMax = 50;
