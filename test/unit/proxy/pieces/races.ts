@@ -17,6 +17,7 @@ import {
   putOf,
   rowsOfPieces,
   type Scene,
+  through,
 } from './scene.ts';
 
 export interface Race {
@@ -128,4 +129,41 @@ export async function useNames({ machine }: Omit<Race, 'seed'>): Promise<void> {
     expect(listed).toEqual(reverse ? names.toReversed() : names);
   }
   expect((await run(cold().usage(containerId))).objects).toBe(names.length);
+}
+
+/** Several change the container, and stall in the midst of it, while names are written and go over: no change and no name is lost. */
+export async function raceUpdates(race: Race): Promise<void> {
+  const { shards, clock, random, run } = await slowScene(race);
+  const callers = Array.from({ length: 4 }, (_, caller) => {
+    const stalling = through(shards, async () => {
+      if (random.chance(0.05)) await clock.sleep(random.below(900));
+    });
+    return { caller, rows: new ClusterRows(stalling, clock) };
+  });
+  const updates = callers.map(async ({ caller, rows }) => {
+    for (let left = 3; left > 0; left--) {
+      await clock.sleep(random.below(300));
+      await rows.execute(update({ [`${caller}-${left}`]: 'yes' }));
+    }
+  });
+  const names = new Set<string>();
+  const puts = callers.map(async ({ caller, rows }) => {
+    for (let left = 6; left > 0; left--) {
+      await clock.sleep(random.below(200));
+      const key = `${random.pick(['a', 'k', 'z'])}${caller}`;
+      // With so many changes and stalls it may have to try again.
+      while ((await kindOf(rows.execute(putOf(key)))) !== 'fulfilled') await clock.sleep(100);
+      names.add(key);
+    }
+  });
+  await run(Promise.all([...updates, ...puts]));
+  checkCopies(shards);
+  const expected = callers.flatMap(({ caller }) => [1, 2, 3].map((left) => `${caller}-${left}`));
+  const rows = new ClusterRows(shards, clock);
+  const container = await run(rows.get('container', { containerId }));
+  expect(Object.keys(container?.settings ?? {}).sort()).toEqual(expected);
+  const query = { prefix: '', delimiter: '', after: undefined, before: undefined };
+  const page = await run(rows.listCurrent(containerId, { ...query, reverse: false, limit: 99 }));
+  expect(page.items.map(({ name }) => name)).toEqual([...names].sort());
+  expect((await run(rows.usage(containerId))).objects).toBe(names.size);
 }

@@ -6,7 +6,7 @@ import { ClusterRows } from '../../../../server/proxy/rows.ts';
 import { pour } from '../../../memory/pour.ts';
 import { SeededRandom } from '../../../sim/random.ts';
 import { kindOf } from '../../core/fixture.ts';
-import { checkCopies, raceDeletion, raceVersioning, update } from './races.ts';
+import { checkCopies, raceDeletion, raceUpdates, raceVersioning, update } from './races.ts';
 import {
   containerId,
   createScene,
@@ -81,6 +81,10 @@ describe('a change of the container', () => {
       }
       checkCopies(shards);
     }
+  });
+
+  it('and the names that are written meanwhile are kept, whoever stalls', async () => {
+    for (let seed = 1; seed <= 20; seed++) await raceUpdates({ seed });
   });
 
   it('is brought to its end by whoever meets it, wherever its driver died', async () => {
