@@ -13,6 +13,8 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { callControl } from '../../bin/verbs/control.ts';
 import { eventually } from '../process/operator.ts';
@@ -20,7 +22,13 @@ import { s3ClientOf } from '../process/s3-client.ts';
 import { ServerProcess } from '../process/server.ts';
 
 const server = new ServerProcess();
-beforeAll(() => server.start(['--log-level', 'info']));
+const settings = join(dirname(server.data), 'settings.json');
+const options = ['--log-level', 'info', '--config', settings];
+beforeAll(() => {
+  // The halves are parted when the backup knows of both.
+  writeFileSync(settings, JSON.stringify({ metadataBackupSeconds: 1 }));
+  return server.start(options);
+});
 afterAll(() => server.remove());
 
 const Bucket = 'divided';
@@ -147,7 +155,7 @@ const piecesNow = async (): Promise<number> =>
 async function divideAll(load: Load): Promise<void> {
   for (let round = 1; round <= divisions; round++) {
     await control(`/shard/divide?${about()}`);
-    await eventually('it is divided', async () => (await piecesNow()) === round + 1);
+    await eventually('it is divided', async () => (await piecesNow()) === round + 1, 240);
     await load.tag(round);
     await load.refusesToGo();
   }
@@ -196,7 +204,7 @@ it('nothing is lost, and nobody waits, while a bucket is divided', {
     expect(await piecesNow()).toBe(divisions + 1);
     if (life === 1) break;
     await server.end('SIGKILL');
-    await server.start();
+    await server.start(options);
   }
   await new Load().goes(load.bodies.keys());
 });

@@ -15,7 +15,7 @@ import type { ShardPrimary } from '../primary/primary.ts';
 import { routeFromHex } from '../row-key.ts';
 import type { ShardState, StateMachine } from '../shard.ts';
 import { type Backups, BackupWait } from '../backup/backed-up.ts';
-import { owns } from './extent.ts';
+import { inOrder, owns } from './extent.ts';
 import type { Growth } from './growth.ts';
 import { Handover, type HandoverLines } from './handover.ts';
 import { type MergeRequest, type MergerJob, ShardMerger } from './merger.ts';
@@ -255,7 +255,8 @@ export class ShardSplitter implements Worker<SplitterJob> {
       // What was asked for, or else the two halves are parted.
       if (order === undefined) return;
       const { divide: _done, ...rest } = order;
-      this.#orders.unshift({ ...rest, at: order.at ?? (id > into ? id : into) });
+      const at = order.at ?? (id > into ? id : into);
+      this.#orders.unshift({ ...rest, shard: primary.state.id, at });
     } catch (error) {
       this.#pour = undefined;
       order?.failed(asRefusal(error));
@@ -263,8 +264,12 @@ export class ShardSplitter implements Worker<SplitterJob> {
     }
   }
 
-  #sourceOf({ shard }: Order): ShardPrimary {
+  #sourceOf(order: Order): ShardPrimary {
     const { shards } = this.#options.coordinator.current();
+    const { divide } = order;
+    // What is to be divided may have gone to another shard since it was asked for.
+    const owner = divide && inOrder(shards).findLast(({ start }) => start <= divide);
+    const shard = owner ? owner.id : order.shard;
     this.#checkKnown(({ followsSplits }) => followsSplits === true, 'splits');
     const source = this.#primaryOf(shard);
     if (source === undefined) {

@@ -133,6 +133,23 @@ describe('a container that is divided', () => {
     await checkAll(42);
   });
 
+  it('is divided where it is by then, when it was asked for before a split', async () => {
+    await fill(40);
+    const shard = shardOf(containerId);
+    let done = 0;
+    const asked = [1, 2, 3].map(() =>
+      cell.workers.split({ shard, divide: containerId }).then(() => {
+        done++;
+      }),
+    );
+    const all = Promise.all(asked).then(() => undefined);
+    await stepUntil(() => done === 3, all);
+    await all;
+    const pieces = await cell.rows.pieces(containerId);
+    expect(pieces.map(({ usage }) => usage.objects)).toEqual([5, 5, 10, 20]);
+    await checkAll(40);
+  });
+
   it('goes on where another process was cut off, and is not parted before', async () => {
     await fill(40);
     const asked = cell.workers.split({ shard: shardOf(containerId), divide: containerId });
