@@ -1,6 +1,6 @@
 /** What an operator asks of containers that lie in pieces: `torc shard pieces`, `torc shard divide`. */
 import { StoreError } from '../../base/errors.ts';
-import { inOrder } from '../../storage/shard/ranges/extent.ts';
+import { ownerIn } from '../../storage/shard/ranges/extent.ts';
 import type { ShardState } from '../../storage/shard/shard.ts';
 import type { Cell } from '../cell/cell.ts';
 import { accountIdOf } from '../core/ids.ts';
@@ -21,12 +21,16 @@ async function containerOf({ rows }: Cell, params: URLSearchParams): Promise<str
 }
 
 function ownerOf({ coordinator }: Cell, id: string): ShardState {
-  const owner = inOrder(coordinator.current().shards).findLast(({ start }) => start <= id);
+  const owner = ownerIn(coordinator.current().shards, id);
   if (owner !== undefined) return owner;
   throw new StoreError('unavailable', op, 'no shard owns the piece');
 }
 
-function nodeOf({ coordinator }: Cell, { primary }: ShardState): string {
+/** The node that has the shard's primary. */
+export function nodeOf(
+  { coordinator }: Pick<Cell, 'coordinator'>,
+  { primary }: Pick<ShardState, 'primary'>,
+): string {
   return coordinator.current().devices.find(({ id }) => id === primary)?.node ?? '?';
 }
 

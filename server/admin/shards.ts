@@ -5,7 +5,7 @@ import { type ShardId, shardId } from '../../base/units.ts';
 import { shardIn } from '../../storage/shard/coordinator.ts';
 import { inOrder } from '../../storage/shard/ranges/extent.ts';
 import type { Cell } from '../cell/cell.ts';
-import { largestPiece, listPieces } from './pieces.ts';
+import { largestPiece, listPieces, nodeOf } from './pieces.ts';
 
 const op = 'control.shard';
 /** Large shards take minutes: nobody waits for those. */
@@ -33,9 +33,8 @@ export async function answerShardCall(
   }
 }
 
-function listed({ coordinator }: Cell): string {
-  const { shards, devices } = coordinator.current();
-  const nodeOf = (id: number): string => devices.find((device) => device.id === id)?.node ?? '?';
+function listed(cell: Cell): string {
+  const { shards } = cell.coordinator.current();
   const owners = inOrder(shards);
   const others = shards.filter(({ takesFrom }) => takesFrom !== undefined);
   const lines = [...owners, ...others].map((shard) => {
@@ -45,7 +44,7 @@ function listed({ coordinator }: Cell): string {
       untrimmed === true ? ', is being trimmed' : '',
       joins === undefined ? '' : `, is being merged into shard ${joins}`,
     ];
-    const place = `device ${primary} of ${nodeOf(primary)}`;
+    const place = `device ${primary} of ${nodeOf(cell, shard)}`;
     return `${id} from ${takesFrom === undefined ? start : 'nowhere'} on ${place}, ${inSync.length} of ${replicas.length} replicas in sync${notes.join('')}`;
   });
   return lines.join('\n');

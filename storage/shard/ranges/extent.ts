@@ -35,6 +35,11 @@ export function inOrder(shards: readonly ShardState[]): readonly ShardState[] {
     .toSorted((a, b) => (a.start < b.start ? -1 : 1));
 }
 
+/** The line of the shard that owns the id. */
+export function ownerIn(shards: readonly ShardState[], id: string): ShardState | undefined {
+  return inOrder(shards).findLast(({ start }) => start <= id);
+}
+
 function extentsOf(shards: readonly ShardState[]): ReadonlyMap<ShardId, Extent> {
   const found = new Map<ShardId, Extent>(shards.map(({ id }) => [id, nothing]));
   const sorted = inOrder(shards);

@@ -15,7 +15,7 @@ import type { ShardPrimary } from '../primary/primary.ts';
 import { routeFromHex } from '../row-key.ts';
 import type { ShardState, StateMachine } from '../shard.ts';
 import { type Backups, BackupWait } from '../backup/backed-up.ts';
-import { inOrder, owns } from './extent.ts';
+import { ownerIn, owns } from './extent.ts';
 import type { Growth } from './growth.ts';
 import { Handover, type HandoverLines } from './handover.ts';
 import { type MergeRequest, type MergerJob, ShardMerger } from './merger.ts';
@@ -268,8 +268,8 @@ export class ShardSplitter implements Worker<SplitterJob> {
     const { shards } = this.#options.coordinator.current();
     const { divide } = order;
     // What is to be divided may have gone to another shard since it was asked for.
-    const owner = divide && inOrder(shards).findLast(({ start }) => start <= divide);
-    const shard = owner ? owner.id : order.shard;
+    const owner = divide === undefined ? undefined : ownerIn(shards, divide);
+    const shard = owner?.id ?? order.shard;
     this.#checkKnown(({ followsSplits }) => followsSplits === true, 'splits');
     const source = this.#primaryOf(shard);
     if (source === undefined) {

@@ -8,7 +8,7 @@ import { address, Clients, context, keys, Violation } from '../clients.ts';
 import { SimClock } from '../clock.ts';
 import { describeHistory, linearizable } from '../history.ts';
 import { SeededRandom } from '../random.ts';
-import { inOrder } from '../../../storage/shard/ranges/extent.ts';
+import { ownerIn } from '../../../storage/shard/ranges/extent.ts';
 import { checkPieces } from '../shards/pieces.ts';
 import { checkSums, Reshaping } from '../shards/reshaping.ts';
 import { engineHost } from './engine.ts';
@@ -152,7 +152,7 @@ class Scenario {
       .coordinator;
     if (coordinator === undefined) return this.#world.nodes;
     const { shards, devices } = coordinator.current();
-    const shard = inOrder(shards).findLast(({ start }) => start <= this.#containerId);
+    const shard = ownerIn(shards, this.#containerId);
     const ids = [shard?.primary, ...(shard?.replicas ?? [])];
     const names = new Set(ids.map((id) => devices.find((device) => device.id === id)?.node));
     return [...names].flatMap((name) => this.#world.nodes.find((one) => one.name === name) ?? []);

@@ -2,7 +2,7 @@
 import type { Cell } from '../../../server/cell/cell.ts';
 import type { ContainerRow } from '../../../server/core/model.ts';
 import { encodeKey, readRow } from '../../../server/proxy/row-codec.ts';
-import { inOrder } from '../../../storage/shard/ranges/extent.ts';
+import { ownerIn } from '../../../storage/shard/ranges/extent.ts';
 import { address, context, type Reachable, Violation } from '../clients.ts';
 import type { SeededRandom } from '../random.ts';
 
@@ -38,8 +38,7 @@ export class Dividing {
     for (let steps = this.#random.below(this.#asked + 1); steps > 0; steps--) {
       divide = (await rowOf(any.cell, divide))?.piece?.next ?? divide;
     }
-    const shards = inOrder(any.cell.coordinator.current().shards);
-    const shard = shards.findLast(({ start }) => start <= divide)?.id;
+    const shard = ownerIn(any.cell.coordinator.current().shards, divide)?.id;
     if (shard === undefined) return;
     const server = serving.find(({ cell }) => cell.group.find(shard)?.primary !== undefined);
     this.#asked++;

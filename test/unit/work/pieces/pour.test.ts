@@ -5,7 +5,7 @@ import type { WorkSettings } from '../../../../server/cell/workers.ts';
 import { accountIdOf } from '../../../../server/core/ids.ts';
 import type { Id } from '../../../../server/core/model.ts';
 import { decodeRow, localRange } from '../../../../server/proxy/row-codec.ts';
-import { extentIn, inOrder } from '../../../../storage/shard/ranges/extent.ts';
+import { extentIn, ownerIn } from '../../../../storage/shard/ranges/extent.ts';
 import type { Shard } from '../../../../storage/shard/shard.ts';
 import { listed } from '../../cell/fixture.ts';
 import { account, Store } from '../../rings/store.ts';
@@ -37,7 +37,7 @@ async function fill(count: number): Promise<void> {
 }
 
 const shardOf = (id: Id): Shard['id'] => {
-  const owner = inOrder(cell.coordinator.current().shards).findLast(({ start }) => start <= id);
+  const owner = ownerIn(cell.coordinator.current().shards, id);
   if (owner === undefined) throw new Error('no shard owns it');
   return owner.id;
 };
