@@ -8,7 +8,7 @@ import { type Micros, micros } from '../../base/units.ts';
 import { decodeName, encodeName, prefixEnd } from '../../storage/shard/row-key.ts';
 import type { Row } from '../../storage/shard/shard.ts';
 import { type KeyOf, localTables, type RowOf, type TableName } from '../core/ports.ts';
-import type { DueLane } from '../core/lifecycle/due-key.ts';
+import type { DueKey, DueLane } from '../core/lifecycle/due-key.ts';
 
 const AREA_LOCAL = 0x00;
 const AREA_ROWS = 0x01;
@@ -194,8 +194,10 @@ export function partBound(prefix: Uint8Array, partNumber: number): Uint8Array {
   return Buffer.concat([prefix, shortNumber(partNumber)]);
 }
 
+const dueLanes: Readonly<Record<DueLane, number>> = { check: 1, move: 2 };
+
 function dueLane(lane: DueLane): Uint8Array {
-  return localKey(tags.due, Uint8Array.of(lane === 'check' ? 1 : 2));
+  return localKey(tags.due, Uint8Array.of(dueLanes[lane]));
 }
 
 /** What lifecycle has to do in this lane until now, that moment included. */
@@ -205,9 +207,10 @@ export function dueRange(lane: DueLane, nowMillis: number): KeyRange {
 }
 
 /** The key fields of a due row, from its bytes. */
-export function decodeDueKey(key: Uint8Array): { readonly dueAt: number; readonly id: string } {
+export function decodeDueKey(key: Uint8Array): Omit<DueKey, 'containerId'> {
   const view = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
-  return { dueAt: Number(view.readBigUInt64BE(3)), id: fromUtf8(key.subarray(11)) };
+  const lane = key[2] === dueLanes.check ? 'check' : 'move';
+  return { lane, dueAt: Number(view.readBigUInt64BE(3)), id: fromUtf8(key.subarray(11)) };
 }
 
 export interface KeyRange {

@@ -12,9 +12,8 @@ import { encodeKey, encodeRow, readRow } from './row-codec.ts';
 export function createStateMachine(decide: Decide): StateMachine {
   return {
     decide(command, rows, stamp): Decision {
-      const view: ShardView = { get: (table, key) => getRow(rows, encodeKey(table, key)) };
       // The shard layer carries commands as opaque values; only RowStore.execute makes them.
-      const { changes, result } = decide(command as Command, view, stamp);
+      const { changes, result } = decide(command as Command, viewOf(rows), stamp);
       return { writes: changes.map(toWrite), result };
     },
     // Workers that have a shard at hand name no container.
@@ -26,14 +25,19 @@ export function createStateMachine(decide: Decide): StateMachine {
     metaJoined,
     settling,
   };
-
-  function getRow<R>(rows: RowView, key: Uint8Array): R | undefined {
-    const row = rows.get(key);
-    return row === undefined ? undefined : (readRow(row) as R);
-  }
 }
 
-function toWrite(change: Change): RowWrite {
+/** Tables over row bytes. */
+export function viewOf(rows: RowView): ShardView {
+  return {
+    get: (table, key) => {
+      const row = rows.get(encodeKey(table, key));
+      return row === undefined ? undefined : readRow<typeof table>(row);
+    },
+  };
+}
+
+export function toWrite(change: Change): RowWrite {
   const key = encodeKey(change.table, change.key);
   if (change.type === 'delete') return { type: 'delete', key };
   const meta = encodeRow(change.row);

@@ -42,7 +42,7 @@ export function dueSource(
       const { containerId, stamp } = row;
       return {
         row,
-        done: { containerId, lane, ...decodeDueKey(stored.key), stamp },
+        done: { containerId, ...decodeDueKey(stored.key), stamp },
         execute: (command) => executeFrom(shard, store, command),
       };
     });

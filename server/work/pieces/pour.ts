@@ -16,26 +16,25 @@ import { DirtyKeys } from '../../../storage/shard/ranges/dirty-keys.ts';
 import type { Division } from '../../../storage/shard/ranges/division.ts';
 import { idOfKey } from '../../../storage/shard/ranges/extent.ts';
 import { keyAfter } from '../../../storage/shard/row-key.ts';
-import type { RowView, RowWrite } from '../../../storage/shard/shard.ts';
+import type { RowWrite } from '../../../storage/shard/shard.ts';
 import type { StoredRow } from '../../../storage/shard/row.ts';
 import type { Command, LocalRowName } from '../../core/commands.ts';
 import { copyFor } from '../../core/decide/pieces/round.ts';
 import type { ContainerRow, Id, UsageRow } from '../../core/model.ts';
 import type { Piece } from '../../core/pieces/piece.ts';
-import type { KeyOf, RowOf, ShardView, TableName } from '../../core/ports.ts';
+import type { Change, ShardView } from '../../core/ports.ts';
 import { addUsage, noUsage } from '../../core/quota/usage.ts';
 import {
   decodeClaimKey,
   decodeDueKey,
   decodeQueueKey,
-  encodeKey,
-  encodeRow,
   isNamed,
   localRange,
   nameIn,
   readRow,
   underId,
 } from '../../proxy/row-codec.ts';
+import { toWrite, viewOf } from '../../proxy/state-machine.ts';
 import { lastNames, type NameRows } from './chunk.ts';
 
 /** Rows a table in one commit: commands are held while they are read. */
@@ -205,14 +204,19 @@ export class Pour implements Division {
     const gone = names.map(({ usage }) => usage).reduce(addUsage, noUsage);
     const piece: Piece = { of, from, to: last, next: into, round };
     const behind: Piece = { ...(other?.piece ?? { of, to, next, round }), from: last };
-    return [
-      ...names.flatMap(({ rows }) => rows.flatMap((row) => moved(row, into))),
-      put('container', { containerId: id }, { ...container, piece }),
-      put('container', { containerId: into }, copyFor(into, other ?? container, behind)),
-      put('usage', { containerId: id }, { ...addUsage(own, negative(gone)), isPart: true }),
-      put('usage', { containerId: into }, { ...addUsage(others, gone), isPart: true }),
-      put('pour', { containerId: id }, { containerId: id, into }),
+    const left = { ...addUsage(own, negative(gone)), isPart: true } as const;
+    const come = { ...addUsage(others, gone), isPart: true } as const;
+    const copy = copyFor(into, other ?? container, behind);
+    const [here, there] = [{ containerId: id }, { containerId: into }];
+    const changes: readonly Change[] = [
+      { type: 'put', table: 'container', key: here, row: { ...container, piece } },
+      { type: 'put', table: 'container', key: there, row: copy },
+      { type: 'put', table: 'usage', key: here, row: left },
+      { type: 'put', table: 'usage', key: there, row: come },
+      { type: 'put', table: 'pour', key: here, row: { containerId: id, into } },
     ];
+    const rows = names.flatMap((one) => one.rows.flatMap((row) => moved(row, into)));
+    return [...rows, ...changes.map(toWrite)];
   }
 
   /** Makes a page of local rows name the piece that their names are in now; gives where the next one begins. */
@@ -240,15 +244,6 @@ export class Pour implements Division {
   }
 }
 
-function viewOf(rows: RowView): ShardView {
-  return {
-    get: (table, key) => {
-      const row = rows.get(encodeKey(table, key));
-      return row && readRow<typeof table>(row);
-    },
-  };
-}
-
 /** What is to be the same in both. */
 function weightOf({ versions, uploads }: UsageRow): number {
   return versions + uploads;
@@ -263,10 +258,6 @@ function negative(usage: UsageRow): UsageRow {
     versionBytes: -versionBytes,
     uploads: -uploads,
   };
-}
-
-function put<T extends TableName>(table: T, key: KeyOf<T>, row: RowOf<T>): RowWrite {
-  return { type: 'put', key: encodeKey(table, key), meta: encodeRow(row) };
 }
 
 function moved({ key, meta, body }: StoredRow, into: Id): readonly RowWrite[] {
@@ -285,6 +276,6 @@ function nameOfLocal(table: SettledTable, { key }: StoredRow): LocalRowName {
     case 'queue':
       return { table, ...decodeQueueKey(key) };
     case 'due':
-      return { table, lane: key[2] === 1 ? 'check' : 'move', ...decodeDueKey(key) };
+      return { table, ...decodeDueKey(key) };
   }
 }
